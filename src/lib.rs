@@ -1,0 +1,7 @@
+//! Durable store-and-forward shipper for Ollama's journal and models: see ARCHITECTURE.md for the reading order.
+
+pub mod config;
+pub mod entry;
+pub mod journal;
+pub mod stop;
+pub mod store;

@@ -1,0 +1,98 @@
+//! The spool on a thread of its own, for stages that block and for stages that must not.
+//!
+//! sled's write lock is global to the process, and every commit waits for the disk: one thread owns
+//! the [`Spool`], everybody else sends it closures and waits for what they return.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use spool::{Options, Recovery, Spool};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+type Job = Box<dyn FnOnce(&mut Spool) + Send>;
+
+/// Jobs that may wait for the spool's thread; a stage that sends one more waits for a place.
+const QUEUED_JOBS: usize = 16;
+
+/// A handle to the spool's thread; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    appended: Arc<Notify>,
+}
+
+/// The spool's thread is gone: it ended with the service, or a bug made it panic.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the spool's thread has ended")]
+pub struct Ended;
+
+impl Store {
+    /// Opens the spool and starts its thread, which ends when the last handle is dropped.
+    ///
+    /// # Errors
+    /// Those of [`Spool::open`].
+    pub fn open(
+        dir: &Path,
+        options: Options,
+    ) -> Result<(Self, Recovery, JoinHandle<()>), spool::Error> {
+        let (mut spool, recovery) = Spool::open(dir, options)?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUED_JOBS);
+        let thread = thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    job(&mut spool);
+                }
+            })
+            .map_err(spool::Error::from)?;
+        let store = Self {
+            jobs,
+            appended: Arc::new(Notify::new()),
+        };
+        Ok((store, recovery, thread))
+    }
+
+    /// Runs `job` on the spool's thread and waits without blocking the runtime.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is no such thread any more.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Spool) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
+        let (answer, result) = oneshot::channel();
+        let job = Box::new(move |spool: &mut Spool| {
+            // A caller that was cancelled no longer wants the answer.
+            let _ = answer.send(job(spool));
+        });
+        self.jobs.send(job).await.map_err(|_| Ended)?;
+        result.await.map_err(|_| Ended)
+    }
+
+    /// [`Store::call`] for a thread that may block.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is no such thread any more.
+    pub fn call_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Spool) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
+        let (answer, result) = oneshot::channel();
+        let job = Box::new(move |spool: &mut Spool| {
+            let _ = answer.send(job(spool));
+        });
+        self.jobs.blocking_send(job).map_err(|_| Ended)?;
+        result.blocking_recv().map_err(|_| Ended)
+    }
+
+    /// Tells the forwarder stage that there is something to send.
+    pub fn notify_appended(&self) {
+        self.appended.notify_one();
+    }
+
+    /// Completes once [`Store::notify_appended`] was called after the last time this completed.
+    pub async fn appended(&self) {
+        self.appended.notified().await;
+    }
+}

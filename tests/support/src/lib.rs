@@ -1,1 +1,2 @@
 //! Real parts for shipper's tests.
+pub mod journal;

@@ -9,7 +9,7 @@ loud() { printf '\n*** %s ***\n\n' "$*"; }
 
 step "Debian packages: a real journal, a real InfluxDB"
 # systemd: journalctl and libsystemd; g++: the fuzzing runtime.
-packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck)
+packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=()
     for package in "${packages[@]}"; do

@@ -1,1 +1,4 @@
 //! Real parts for shipper's tests.
+
+pub mod endpoint;
+pub mod influxd;

@@ -90,7 +90,10 @@ mod tests {
         for round in 0..2000_u32 {
             let ceiling = SECOND * 2_u32.pow(round.min(10) + 1);
             let delay = delays.after_failure(None);
-            assert!(delay <= ceiling.min(60 * SECOND) + Duration::from_micros(1), "{round}");
+            assert!(
+                delay <= ceiling.min(60 * SECOND) + Duration::from_micros(1),
+                "{round}"
+            );
         }
         delays.reset();
         assert!(delays.after_failure(None) <= 2 * SECOND + Duration::from_micros(1));
@@ -99,11 +102,23 @@ mod tests {
     #[test]
     fn hosts_do_not_retry_at_the_same_moment() {
         let mut firsts: Vec<_> = (0..1000)
-            .map(|_| Delays::new(SECOND, 60 * SECOND).after_failure(None).as_millis() / 100)
+            .map(|_| {
+                Delays::new(SECOND, 60 * SECOND)
+                    .after_failure(None)
+                    .as_millis()
+                    / 100
+            })
             .collect();
         firsts.sort_unstable();
-        let busiest = firsts.chunk_by(PartialEq::eq).map(<[_]>::len).max().unwrap();
-        assert!(busiest < 150, "{busiest} of 1000 in one tenth of a second of two");
+        let busiest = firsts
+            .chunk_by(PartialEq::eq)
+            .map(<[_]>::len)
+            .max()
+            .unwrap();
+        assert!(
+            busiest < 150,
+            "{busiest} of 1000 in one tenth of a second of two"
+        );
     }
 
     #[test]

@@ -49,7 +49,9 @@ pub enum ClientError {
         path: PathBuf,
     },
     /// The CA file, or the system's certificates, are not usable.
-    #[error("TLS cannot be set up: {0} (no CA certificates on the system? Install ca-certificates)")]
+    #[error(
+        "TLS cannot be set up: {0} (no CA certificates on the system? Install ca-certificates)"
+    )]
     Tls(String),
     /// `INFLUXDB_URL` is no base for a path.
     #[error("INFLUXDB_URL cannot be a base for the write path")]
@@ -259,7 +261,10 @@ pub(super) fn failure(error: reqwest::Error) -> Failure {
 
 fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
     // An io::Error shows the source of what it wraps, not what it wraps.
-    let error = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+    let error = match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
         Some(wrapped) => wrapped.downcast_ref::<rustls::Error>(),
         None => error.downcast_ref::<rustls::Error>(),
     };
@@ -268,7 +273,9 @@ fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
 
 /// The text of the cause at the bottom: the layers above repeat the URL or say nothing.
 fn innermost(error: &reqwest::Error) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
+    chain(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 fn chain<'a>(
@@ -309,7 +316,12 @@ mod tests {
                 "b",
                 "https://h/influx/api/v2/write?org=my+org&bucket=b&precision=ns",
             ),
-            (Api::V1, "http://h:1", "db", "http://h:1/write?db=db&precision=ns"),
+            (
+                Api::V1,
+                "http://h:1",
+                "db",
+                "http://h:1/write?db=db&precision=ns",
+            ),
             (
                 Api::V1,
                 "http://h:1/x/",
@@ -326,7 +338,11 @@ mod tests {
     fn the_token_is_in_no_debug_output() {
         let client = Client::new(config(Api::V2, "http://h:1/", "b")).unwrap();
         let token = client.token().unwrap();
-        let request = authorize(client.request(Method::GET, client.write.clone()), Api::V2, &token);
+        let request = authorize(
+            client.request(Method::GET, client.write.clone()),
+            Api::V2,
+            &token,
+        );
         let debug = format!("{client:?} {token:?} {:?}", request.unwrap());
         assert!(!debug.contains("s3cr"), "{debug}");
     }

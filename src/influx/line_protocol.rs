@@ -96,10 +96,7 @@ impl Encoder {
         out.extend_from_slice(&self.inventory_head);
         out.extend_from_slice(b"models_json=");
         push_string(&snapshot.models_json, out);
-        push_end(
-            point_time(key, u64::from(snapshot.part.unwrap_or(0))),
-            out,
-        );
+        push_end(point_time(key, u64::from(snapshot.part.unwrap_or(0))), out);
     }
 }
 
@@ -240,7 +237,8 @@ mod tests {
                 line(&encoder, &payload)
             })
             .into();
-        let head = r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]" 170000000000000100"#;
+        let head =
+            r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]" 170000000000000100"#;
         assert_eq!(
             lines,
             [

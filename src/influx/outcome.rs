@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use spool::MsgHash;
+
 use super::reason::{Reason, reason_of};
 
 /// What came of one POST.
@@ -77,8 +79,8 @@ pub struct Refusal {
     pub cause: Cause,
     /// How many lines were not stored while all others were; `None` when the answer does not tell.
     pub dropped: Option<usize>,
-    /// Hashes (64 hexadecimal digits) that the answer mentions: likely the refused lines.
-    pub named: Vec<String>,
+    /// Hashes that the answer mentions: likely the refused lines.
+    pub named: Vec<MsgHash>,
 }
 
 /// What makes lines refused.
@@ -131,7 +133,9 @@ fn decide_response(response: &Response) -> Outcome {
     match response.status {
         204 => Outcome::Delivered,
         401 | 403 => hold("check INFLUXDB_TOKEN, and that it may write to INFLUXDB_BUCKET"),
-        404 => hold("check INFLUXDB_ORG, INFLUXDB_BUCKET, and INFLUXDB_API for the server's version"),
+        404 => {
+            hold("check INFLUXDB_ORG, INFLUXDB_BUCKET, and INFLUXDB_API for the server's version")
+        }
         407 => hold("the proxy wants credentials"),
         408 | 425 | 429 => later(response, &reason),
         413 => Outcome::TooLarge {
@@ -223,10 +227,13 @@ mod tests {
         let conflict = r#"{"error":"partial write: field type conflict: input field \"message\" on measurement \"ollama_logs\" is type string, already exists as type float dropped=2"}"#;
         let retention = r#"{"error":"partial write: points beyond retention policy dropped=7"}"#;
         let retention_2 = r#"{"code":"unprocessable entity","message":"failure writing points to database: partial write: dropped 3 points outside retention policy of duration 1h0m0s"}"#;
-        let parse_1 = r#"{"error":"partial write: unable to parse 'a v= 1': missing field value dropped=0"}"#;
-        let parse_2 = r#"{"code":"invalid","message":"unable to parse 'a v= 1': missing field value"}"#;
+        let parse_1 =
+            r#"{"error":"partial write: unable to parse 'a v= 1': missing field value dropped=0"}"#;
+        let parse_2 =
+            r#"{"code":"invalid","message":"unable to parse 'a v= 1': missing field value"}"#;
         let tags = r#"{"error":"partial write: max-values-per-tag limit exceeded (100000/100000): measurement=\"ollama_logs\" tag=\"msg_hash\" value=\"ab\" dropped=1"}"#;
-        let full = r#"{"error":"partial write: write /data/1.wal: no space left on device dropped=0"}"#;
+        let full =
+            r#"{"error":"partial write: write /data/1.wal: no space left on device dropped=0"}"#;
         for (status, body, expected) in [
             (204, "", Is::Delivered),
             (200, "", Is::Hold),
@@ -267,7 +274,11 @@ mod tests {
             (500, r#"{"error":"engine is closed"}"#, Is::Later(Some(5))),
             (500, conflict, Is::Refused(Content, Some(2))),
             (500, full, Is::Later(Some(5))),
-            (500, r#"{"error":"retention policy not found: rp"}"#, Is::Hold),
+            (
+                500,
+                r#"{"error":"retention policy not found: rp"}"#,
+                Is::Hold,
+            ),
             (502, html, Is::Later(Some(5))),
             (503, "", Is::Later(Some(5))),
             (504, html, Is::Later(Some(5))),

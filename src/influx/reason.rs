@@ -1,14 +1,12 @@
 //! The words of an error body, of every InfluxDB and of what stands before it.
 
 use serde::Deserialize;
+use spool::MsgHash;
 
 use super::outcome::Cause;
 
 /// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
 const MAX_CHARS: usize = 500;
-
-/// Digits of a SHA-256.
-const HASH_DIGITS: usize = 64;
 
 /// Refusals that no other choice of lines mends, with what does.
 const MENDS: [(&str, &str); 5] = [
@@ -48,7 +46,7 @@ pub(super) struct Reason {
     /// A page for people: not from InfluxDB.
     pub html: bool,
     /// The 64 hexadecimal digits after each `msg_hash=`.
-    pub named: Vec<String>,
+    pub named: Vec<MsgHash>,
     dropped: Option<usize>,
 }
 
@@ -133,17 +131,22 @@ fn dropped(words: &str) -> Option<usize> {
     digits.parse().ok()
 }
 
-fn named(words: &str) -> Vec<String> {
+fn named(words: &str) -> Vec<MsgHash> {
     words
         .split("msg_hash=")
         .skip(1)
-        .filter_map(|after| {
-            let hash = after.trim_start_matches('"').get(..HASH_DIGITS)?;
-            hash.bytes()
-                .all(|byte| byte.is_ascii_hexdigit())
-                .then(|| hash.to_owned())
-        })
+        .filter_map(|after| hash(after.trim_start_matches('"').as_bytes()))
         .collect()
+}
+
+fn hash(text: &[u8]) -> Option<MsgHash> {
+    let (digits, _) = text.get(..64)?.as_chunks::<2>();
+    let mut hash = [0; 32];
+    for (byte, &[high, low]) in hash.iter_mut().zip(digits) {
+        let digit = |character: u8| char::from(character).to_digit(16);
+        *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    }
+    Some(MsgHash(hash))
 }
 
 fn one_line(words: &str) -> String {
@@ -151,7 +154,13 @@ fn one_line(words: &str) -> String {
     let mut text: String = characters
         .by_ref()
         .take(MAX_CHARS)
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect();
     if characters.next().is_some() {
         text.push('…');
@@ -183,7 +192,7 @@ mod tests {
         let reason = reason_of(&format!(
             "unable to parse 'ollama_logs,host=a,msg_hash={hash},source=systemd x': bad dropped=0"
         ));
-        assert_eq!(reason.named, [hash]);
+        assert_eq!(reason.named, [MsgHash([0x0f; 32])]);
         assert_eq!(reason.dropped(), None);
         assert_eq!(reason_of("partial write: x dropped=12").dropped(), Some(12));
         assert_eq!(reason_of("dropped 3 points outside").dropped(), Some(3));

@@ -1,0 +1,5 @@
+//! The forwarder stage.
+mod ceiling;
+mod sift;
+mod status;
+pub use status::*;

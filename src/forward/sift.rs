@@ -26,8 +26,8 @@ pub(super) struct Sift {
     current: Option<Part>,
     stored: Vec<usize>,
     refused: Vec<(usize, String)>,
-    /// Of `refused`, how many a server refused.
-    by_server: usize,
+    /// Of `refused`, how many for something that might as well be the server's fault.
+    doubtful: usize,
     lines: usize,
     sample: Sample,
     systemic: Option<String>,
@@ -68,6 +68,8 @@ pub(super) struct Sifted {
     pub stored: Vec<usize>,
     /// Lines that were refused alone, and why.
     pub refused: Vec<(usize, String)>,
+    /// Of `refused`, how many for something that might as well be the server's fault.
+    pub doubtful: usize,
     /// How it ended.
     pub end: End,
 }
@@ -90,7 +92,7 @@ impl Sift {
             current: None,
             stored: Vec::new(),
             refused: Vec::new(),
-            by_server: 0,
+            doubtful: 0,
             lines,
             sample: Sample {
                 due_at: FEW,
@@ -206,14 +208,15 @@ impl Sift {
         Sifted {
             stored: self.stored,
             refused: self.refused,
+            doubtful: self.doubtful,
             end,
         }
     }
 
     fn refuse(&mut self, line: usize, reason: String) {
         self.refused.push((line, reason));
-        self.by_server += 1;
-        if self.by_server >= self.sample.due_at && self.sample.left == 0 {
+        self.doubtful += 1;
+        if self.doubtful >= self.sample.due_at && self.sample.left == 0 {
             self.start_sample();
         }
     }
@@ -282,7 +285,7 @@ impl Sift {
             });
         }
         self.sample = Sample {
-            due_at: self.by_server * 2,
+            due_at: self.doubtful * 2,
             left: singles.len(),
             tried: singles.len(),
             refused: 0,
@@ -311,7 +314,7 @@ impl Sift {
             return;
         }
         let open: usize = self.parts.iter().map(|part| part.lines.len()).sum();
-        let expected = self.by_server + (open * refused).checked_div(tried).unwrap_or(0);
+        let expected = self.doubtful + (open * refused).checked_div(tried).unwrap_or(0);
         if expected * 2 > self.lines {
             self.systemic = self.refused.last().map(|(_, reason)| reason.clone());
         }

@@ -11,7 +11,7 @@ use std::{fs, io};
 
 use hyper::body::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, Url, redirect};
+use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url, redirect};
 
 use super::outcome::{Answer, Failure, Response};
 use crate::config::{Api, Influx, Secret, TokenSource};
@@ -76,6 +76,10 @@ pub enum Encoding {
     Gzip,
 }
 
+/// Content of a token file, to be compared; of one that cannot be read, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFile(Option<Secret>);
+
 impl Client {
     /// A client for the server of `config`; connects to nothing yet.
     ///
@@ -113,18 +117,13 @@ impl Client {
         }
     }
 
-    /// The token as it is now; `None` when it cannot be read. For noticing that it was changed.
+    /// What the token file holds now; `None` when the token does not come from a file.
     #[must_use]
-    pub fn token(&self) -> Option<Secret> {
-        read_token(&self.config.token).ok()
-    }
-
-    pub(super) fn config(&self) -> &Influx {
-        &self.config
-    }
-
-    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url)
+    pub fn token_file(&self) -> Option<TokenFile> {
+        match self.config.token {
+            TokenSource::File(_) => Some(TokenFile(read_token(&self.config.token).ok())),
+            TokenSource::Value(_) => None,
+        }
     }
 
     /// Sends `request` with the token and reads the answer, its body up to [`MAX_BODY`].
@@ -146,7 +145,7 @@ impl Client {
     }
 
     /// Sends `request` with the token; the body of the answer is still to be read.
-    pub(super) async fn head(
+    async fn head(
         &self,
         request: RequestBuilder,
     ) -> Result<(reqwest::Response, Option<Duration>), Failure> {
@@ -245,7 +244,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     clippy::needless_pass_by_value,
     reason = "shaped for map_err, which hands over the error"
 )]
-pub(super) fn failure(error: reqwest::Error) -> Failure {
+fn failure(error: reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::Timeout;
     }
@@ -337,12 +336,8 @@ mod tests {
     #[test]
     fn the_token_is_in_no_debug_output() {
         let client = Client::new(config(Api::V2, "http://h:1/", "b")).unwrap();
-        let token = client.token().unwrap();
-        let request = authorize(
-            client.request(Method::GET, client.write.clone()),
-            Api::V2,
-            &token,
-        );
+        let token = read_token(&client.config.token).unwrap();
+        let request = authorize(client.http.get(client.write.clone()), Api::V2, &token);
         let debug = format!("{client:?} {token:?} {:?}", request.unwrap());
         assert!(!debug.contains("s3cr"), "{debug}");
     }
@@ -350,7 +345,7 @@ mod tests {
     #[test]
     fn a_token_that_http_cannot_carry_is_a_failure_that_does_not_show_it() {
         let client = Client::new(config(Api::V2, "http://h:1/", "b")).unwrap();
-        let request = client.request(Method::GET, client.write.clone());
+        let request = client.http.get(client.write.clone());
         let failure = authorize(request, Api::V2, &Secret::new("s3cr\net".to_owned())).unwrap_err();
         assert!(!format!("{failure:?}").contains("s3cr"));
     }

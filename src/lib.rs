@@ -3,7 +3,9 @@
 pub mod cli;
 pub mod config;
 pub mod entry;
+pub mod influx;
 pub mod journal;
+pub mod retry;
 pub mod stop;
 pub mod store;
 pub mod when;

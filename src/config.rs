@@ -1,9 +1,20 @@
 //! Raw keys → validated [`Config`].
+//!
+//! [`Raw`] gathers text from the file, the environment and flags; [`Raw::config`] validates it against the table
+//! of [`KEYS`] and reports every problem at once.
+
+mod keys;
+mod parse;
+mod raw;
+mod values;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use keys::{KEYS, Key, Sensitivity};
+pub use raw::{DEFAULT_FILE, Raw, RawError};
+pub use values::Invalid;
 
 /// Everything the shipper needs to know, checked.
 #[derive(Clone, Debug)]
@@ -16,14 +27,19 @@ pub struct Config {
     pub journal: Journal,
     /// The inventory.
     pub inventory: Inventory,
-    /// The spool.
-    pub spool: Spool,
     /// The forwarder stage.
     pub forward: Forward,
+    /// What also commands need that talk to no server.
+    pub local: Local,
+}
+
+/// What a command needs that talks to no server.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The spool.
+    pub spool: Spool,
     /// `SHIPPER_CONTROL_SOCKET`.
     pub control_socket: PathBuf,
-    /// `SHIPPER_METRICS_LISTEN`.
-    pub metrics_listen: Option<SocketAddr>,
     /// `SHIPPER_LOG`: a tracing filter.
     pub log: String,
 }

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Every check of the project, from nothing: what .ci/run runs, and what to run before a commit.
+# As root on Debian it installs the packages that the real parts need; otherwise they must be there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n=== %s\n' "$*"; }
+loud() { printf '\n*** %s ***\n\n' "$*"; }
+
+step "Debian packages: a real journal, a real InfluxDB"
+# systemd: journalctl and libsystemd; g++: the fuzzing runtime.
+packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal)
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    if [ "${#missing[@]}" -gt 0 ]; then
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
+    fi
+else
+    loud "not root on Debian: these packages must be installed already: ${packages[*]}"
+fi
+
+step "format"
+cargo fmt --all --check
+(cd fuzz && cargo fmt --check)
+
+step "shell scripts"
+shellcheck install.sh tests/*.sh fuzz/*.sh .ci/run
+
+step "clippy, warnings are errors"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+step "dependencies: licences, bans, sources, advisories"
+command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --quiet
+cargo deny --locked check bans licenses sources
+# The advisory database is a git repository of its own, which not every machine reaches.
+if cargo deny --locked fetch db 2>/dev/null; then
+    cargo deny --locked check advisories
+else
+    loud "SKIPPED: the advisory database cannot be fetched here; its exceptions stand in deny.toml"
+fi
+
+step "tests"
+cargo test --workspace --all-targets --locked
+
+step "documentation and its examples"
+cargo test --workspace --doc --locked
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+step "fuzzing, a short run of every target"
+for target in fuzz/fuzz_targets/*.rs; do
+    fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-10}"
+done
+
+step "the README's commands"
+tests/readme.sh
+
+step "all checks passed"

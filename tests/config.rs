@@ -1,0 +1,249 @@
+//! Configuration: what is accepted, what is refused and how, and that the example file tells the truth.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Duration;
+
+use shipper::config::{Api, Catchup, Config, KEYS, MsgHashAs, Raw, Reader, TokenSource};
+
+const REQUIRED: &[(&str, &str)] = &[
+    ("INFLUXDB_URL", "http://127.0.0.1:8086"),
+    ("INFLUXDB_TOKEN", "s3cr3t-token"),
+    ("INFLUXDB_ORG", "home"),
+    ("INFLUXDB_BUCKET", "ollama"),
+];
+
+fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
+    REQUIRED
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// Gathers from an empty file, so that a file of the host plays no part.
+fn gather(environment: Vec<(String, String)>, flags: &[&str]) -> Raw {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Raw::gather(Some(file.path()), environment, &flags).unwrap()
+}
+
+fn config(more: &[(&str, &str)]) -> Config {
+    gather(environment(more), &[]).config().unwrap()
+}
+
+fn complaint(more: &[(&str, &str)]) -> String {
+    let invalid = gather(environment(more), &[]).config();
+    invalid.unwrap_err().to_string()
+}
+
+#[test]
+fn the_four_keys_of_the_original_are_enough() {
+    let config = config(&[("SHIPPER_HOST", "gpu1")]);
+    assert_eq!(config.host, "gpu1");
+    assert_eq!(config.influx.api, Api::V2);
+    assert_eq!(config.influx.url.as_str(), "http://127.0.0.1:8086/");
+    assert_eq!(config.journal.units, ["ollama.service"]);
+    assert_eq!(config.journal.reader, Reader::Auto);
+    assert_eq!(config.journal.lookback, Duration::from_secs(24 * 3600));
+    assert_eq!(config.journal.poll_interval, Duration::from_secs(10));
+    assert_eq!(config.inventory.interval, Duration::from_secs(3600));
+    assert_eq!(config.local.spool.max_bytes, 2 << 30);
+    assert_eq!(config.forward.batch_bytes, 4 << 20);
+    assert_eq!(config.forward.catchup, Catchup::Interleave);
+    assert_eq!(config.forward.max_rate, None);
+    assert_eq!(config.forward.msg_hash_as, MsgHashAs::Tag);
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_what_is_accepted() {
+    let raw = gather(
+        vec![
+            ("INFLUXDB_URL".into(), "ftp://x".into()),
+            ("SHIPPER_GZIP".into(), "yes".into()),
+            ("SHIPPER_RETRY_MIN".into(), "2m".into()),
+            ("SHIPPER_RETRY_MAX".into(), "1s".into()),
+            ("SHIPPER_SPOOL_DRI".into(), "/x".into()),
+        ],
+        &[],
+    );
+    let text = raw.config().unwrap_err().to_string();
+    for expected in [
+        "INFLUXDB_URL=\"ftp://x\" is not accepted: it takes an http:// or https:// address",
+        "INFLUXDB_TOKEN is not set",
+        "INFLUXDB_ORG is not set",
+        "INFLUXDB_BUCKET is not set",
+        "SHIPPER_GZIP=\"yes\" is not accepted: it takes on or off",
+        "SHIPPER_RETRY_MAX=\"1s\" is not accepted: it takes a duration from SHIPPER_RETRY_MIN to 1h",
+        "SHIPPER_SPOOL_DRI (in the environment) is not a key of shipper: did you mean SHIPPER_SPOOL_DIR?",
+    ] {
+        assert!(
+            text.contains(expected),
+            "{expected:?} is missing in:\n{text}"
+        );
+    }
+    assert_eq!(text.lines().count(), 7, "{text}");
+}
+
+#[test]
+fn secrets_never_appear_in_errors_or_debug_output() {
+    let token = complaint(&[("INFLUXDB_TOKEN", "hunter2 with spaces")]);
+    assert!(token.contains("INFLUXDB_TOKEN=\"***\""), "{token}");
+    let url = complaint(&[("INFLUXDB_URL", "http://admin:hunter2@host:8086")]);
+    let unparsable = complaint(&[("INFLUXDB_URL", "http://admin:hunter2@host:port")]);
+    let debug = format!("{:?}", config(&[("INFLUXDB_TOKEN", "hunter2")]));
+    for text in [token, url, unparsable, debug] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let flag = ["INFLUXDB_TOKEN=hunter2".to_owned()];
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refused = Raw::gather(Some(file.path()), [], &flag)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("file or the environment") && !refused.contains("hunter2"));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(
+        file,
+        "SHIPPER_HOST=from-file\nSHIPPER_BATCH_LINES=1\nSHIPPER_IN_FLIGHT=1"
+    )
+    .unwrap();
+    let environment = environment(&[("SHIPPER_HOST", "from-env"), ("SHIPPER_BATCH_LINES", "2")]);
+    let flags = ["SHIPPER_HOST=from-flag".to_owned()];
+    let config = Raw::gather(Some(file.path()), environment, &flags)
+        .unwrap()
+        .config()
+        .unwrap();
+    assert_eq!(config.host, "from-flag");
+    assert_eq!(config.forward.batch_lines, 2);
+    assert_eq!(config.forward.in_flight, 1);
+}
+
+#[test]
+fn a_file_that_is_missing_or_malformed_is_named_and_its_content_is_not_shown() {
+    let missing = Raw::gather(Some("/nonexistent/config.env".as_ref()), [], &[]);
+    let text = missing.unwrap_err().to_string();
+    assert!(
+        text.contains("/nonexistent/config.env") && text.contains("--config"),
+        "{text}"
+    );
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "SHIPPER_HOST=a\nINFLUXDB_TOKEN=hunter2 and more").unwrap();
+    let text = Raw::gather(Some(file.path()), [], &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("after 1 keys") && text.contains("single quotes"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_misspelt_influxdb_key_of_the_file_is_an_error_and_a_foreign_one_of_the_environment_is_not() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "INFLUXDB_CA_FIEL=/x\nOLLAMA_HOST=0.0.0.0").unwrap();
+    let foreign = environment(&[("INFLUXDB_ADMIN_USER", "root"), ("OLLAMA_DEBUG", "1")]);
+    let raw = Raw::gather(Some(file.path()), foreign, &[]).unwrap();
+    let text = raw.config().unwrap_err().to_string();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("did you mean INFLUXDB_CA_FILE?"), "{text}");
+}
+
+#[test]
+fn influxdb_1_needs_neither_organisation_nor_token() {
+    let config = gather(
+        vec![
+            ("INFLUXDB_URL".into(), "http://h:8086".into()),
+            ("INFLUXDB_API".into(), "v1".into()),
+            ("INFLUXDB_BUCKET".into(), "db/rp".into()),
+        ],
+        &[],
+    )
+    .config()
+    .unwrap();
+    assert!(matches!(config.influx.token, TokenSource::Value(token) if token.reveal().is_empty()));
+}
+
+#[test]
+fn the_token_comes_from_one_place() {
+    let both = complaint(&[("INFLUXDB_TOKEN_FILE", "/run/token")]);
+    assert!(
+        both.contains("INFLUXDB_TOKEN and INFLUXDB_TOKEN_FILE are both set"),
+        "{both}"
+    );
+    let credentials = tempfile::tempdir().unwrap();
+    std::fs::write(credentials.path().join("influxdb-token"), "x").unwrap();
+    let mut environment = environment(&[("INFLUXDB_TOKEN", "")]);
+    let directory = credentials.path().to_str().unwrap().to_owned();
+    environment.push(("CREDENTIALS_DIRECTORY".to_owned(), directory));
+    let config = gather(environment, &[]).config().unwrap();
+    let expected = TokenSource::File(credentials.path().join("influxdb-token"));
+    assert_eq!(config.influx.token, expected);
+}
+
+#[test]
+fn unit_names_that_journalctl_would_take_for_patterns_are_refused() {
+    for bad in [
+        "ollama",
+        "ollama*.service",
+        "",
+        "a.service,,b.service",
+        "-D.service",
+    ] {
+        if bad.is_empty() {
+            assert_eq!(
+                config(&[("SHIPPER_JOURNAL_UNITS", bad)])
+                    .journal
+                    .units
+                    .len(),
+                1
+            );
+        } else {
+            assert!(
+                complaint(&[("SHIPPER_JOURNAL_UNITS", bad)]).contains("unit names"),
+                "{bad}"
+            );
+        }
+    }
+    let two = config(&[("SHIPPER_JOURNAL_UNITS", "ollama.service, ollama@2.service")]);
+    assert_eq!(two.journal.units, ["ollama.service", "ollama@2.service"]);
+}
+
+#[test]
+fn the_example_file_has_every_key_with_its_default_and_is_itself_valid() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config.env.example");
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_key = |name: &str| {
+        name.starts_with("INFLUXDB_") || name.starts_with("SHIPPER_") || name == "OLLAMA_MODELS"
+    };
+    let shown: BTreeMap<&str, (&str, bool)> = text
+        .lines()
+        .filter_map(|line| {
+            let (name, value) = line.trim_start_matches('#').split_once('=')?;
+            is_key(name).then_some((name, (value, line.starts_with('#'))))
+        })
+        .collect();
+    for key in KEYS {
+        let (value, commented) = shown
+            .get(key.name)
+            .unwrap_or_else(|| panic!("{} is not in the example", key.name));
+        if *commented {
+            assert_eq!(*value, key.default.unwrap_or(""), "default of {}", key.name);
+        } else {
+            assert!(
+                key.default.is_none(),
+                "{} has a default: comment it out",
+                key.name
+            );
+        }
+    }
+    assert_eq!(shown.len(), KEYS.len(), "a key of the example is not known");
+    Raw::gather(Some(path.as_ref()), [], &[])
+        .unwrap()
+        .config()
+        .unwrap();
+}

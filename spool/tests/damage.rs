@@ -49,7 +49,7 @@ fn template(dir: &Path) {
     assert!(ledger(&spool).generations > 4);
 }
 
-/// Opens what is left, reads the source again, takes everything out, and returns what had to be mended.
+/// Opens what is left, reads the source again, takes everything out, and returns what had to be mended on the way.
 fn survive(dir: &Path) -> Recovery {
     let (mut spool, recovery) = Spool::open(dir, small()).unwrap();
     ledger(&spool);
@@ -97,11 +97,12 @@ fn survive(dir: &Path) -> Recovery {
     );
     let stats = ledger(&spool);
     assert_eq!(stats.pending, 0);
+    assert!(recovery.is_clean() || stats.last_recovery.is_some());
     drop(spool);
     let (spool, again) = Spool::open(dir, small()).unwrap();
     assert!(again.is_clean(), "damage was mended for good, but: {again}");
     assert_eq!(ledger(&spool).pending, 0);
-    recovery
+    stats.last_recovery.unwrap_or_default()
 }
 
 /// [`survive`] with an end: an operation that hangs fails the test.
@@ -201,7 +202,7 @@ const DAMAGES: [Damage; 7] = [
 #[test]
 fn any_file_may_be_damaged_in_any_way() {
     let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let repeats = if long { 20 } else { 1 };
+    let repeats = if long { 6 } else { 1 };
     let whole = tempfile::tempdir().unwrap();
     template(whole.path());
     let mut cases = 0;
@@ -222,9 +223,9 @@ fn any_file_may_be_damaged_in_any_way() {
             }
         }
     }
-    println!("{cases} damages, {mended} of them noticed on opening, 0 records lost or wrong");
+    println!("{cases} damages, {mended} of them noticed, 0 records lost or wrong");
     assert!(
-        mended > cases / 10,
+        mended > cases / 4,
         "only {mended} of {cases} noticed: is anything damaged at all?"
     );
 }

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod entry;
 pub mod intake;
+pub mod inventory;
 pub mod journal;
 pub mod stop;
 pub mod store;

@@ -166,7 +166,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Waits for `time`, or until `stop`; returns whether the service stops.
-pub(super) fn pause(time: Duration, stop: &Stop) -> bool {
+pub(crate) fn pause(time: Duration, stop: &Stop) -> bool {
     let mut ready = [PollFd::from_borrowed_fd(stop.fd(), PollFlags::IN)];
     // A wait cut short by a signal is a shorter wait.
     let _ = poll(&mut ready, Timespec::try_from(time).ok().as_ref());

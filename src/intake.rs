@@ -83,10 +83,17 @@ impl Intake<'_> {
         let mut run = Run::new(self, self.resume()?);
         let mut delay = self.delays();
         while !self.stop.is_triggered() {
-            let Err(error) = run.read(open) else {
-                return Ok(());
+            let error = match run.read(open) {
+                Ok(()) => return Ok(()),
+                Err(Error::Spool(spool::Error::Rewound)) => {
+                    tracing::warn!(
+                        "the spool lost entries to damage: the journal is read again from before them"
+                    );
+                    run = Run::new(self, self.resume()?);
+                    continue;
+                }
+                Err(error) => self.survivable(error)?,
             };
-            let error = self.survivable(error)?;
             if std::mem::take(&mut run.progressed) {
                 delay.reset();
             }
@@ -100,7 +107,7 @@ impl Intake<'_> {
     fn resume(&self) -> Result<Position, Error> {
         let checkpoint = self
             .store
-            .call_blocking(|spool| spool.checkpoint().map(Checkpoint::decode))?;
+            .call_blocking(|spool| spool.resume().map(Checkpoint::decode))?;
         let (position, rejected) = Position::resume(checkpoint, now(), self.config.lookback);
         if let Some(rejected) = rejected {
             self.reject(rejected);

@@ -3,9 +3,11 @@
 pub mod cli;
 pub mod config;
 pub mod entry;
+pub mod influx;
 pub mod intake;
 pub mod inventory;
 pub mod journal;
+pub mod retry;
 pub mod stop;
 pub mod store;
 pub mod when;

@@ -81,7 +81,7 @@ fn words(text: &str) -> Vec<String> {
 ///
 /// # Errors
 /// Those of the journal.
-pub fn from_journal(
+pub(super) fn from_journal(
     journal: &mut dyn Journal,
     since: u64,
 ) -> Result<Option<PathBuf>, crate::journal::Error> {
@@ -131,7 +131,7 @@ pub fn home_of(passwd: &str, user: &str) -> Option<PathBuf> {
 
 /// Places to look at when neither the unit nor the journal names one, best first.
 #[must_use]
-pub fn usual_places(facts: &UnitFacts) -> Vec<PathBuf> {
+pub(super) fn usual_places(facts: &UnitFacts) -> Vec<PathBuf> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = facts.user.as_deref().unwrap_or("ollama");
     home_of(&passwd, user)

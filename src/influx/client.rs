@@ -251,7 +251,7 @@ fn failure(error: reqwest::Error) -> Failure {
     let what = innermost(&error);
     if error.is_dns() {
         Failure::Dns(what)
-    } else if chain(&error).any(is_certificate_error) {
+    } else if layers(&error).any(is_certificate_error) {
         Failure::Certificate(what)
     } else {
         Failure::Connection(what)
@@ -259,28 +259,30 @@ fn failure(error: reqwest::Error) -> Failure {
 }
 
 fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    // An io::Error shows the source of what it wraps, not what it wraps.
-    let error = match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
-        Some(wrapped) => wrapped.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    };
+    let error = error.downcast_ref::<rustls::Error>();
     matches!(error, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// The text of the cause at the bottom: the layers above repeat the URL or say nothing.
 fn innermost(error: &reqwest::Error) -> String {
-    chain(error)
+    layers(error)
         .last()
         .map_or_else(String::new, ToString::to_string)
 }
 
-fn chain<'a>(
+fn layers<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        // The source of an io::Error is that of what it wraps: the wrapped error itself would be passed over.
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Longest that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time of the first entry, in microseconds: an hour ago when the tests began, so that no retention is in the way.
 pub fn base_time() -> u64 {
@@ -262,6 +262,6 @@ fn options() -> Options {
     Options {
         max_bytes: 1 << 30,
         retention: Duration::from_secs(86_400),
-        generation_bytes: 16 << 20,
+        ..Options::default()
     }
 }

@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Longest that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time of the first entry, in microseconds: an hour ago when the tests began, so that no retention is in the way.
-pub fn base_time() -> u64 {
+pub(crate) fn base_time() -> u64 {
     static BASE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
     *BASE.get_or_init(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -31,7 +31,7 @@ pub fn base_time() -> u64 {
     })
 }
 
-pub struct Rig {
+pub(crate) struct Rig {
     pub store: Store,
     pub config: Config,
     appended: u64,
@@ -40,7 +40,7 @@ pub struct Rig {
 }
 
 /// The stage at work.
-pub struct Running {
+pub(crate) struct Running {
     pub status: watch::Receiver<ForwardStatus>,
     pub input_ended: Stop,
     pub stop: Stop,
@@ -250,7 +250,7 @@ impl Running {
 }
 
 /// Waits until `wanted` holds.
-pub async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !wanted().await {
         assert!(Instant::now() < deadline, "never: {what}");

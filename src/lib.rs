@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod entry;
 pub mod forward;
+pub mod gaps;
 pub mod influx;
 pub mod journal;
 pub mod retry;

@@ -34,6 +34,8 @@ pub(crate) fn base_time() -> u64 {
 pub(crate) struct Rig {
     pub store: Store,
     pub config: Config,
+    /// Time of the entries appended next, in microseconds since the Unix epoch; each five share one.
+    pub(crate) clock: u64,
     appended: u64,
     thread: Option<JoinHandle<()>>,
     _dir: TempDir,
@@ -116,6 +118,7 @@ impl Rig {
         Self {
             store,
             config,
+            clock: base_time(),
             appended: 0,
             thread: Some(thread),
             _dir: dir,
@@ -127,7 +130,7 @@ impl Rig {
         let mut records = Records::new();
         for message in messages {
             let entry = LogEntry {
-                realtime: base_time() + self.appended / 5,
+                realtime: self.clock + self.appended / 5,
                 seqnum: SeqnumId {
                     id: [7; 16],
                     seqnum: self.appended,

@@ -298,12 +298,12 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
 }
 
 #[tokio::test]
-async fn a_server_whose_disk_is_full_gets_every_line_once_there_is_room() {
+async fn a_server_whose_disk_was_full_gets_every_line_in_the_end() {
     let Some(disk) = SmallDisk::new(24) else {
         eprintln!("\n*** SKIPPED: mounting a tmpfs for the server's data needs root ***\n");
         return;
     };
-    let server = Influxd1::start(Settings {
+    let mut server = Influxd1::start(Settings {
         data: Some(disk.dir.path().to_owned()),
         ..Settings::default()
     })
@@ -321,6 +321,9 @@ async fn a_server_whose_disk_is_full_gets_every_line_once_there_is_room() {
     let error = status.last_error.unwrap();
     assert!(error.contains("no space left"), "{error}");
     std::fs::remove_file(&ballast).unwrap();
+    // 1.6.7 goes on refusing, also with room, until it is started again.
+    server.stop().unwrap();
+    server.restart().unwrap();
     running.end().await;
     let stats = rig.assert_settled().await;
     assert_eq!((stats.delivered, stats.quarantined), (20_001, 0));

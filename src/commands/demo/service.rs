@@ -64,7 +64,7 @@ impl Journal for Sample {
         Ok(Wake::Appended)
     }
 
-    fn newest(&mut self, _place: &Start) -> Result<Option<Cursor>, journal::Error> {
+    fn newest(&mut self) -> Result<Option<Cursor>, journal::Error> {
         let last = self.visible().checked_sub(1);
         Ok(last.map(|index| sample::cursor(self.started_at, index)))
     }

@@ -1,14 +1,5 @@
 //! Append, drain, dedup and reopen, each beside plain sled with one time-prefixed key a record.
-#![allow(
-    missing_docs,
-    clippy::allow_attributes,
-    reason = "criterion's macros generate undocumented items"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::allow_attributes,
-    reason = "a benchmark that fails has to stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails has to stop")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -228,7 +219,7 @@ fn reopen(criterion: &mut Criterion) {
     }
     drop(plain);
     group.bench_function("plain sled", |bencher| {
-        bencher.iter(|| Plain::open(dir.path()).db.was_recovered())
+        bencher.iter(|| Plain::open(dir.path()).db.was_recovered());
     });
 }
 

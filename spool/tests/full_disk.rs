@@ -1,6 +1,10 @@
 //! A full file system: nothing acknowledged is lost, nothing hangs, and when there is room again the same process goes on.
 //!
 //! Needs root for a small tmpfs in a mount namespace of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails by panicking, like the test"
+)]
 
 mod common;
 

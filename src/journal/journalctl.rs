@@ -213,7 +213,7 @@ impl Journal for Journalctl {
         }
     }
 
-    fn newest(&mut self, _place: &Start) -> Result<Option<Cursor>, Error> {
+    fn newest(&mut self) -> Result<Option<Cursor>, Error> {
         let mut newest = None;
         self.first(Task::Newest, |name, value| {
             if name == b"__CURSOR" {

@@ -52,11 +52,11 @@ pub trait Journal {
     /// When the journal cannot be read; the reader is then to be opened again.
     fn wait(&mut self, timeout: Duration) -> Result<Wake, Error>;
 
-    /// The newest entry of the units. [`Journal::next`] goes on from `place` afterwards, which is where it was.
+    /// The newest entry of the units, looked up apart from where [`Journal::next`] stands.
     ///
     /// # Errors
     /// When the journal cannot be read; the reader is then to be opened again.
-    fn newest(&mut self, place: &Start) -> Result<Option<Cursor>, Error>;
+    fn newest(&mut self) -> Result<Option<Cursor>, Error>;
 }
 
 /// Where to begin.

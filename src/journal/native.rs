@@ -1,6 +1,6 @@
 //! The journal read in process, through libsystemd.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +19,7 @@ const UNRELIABLE_POLL: Duration = Duration::from_millis(250);
 /// Reads through libsystemd.
 pub struct Libsystemd {
     handle: Handle,
+    dir: Option<PathBuf>,
     units: Units,
     collector: Collector,
     stop: Stop,
@@ -43,17 +44,12 @@ impl Libsystemd {
         handle.set_matches(&units.conjunctions())?;
         Ok(Self {
             handle,
+            dir: dir.map(Path::to_owned),
             units,
             collector: Collector::default(),
             stop,
             waiting: false,
         })
-    }
-
-    /// The current entry's cursor.
-    fn cursor(&mut self) -> Result<Option<Cursor>, Error> {
-        let cursor = self.handle.cursor(Cursor::parse)?;
-        Ok(cursor.transpose()?)
     }
 
     /// Stands on the cursor's entry, or right before what comes after it.
@@ -67,7 +63,7 @@ impl Libsystemd {
         if self.handle.is_at(wanted)? {
             return Ok(Landing::Exact);
         }
-        let found = self.cursor()?;
+        let found = current(&mut self.handle)?;
         if found.is_some_and(|found| found.is_copy_of(wanted)) {
             return Ok(Landing::Exact);
         }
@@ -97,7 +93,7 @@ impl Libsystemd {
             if !self.handle.next()? {
                 break;
             }
-            let cursor = self.cursor()?;
+            let cursor = current(&mut self.handle)?;
             oldest = cursor
                 .filter(|cursor| cursor.seqnum.id == wanted.seqnum.id)
                 .map(|cursor| cursor.realtime);
@@ -200,13 +196,20 @@ impl Journal for Libsystemd {
         }
     }
 
-    fn newest(&mut self, place: &Start) -> Result<Option<Cursor>, Error> {
-        self.handle.seek_tail()?;
-        let newest = match self.handle.previous()? {
-            true => self.cursor()?,
-            false => None,
-        };
-        self.seek(place)?;
-        Ok(newest)
+    /// A handle of its own: one that met damage has silently left the damaged file behind.
+    fn newest(&mut self) -> Result<Option<Cursor>, Error> {
+        let mut fresh = Handle::open(self.dir.as_deref())?;
+        fresh.set_matches(&self.units.conjunctions())?;
+        fresh.seek_tail()?;
+        match fresh.previous()? {
+            true => current(&mut fresh),
+            false => Ok(None),
+        }
     }
+}
+
+/// The current entry's cursor; `None` when the entry is damaged.
+fn current(handle: &mut Handle) -> Result<Option<Cursor>, Error> {
+    let cursor = handle.cursor(Cursor::parse)?;
+    Ok(cursor.transpose()?)
 }

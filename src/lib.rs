@@ -9,6 +9,7 @@ pub mod forward;
 pub mod gaps;
 pub mod influx;
 pub mod intake;
+pub mod inventory;
 pub mod journal;
 pub mod logging;
 pub mod operate;

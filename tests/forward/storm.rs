@@ -9,7 +9,7 @@ use proptest::test_runner::Config;
 use shipper::config::Catchup;
 use shipper::entry::Record;
 use spool::{Selection, Seq, State};
-use support::endpoint::{Endpoint, Fault, Manner};
+use support::endpoint::{Endpoint, Fault, Manner, Points};
 
 use super::rig::Rig;
 
@@ -129,10 +129,7 @@ async fn weather(storm: &Storm) -> Result<(), TestCaseError> {
     rig.drain().await;
 
     let stats = rig.assert_settled().await;
-    let arrived: BTreeSet<String> = endpoint
-        .points(|points| points.messages())
-        .into_iter()
-        .collect();
+    let arrived: BTreeSet<String> = endpoint.points(Points::messages).into_iter().collect();
     let quarantined = quarantined(&rig).await;
     for line in 0..storm.lines {
         let poisoned = storm.poisoned.contains(&line);

@@ -52,6 +52,13 @@ pub trait Journal {
     /// When the journal cannot be read; the reader is then to be opened again.
     fn wait(&mut self, timeout: Duration) -> Result<Wake, Error>;
 
+    /// Whether, since the last call, reading left a file behind because it is damaged there. The entries after the
+    /// damage are then missing from what [`Journal::next`] gives, until the journal is opened again.
+    ///
+    /// # Errors
+    /// When the journal cannot be read; the reader is then to be opened again.
+    fn lost_files(&mut self) -> Result<bool, Error>;
+
     /// The newest entry of the units, looked up apart from where [`Journal::next`] stands.
     ///
     /// # Errors

@@ -52,15 +52,17 @@ const TOLERATED: usize = 6_000;
 
 #[test]
 fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
+    let whole = Host::new(Reader::Auto);
+    whole.add("a.journal", lines("a", 1_000));
     for reader in [Reader::Libsystemd, Reader::Journalctl] {
-        for share in [30, 70, 90] {
+        for share in [50, 90] {
             let host = Host::new(reader);
-            host.add("a.journal", lines("a", 1_000));
-            damage(&host.journal_dir().join("a.journal"), share);
+            let file = host.journal_dir().join("a.journal");
+            std::fs::copy(whole.journal_dir().join("a.journal"), &file).unwrap();
+            damage(&file, share);
             let store = host.store();
             let status = host.read(&store, Goal::ReachEnd);
             let found = count(&spooled(&store), "a");
-            eprintln!("{reader:?} {share}: {found} {status:?}");
             assert!(
                 found >= LINES as usize - TOLERATED,
                 "{reader:?} {share}: {found}"
@@ -84,7 +86,6 @@ fn damage_in_one_file_costs_no_entry_of_another() {
     let store = host.store();
     let status = host.read(&store, Goal::ReachEnd);
     let all = spooled(&store);
-    eprintln!("{} {} {status:?}", count(&all, "a"), count(&all, "b"));
     assert_eq!(count(&all, "b"), LINES as usize);
     assert!(count(&all, "a") >= LINES as usize - TOLERATED);
     assert!(status.stalls >= 1 && status.gaps >= 1, "{status:?}");

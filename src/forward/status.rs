@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the server is, as far as the last answers tell. Counts are of this process; times are microseconds since the
 /// Unix epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ForwardStatus {
     /// The server's state.
     pub server: ServerState,
@@ -38,7 +38,7 @@ pub struct ForwardStatus {
 }
 
 /// What the last answer says about the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerState {
     /// Nothing was sent yet.
@@ -64,7 +64,7 @@ impl fmt::Display for ServerState {
 }
 
 /// Durations of answered requests, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct RoundTrips {
     /// How many.
     pub count: u64,

@@ -104,6 +104,25 @@ impl Entry {
         self
     }
 
+    /// Its message as text, the first one when there are several.
+    #[must_use]
+    pub fn message(&self) -> String {
+        self.shipped_messages().next().unwrap_or_default()
+    }
+
+    /// The message as InfluxDB shall have it: several joined by newlines; `None` for an entry without one, which is
+    /// shipped as JSON.
+    #[must_use]
+    pub fn shipped_message(&self) -> Option<String> {
+        let messages: Vec<String> = self.shipped_messages().collect();
+        (!messages.is_empty()).then(|| messages.join("\n"))
+    }
+
+    fn shipped_messages(&self) -> impl Iterator<Item = String> {
+        let messages = self.fields.iter().filter(|(name, _)| name == "MESSAGE");
+        messages.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+
     /// Writes the entry in journal export format.
     ///
     /// # Errors

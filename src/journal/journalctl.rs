@@ -213,11 +213,6 @@ impl Journal for Journalctl {
         }
     }
 
-    /// A child leaves damaged files behind without a word: only [`Journal::newest`] can tell.
-    fn lost_files(&mut self) -> Result<bool, Error> {
-        Ok(false)
-    }
-
     fn newest(&mut self) -> Result<Option<Cursor>, Error> {
         let mut newest = None;
         self.first(Task::Newest, |name, value| {

@@ -55,9 +55,13 @@ pub trait Journal {
     /// Whether, since the last call, reading left a file behind because it is damaged there. The entries after the
     /// damage are then missing from what [`Journal::next`] gives, until the journal is opened again.
     ///
+    /// A reader that cannot tell says no; then only [`Journal::newest`] shows that something is missing.
+    ///
     /// # Errors
     /// When the journal cannot be read; the reader is then to be opened again.
-    fn lost_files(&mut self) -> Result<bool, Error>;
+    fn lost_files(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// The newest entry of the units, looked up apart from where [`Journal::next`] stands.
     ///

@@ -18,7 +18,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use args::Program;
+pub use args::{Program, Task, arguments};
 pub use cursor::{Checkpoint, Cursor, MAX_AHEAD, MalformedCursor, UnreadableCheckpoint};
 pub use export::{ExportError, Parser};
 pub use journalctl::Journalctl;

@@ -234,7 +234,8 @@ impl Stage {
         if let Some(reason) = systemic {
             let mut refused = seqs.clone();
             refused.subtract(&delivered);
-            self.persist(move |spool| spool.record_failure(&refused)).await?;
+            self.persist(move |spool| spool.record_failure(&refused))
+                .await?;
             self.link.hold(&format!(
                 "refuses most of what it is sent, which stays in the spool: {reason}"
             ));

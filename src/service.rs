@@ -287,7 +287,7 @@ async fn prune(store: Store, stop: Stop) {
         match store.call(|spool| spool.prune(SystemTime::now())).await {
             Ok(Ok(0)) => {}
             Ok(Ok(removed)) => {
-                info!("removed {removed} delivered generations past their retention")
+                info!("removed {removed} delivered generations past their retention");
             }
             Ok(Err(error)) => warn!("cannot remove delivered generations: {error}"),
             Err(_) => return,

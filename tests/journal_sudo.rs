@@ -53,7 +53,7 @@ fn cursor() -> Cursor {
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("SKIPPED: sudo is asked only when the tests run as root");
+        support::loud("SKIPPED: sudo is asked only when the tests run as root");
     }
     root
 }

@@ -137,11 +137,8 @@ impl Link {
             Outcome::Delivered => {
                 self.answered();
                 self.state().ceiling.stored(packed.bytes);
-                self.status.send_modify(|status| {
-                    status.succeeded();
-                    status.delivered_lines += packed.lines as u64;
-                    status.delivered_bytes += packed.bytes as u64;
-                });
+                self.status
+                    .send_modify(|status| status.delivered(packed.lines, packed.bytes));
                 Some(Settled::Delivered)
             }
             Outcome::Refused(refusal) => {
@@ -175,6 +172,7 @@ impl Link {
             state.unwanted = None;
             state.retry_at.take().is_some()
         };
+        self.status.send_modify(ForwardStatus::answered);
         if was_down {
             tracing::info!("InfluxDB answers again");
         }

@@ -87,10 +87,16 @@ impl RoundTrips {
 }
 
 impl ForwardStatus {
-    pub(super) fn succeeded(&mut self) {
+    /// The server said something about the lines, if only that it does not want them.
+    pub(super) fn answered(&mut self) {
         self.server = ServerState::Well;
         self.next_retry = None;
+    }
+
+    pub(super) fn delivered(&mut self, lines: usize, bytes: usize) {
         self.outage_since = None;
+        self.delivered_lines += lines as u64;
+        self.delivered_bytes += bytes as u64;
     }
 
     pub(super) fn failed(&mut self, server: ServerState, error: &str, delay: Duration) {

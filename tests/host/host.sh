@@ -16,7 +16,7 @@ PYTHON
 attach_disk() { mount -o loop "$disk" "$root"; }
 
 detach_disk() {
-    if mountpoint -q "$root"; then umount "$root"; fi
+    if mountpoint -q "$root"; then umount --recursive "$root"; fi
 }
 
 # inside COMMAND...: as root, in all namespaces of the host under test.
@@ -71,3 +71,11 @@ power_off() {
 }
 
 is_active() { [ "$(inside systemctl is-active "$1")" = active ]; }
+
+# denied COMMAND...: the command must fail.
+denied() {
+    if "$@"; then
+        echo "must not succeed: $*" >&2
+        return 1
+    fi
+}

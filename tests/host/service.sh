@@ -28,8 +28,8 @@ KEYS
     } >"$root/etc/ollama-influxdb/config.env"
 }
 
-# stat FILTER: one number of `spool stats`, as delivered or reader.gaps.
-stat() {
+# figure NAME: one number of `spool stats`, as delivered or reader.gaps.
+figure() {
     inside shipper spool stats --json | python3 -c '
 import json, sys
 stats = json.load(sys.stdin)
@@ -46,9 +46,9 @@ l = json.load(sys.stdin)["spool"]["ledger"]
 sys.exit(0 if l["read"] == l["delivered"] + l["pending"] + l["quarantined"] + l["expired"] else f"the ledger is off: {l}")'
 }
 
-pending_at_least() { [ "$(stat pending)" -ge "$1" ]; }
+pending_at_least() { [ "$(figure pending)" -ge "$1" ]; }
 
-nothing_pending() { [ "$(stat pending)" = 0 ]; }
+nothing_pending() { [ "$(figure pending)" = 0 ]; }
 
 # Lines of the newest run that InfluxDB has.
 lines_of() { number "SELECT count(message) FROM ollama_logs WHERE message =~ /seq=$1-/"; }

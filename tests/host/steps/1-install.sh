@@ -61,7 +61,7 @@ step_install() {
     # Before the operator has filled in the keys: installed, nothing runs.
     inside "$installer" --binary "$package_binary" >"$work/install.out"
     grep -q 'fill in the INFLUXDB_ keys' "$work/install.out"
-    ! is_active "$service"
+    denied is_active "$service"
     [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:ollama" ]
 
     configure

@@ -6,7 +6,7 @@ step_outage() {
     inside systemctl stop influxdb
     wait_for 60 "a backlog" pending_at_least $((4000 * repetitions))
     local backlog begin
-    backlog=$(stat pending)
+    backlog=$(figure pending)
     is_active "$service"
     start_server
     begin=$(milliseconds)
@@ -17,4 +17,4 @@ step_outage() {
     balanced
 }
 
-drained_below() { [ "$(stat pending)" -lt "$1" ]; }
+drained_below() { [ "$(figure pending)" -lt "$1" ]; }

@@ -9,8 +9,8 @@ new_process() {
 
 step_crash() {
     load 400
-    local kills=$((20 * repetitions)) cuts=$((5 * repetitions)) done pid
-    for ((done = 0; done < kills; done++)); do
+    local kills=$((20 * repetitions)) cuts=$((5 * repetitions)) round pid
+    for ((round = 0; round < kills; round++)); do
         pid=$(main_pid)
         sleep "0.$((RANDOM % 6))"
         inside kill -KILL "$pid"
@@ -19,7 +19,7 @@ step_crash() {
     echo "$kills kills"
     complete
 
-    for ((done = 0; done < cuts; done++)); do
+    for ((round = 0; round < cuts; round++)); do
         load 400
         # Somewhere in the work: in the middle of reading, of a commit, of a request.
         sleep "$((RANDOM % 3)).$((RANDOM % 10))"

@@ -10,7 +10,8 @@ state_of_its_own() {
     mkdir "$work/state"
     mount -o loop "$work/state.ext4" "$work/state"
     cp -a "$root$state/." "$work/state"
-    mount --move "$work/state" "$root$state"
+    umount "$work/state"
+    mount -o loop "$work/state.ext4" "$root$state"
 }
 
 state_of_the_host() {
@@ -39,10 +40,10 @@ step_disk() {
     fill_disk
     # Nothing can be kept; the journal keeps it.
     local before
-    before=$(stat read)
+    before=$(figure read)
     sleep $((8 * repetitions))
     is_active "$service"
-    echo "full disk: $(($(stat read) - before)) lines read meanwhile, $(restarts) restarts"
+    echo "full disk: $(($(figure read) - before)) lines read meanwhile, $(restarts) restarts"
     rm "$root$state/filler" "$root$state/filler2"
     complete
     balanced

@@ -13,6 +13,8 @@ mod ledger;
 mod lock;
 mod manifest;
 pub mod options;
+#[cfg(test)]
+mod power_loss;
 mod query;
 mod records;
 pub mod recovery;

@@ -326,6 +326,8 @@ impl Spool {
         else {
             return Ok(());
         };
+        // Closed first: two generations in memory at once would be the peak of the whole process.
+        self.active = None;
         let before = self.manifest.clone();
         self.manifest.sealed.push(Sealed {
             id,

@@ -81,6 +81,7 @@ prepare_disk() {
     install -m 0644 -t "$root/etc/systemd/system" "$here"/files/*.service
     install -D -m 0644 -t "$root/etc/systemd/system/influxdb.service.d" "$here/files/influxdb.service.d/server.conf"
     install -m 0644 "$here/files/influxdb.conf" "$root/etc/influxdb/influxdb.conf"
+    echo "127.0.0.1 localhost testhost" >"$root/etc/hosts"
     echo "nameserver 127.0.0.1" >"$root/etc/resolv.conf"
     # Every line counts here: journald is not to drop any of a burst.
     install -D -m 0644 "$here/files/journald.conf" "$root/etc/systemd/journald.conf.d/test.conf"
@@ -111,7 +112,10 @@ run_step() {
     else
         failed=$((failed + 1))
         printf 'FAIL  %-9s %3d s  %s\n' "$1" $((SECONDS - begin)) "$(paste -sd ';' "$work/out" | sed 's/;/; /g')"
-        sed 's/^/        /' "$work/err"
+        {
+            cat "$work/err"
+            inside journalctl --no-pager --lines=15 --unit="$service" || true
+        } 2>&1 | sed 's/^/        /'
     fi
 }
 

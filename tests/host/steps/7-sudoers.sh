@@ -29,6 +29,7 @@ step_sudoers() {
     C=${line##*--cursor=}
     J=${line%% --follow*}
     # The lists that are allowed.
+    # shellcheck disable=SC2086 # several words
     as_ollama sudo -n $J "--cursor=$C" | grep -q '^__CURSOR='
     while read -r attempt; do
         case $attempt in "" | "#"*) continue ;; esac

@@ -1,8 +1,11 @@
 # shellcheck shell=bash
 # The host under test: its disk, its power switch, and a way to run commands in it. Sourced by run.sh, which sets $work.
 
+machine=shipper-test-$$
 disk=$work/host.ext4
 root=$work/root
+# The InfluxDB server is another machine: its disk is spared by power cuts of this one.
+server_disk=$work/server.ext4
 
 # The kernel's EXT4_IOC_SHUTDOWN, without flushing the log: what was not synced is gone, as in a power cut.
 drop_unsynced() {
@@ -13,9 +16,12 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), EXT4_IOC_SHUTDOWN, struct.pack("I
 PYTHON
 }
 
-attach_disk() { mount -o loop "$disk" "$root"; }
+attach_disks() {
+    mount -o loop "$disk" "$root"
+    mount -o loop "$server_disk" "$root/var/lib/influxdb"
+}
 
-detach_disk() {
+detach_disks() {
     if mountpoint -q "$root"; then umount --recursive "$root"; fi
 }
 
@@ -40,15 +46,34 @@ wait_for() {
     done
 }
 
-# The first process of the host: the child of systemd-nspawn.
-find_leader() { pgrep --parent "$(cat "$work/nspawn")" >"$work/leader"; }
+# The first process of the host: the child of systemd-nspawn that has become an init.
+find_leader() { pgrep --parent "$(cat "$work/nspawn")" --exact systemd >"$work/leader"; }
 
 booted() { [[ $(inside systemctl is-system-running 2>/dev/null) =~ ^(running|degraded)$ ]]; }
 
+# Where no systemd gives systemd-nspawn a cgroup, it gets one of ours, so that runs do not share theirs.
+enter_cgroup() {
+    local hierarchy
+    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+        if [ -e "$hierarchy/cgroup.procs" ]; then
+            mkdir -p "$hierarchy/$machine"
+            echo "$BASHPID" >"$hierarchy/$machine/cgroup.procs"
+        fi
+    done
+}
+
+leave_no_cgroup() { find /sys/fs/cgroup -depth -type d -path "*/$machine*" -exec rmdir {} + 2>/dev/null || true; }
+
 power_on() {
-    # A directory of its own in the cgroup hierarchy needs a name of its own.
-    systemd-nspawn --quiet --boot --directory="$root" --machine="shipper-test-$$" --private-network --register=no --keep-unit \
-        systemd.unified_cgroup_hierarchy=1 >>"$work/console" 2>&1 </dev/null &
+    local keep=()
+    (
+        if [ ! -d /run/systemd/system ]; then
+            enter_cgroup
+            keep=(--keep-unit)
+        fi
+        exec systemd-nspawn --quiet --boot --directory="$root" --machine="$machine" --private-network --register=no "${keep[@]}" \
+            systemd.unified_cgroup_hierarchy=1
+    ) >>"$work/console" 2>&1 </dev/null &
     echo $! >"$work/nspawn"
     wait_for 10 "the first process" find_leader
     wait_for 60 "the end of the boot" booted
@@ -61,8 +86,8 @@ power_cut() {
     kill -KILL "$(cat "$work/leader")"
     wait_for 20 "the machine to be dead" is_off
     drop_unsynced
-    detach_disk
-    attach_disk
+    detach_disks
+    attach_disks
 }
 
 power_off() {

@@ -67,7 +67,8 @@ finish() {
         kill -KILL "$(cat "$work/leader")" 2>/dev/null || true
         wait_for 20 "the machine to be dead" is_off || true
     fi
-    detach_disk && rm -rf "$work"
+    leave_no_cgroup
+    detach_disks && rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
@@ -75,8 +76,11 @@ trap 'exit 1' HUP INT TERM
 # What a host has before shipper comes to it.
 prepare_disk() {
     cp --sparse=always "$image" "$disk"
+    truncate -s 1G "$server_disk"
+    mkfs.ext4 -q "$server_disk"
     mkdir "$root"
-    attach_disk
+    attach_disks
+    chroot "$root" chown influxdb:influxdb /var/lib/influxdb
     install -m 0755 "$here/files/ollama" "$root/usr/local/bin/ollama"
     install -m 0644 -t "$root/etc/systemd/system" "$here"/files/*.service
     install -D -m 0644 -t "$root/etc/systemd/system/influxdb.service.d" "$here/files/influxdb.service.d/server.conf"
@@ -114,7 +118,7 @@ run_step() {
         printf 'FAIL  %-9s %3d s  %s\n' "$1" $((SECONDS - begin)) "$(paste -sd ';' "$work/out" | sed 's/;/; /g')"
         {
             cat "$work/err"
-            inside journalctl --no-pager --lines=15 --unit="$service" || true
+            inside journalctl --no-pager --lines=15 --unit="$service" || tail -n 20 "$work/console"
         } 2>&1 | sed 's/^/        /'
     fi
 }

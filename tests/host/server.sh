@@ -27,17 +27,19 @@ start_server() {
 # The last value of the first row, 0 without rows.
 number() { query "$1" | awk -F , 'NR == 2 { print $NF; found = 1 } END { if (!found) print 0 }'; }
 
-# Figures of the comparison, in $work/figures as well.
+# What the journal has at this moment; what comes later is not asked for.
+note_journal() { inside journalctl --no-pager --unit=ollama.service --output=cat >"$work/journal"; }
+
+# Whether InfluxDB has it all, exactly once; figures and differences in files.
 compare() {
-    inside journalctl --no-pager --unit=ollama.service --output=cat >"$work/journal" &&
-        in_network python3 "$here/check.py" "$server" "$admin" "$work/journal" >"$work/figures" 2>"$work/differences"
+    in_network python3 "$here/check.py" "$server" "$admin" "$work/journal" >"$work/figures" 2>"$work/differences"
 }
 
-# Everything is there, exactly once; prints the figures.
+# complete [SECONDS]: waits until everything is there, exactly once; prints the figures.
 complete() {
+    note_journal
     if ! wait_for "${1:-60}" "every line to be in InfluxDB exactly once" compare; then
         cat "$work/figures" "$work/differences" >&2
-        inside systemctl --no-pager --lines=20 status Ollama_InfluxDB >&2 || true
         return 1
     fi
     cat "$work/figures"

@@ -15,7 +15,7 @@ step_replay() {
     load 500 "$run"
     wait_for 30 "lines after the backup" has_lines_of "$run" 2000
     idle
-    complete >/dev/null
+    complete >/dev/null # and the journal as it was noted there is what must be back
     wait_for 30 "an empty spool" nothing_pending
 
     change "DROP DATABASE ollama"

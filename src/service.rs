@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::control;
 use crate::forward::{self, ForwardStatus};
 use crate::intake::{self, Goal, Intake, IntakeStatus};
+use crate::inventory::Inventory;
 use crate::journal::{self, Journal};
 use crate::operate::{Operator, Stages};
 use crate::stop::Stop;
@@ -33,6 +34,15 @@ pub enum Mode {
     Follow,
     /// Until the journal's end was read and everything is delivered.
     Once,
+}
+
+impl Mode {
+    fn goal(self) -> Goal {
+        match self {
+            Self::Follow => Goal::Follow,
+            Self::Once => Goal::ReachEnd,
+        }
+    }
 }
 
 /// Why the service ended on its own.
@@ -66,7 +76,7 @@ pub enum Error {
 /// [`Error`] when a stage cannot start or cannot go on.
 pub async fn run<Open>(config: Config, mode: Mode, open: Open) -> Result<(), Error>
 where
-    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
+    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Clone + Send + 'static,
 {
     let stop = Stop::new()?;
     let input_ended = Stop::new()?;
@@ -86,6 +96,7 @@ where
     let control = tokio::spawn(control::serve(listener, operator, stop.clone()));
     let prune = tokio::spawn(prune(store.clone(), stop.clone()));
     let stages = Running {
+        inventory: start_inventory(&config, mode, open.clone(), &store, &stop)?,
         intake: start_intake(&config, mode, open, &store, reader_status, &stop)?,
         forward: tokio::spawn(forward::run(
             store.clone(),
@@ -126,6 +137,7 @@ pub fn spool_options(config: &config::Spool) -> spool::Options {
 
 /// The stages while they run.
 struct Running {
+    inventory: oneshot::Receiver<()>,
     intake: oneshot::Receiver<Result<(), intake::Error>>,
     forward: JoinHandle<Result<(), forward::Error>>,
 }
@@ -152,6 +164,8 @@ impl Running {
         if read.is_err() {
             stop.trigger();
         }
+        // The snapshot belongs to what `--once` sends; a panic in its thread was logged.
+        let _ = self.inventory.await;
         input_ended.trigger();
         let sent = tokio::select! {
             sent = &mut self.forward => sent_all(sent),
@@ -189,16 +203,37 @@ where
     Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
 {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
+    let goal = mode.goal();
     let (ended, end) = oneshot::channel();
     thread::Builder::new().name("reader".to_owned()).spawn(move || {
-        let goal = match mode {
-            Mode::Follow => Goal::Follow,
-            Mode::Once => Goal::ReachEnd,
-        };
         let intake = Intake { config: &config, goal, store: &store, status: &status, stop: &stop };
         let result = intake.run(&|| open(&stop));
         // The service may have given up waiting.
         let _ = ended.send(result);
+    })?;
+    Ok(end)
+}
+
+/// Starts the inventory on its thread; the receiver completes when it has ended.
+fn start_inventory<Open>(
+    config: &Config,
+    mode: Mode,
+    open: Open,
+    store: &Store,
+    stop: &Stop,
+) -> io::Result<oneshot::Receiver<()>>
+where
+    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
+{
+    let (units, config) = (config.journal.units.clone(), config.inventory.clone());
+    let (store, stop) = (store.clone(), stop.clone());
+    let goal = mode.goal();
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new().name("inventory".to_owned()).spawn(move || {
+        let inventory = Inventory { config: &config, units: &units, goal, store: &store, stop: &stop };
+        inventory.run(&|| open(&stop));
+        // The service may have given up waiting.
+        let _ = ended.send(());
     })?;
     Ok(end)
 }

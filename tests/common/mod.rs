@@ -83,7 +83,11 @@ impl Host {
     pub fn succeed(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments}: {} {errors}", output.status);
+        assert!(
+            output.status.success(),
+            "{arguments}: {} {errors}",
+            output.status
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 

@@ -282,10 +282,26 @@ install_config() {
 
 fill_in() { sed -e "s|@USER@|$user|g; s|@GROUP@|$group|g; s|@BINARY@|$BINARY|g; s|@DOCS@|$DOCS|g" "$source_dir/deploy/$1" >"$2"; }
 
+# The arguments that the sudo reader passes for the units of the configuration, as a regular expression.
+unit_arguments() {
+    units=
+    if [ -e "$DESTDIR$CONFIG" ]; then
+        units=$(sed -n "s/^SHIPPER_JOURNAL_UNITS=//p" "$DESTDIR$CONFIG" | tail -n 1 | tr -d "'\" ")
+    fi
+    units=${units:-$OLLAMA}
+    case $units in
+    *[!A-Za-z0-9:_.@,-]*) fail "SHIPPER_JOURNAL_UNITS=$units: with sudoers a unit's name may hold A-Z a-z 0-9 : _ . @ and -" ;;
+    esac
+    printf '%s' "$units" | tr ',' '\n' | sed -e 's/[.]/[.]/g' -e 's/^/--unit=/' | paste -s -d ' ' -
+}
+
 # The rule first, the drop-in that relies on it later; the other way round when access is taken back.
 install_sudoers() {
     step "install $SUDOERS"
-    fill_in sudoers.in "$work/sudoers"
+    arguments=$(unit_arguments)
+    fill_in sudoers.in "$work/sudoers.all"
+    # The comment lines are about the template.
+    sed -e "s|@UNITS@|$arguments|g" -e '/^#/d' "$work/sudoers.all" >"$work/sudoers"
     visudo -cqf "$work/sudoers" || fail "visudo refuses the rule"
     put 0440 "$work/sudoers" "$SUDOERS"
     [ "$dry_run" = yes ] || visudo -cq || {

@@ -31,7 +31,7 @@ inside() {
         env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root "$@"
 }
 
-as_ollama() { inside runuser -u ollama -- "$@"; }
+as_ollama() { inside setpriv --reuid=ollama --regid=ollama --init-groups -- "$@"; }
 
 # wait_for SECONDS WHAT COMMAND...: until the command succeeds.
 wait_for() {

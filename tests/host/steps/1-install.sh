@@ -70,7 +70,7 @@ step_install() {
     grep -q 'SHIPPER_SPOOL_MAX_BYTES=2GiB' "$work/install.out"
     is_active "$service"
 
-    [ -n "${NO_INVENTORY:-}" ] || wait_for 20 "the inventory" inventory_is_there
+    wait_for 20 "the inventory" inventory_is_there
     complete 30
     has_lines_of day 2000
     [ "$(lines_of old)" = 0 ]

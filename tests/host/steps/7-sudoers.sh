@@ -8,13 +8,13 @@ refused() {
         echo "sudo ran: $*" >&2
         return 1
     fi
-    if [ -n "$out" ] || ! grep -qE '^sudo: (a password is required|sorry, |you are not|.*not allowed)|command not found|^usage: sudo|^sudo: ' "$work/sudo.err"; then
+    if [ -n "$out" ] || ! head -n 1 "$work/sudo.err" | grep -qE '^(sudo: |usage: sudo )'; then
         echo "not refused by sudo: $*: $(head -n 1 "$work/sudo.err")" >&2
         return 1
     fi
 }
 
-# The argument lists of the running service's sudo children and of its other tasks, from its own source of truth: the process table.
+# What the running reader has had started, as the process table shows it.
 allowed_line() {
     inside pgrep --full --list-full '^/usr/bin/journalctl .*--follow' | head -n 1 | cut -d ' ' -f 2-
 }
@@ -30,7 +30,8 @@ step_sudoers() {
     J=${line%% --follow*}
     # The lists that are allowed.
     # shellcheck disable=SC2086 # several words
-    as_ollama sudo -n $J "--cursor=$C" | grep -q '^__CURSOR='
+    as_ollama sudo -n $J "--cursor=$C" >"$work/allowed"
+    grep -q '^__CURSOR=' "$work/allowed"
     while read -r attempt; do
         case $attempt in "" | "#"*) continue ;; esac
         local -a words

@@ -91,7 +91,11 @@ where
 
     let (reader_status, reader) = watch::channel(IntakeStatus::default());
     let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
-    let stages = Stages { started_at: When::now().0, reader, forwarder };
+    let stages = Stages {
+        started_at: When::now().0,
+        reader,
+        forwarder,
+    };
     let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
     let control = tokio::spawn(control::serve(listener, operator, stop.clone()));
     let prune = tokio::spawn(prune(store.clone(), stop.clone()));
@@ -157,7 +161,9 @@ impl Running {
             }
         };
         let read = match early {
-            Some(Ok(())) if mode == Mode::Follow && !stop.is_triggered() => Err(Error::Vanished("reader")),
+            Some(Ok(())) if mode == Mode::Follow && !stop.is_triggered() => {
+                Err(Error::Vanished("reader"))
+            }
             Some(read) => read,
             None => read_all(self.intake.await),
         };
@@ -183,11 +189,13 @@ impl Running {
 }
 
 fn read_all(read: Result<Result<(), intake::Error>, RecvError>) -> Result<(), Error> {
-    read.map_err(|_| Error::Vanished("reader"))?.map_err(Error::from)
+    read.map_err(|_| Error::Vanished("reader"))?
+        .map_err(Error::from)
 }
 
 fn sent_all(sent: Result<Result<(), forward::Error>, JoinError>) -> Result<(), Error> {
-    sent.map_err(|_| Error::Vanished("forwarder"))?.map_err(Error::from)
+    sent.map_err(|_| Error::Vanished("forwarder"))?
+        .map_err(Error::from)
 }
 
 /// Starts the reader stage on its thread; what it ends with comes through the receiver.
@@ -205,12 +213,20 @@ where
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
     let goal = mode.goal();
     let (ended, end) = oneshot::channel();
-    thread::Builder::new().name("reader".to_owned()).spawn(move || {
-        let intake = Intake { config: &config, goal, store: &store, status: &status, stop: &stop };
-        let result = intake.run(&|| open(&stop));
-        // The service may have given up waiting.
-        let _ = ended.send(result);
-    })?;
+    thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            let intake = Intake {
+                config: &config,
+                goal,
+                store: &store,
+                status: &status,
+                stop: &stop,
+            };
+            let result = intake.run(&|| open(&stop));
+            // The service may have given up waiting.
+            let _ = ended.send(result);
+        })?;
     Ok(end)
 }
 
@@ -229,12 +245,20 @@ where
     let (store, stop) = (store.clone(), stop.clone());
     let goal = mode.goal();
     let (ended, end) = oneshot::channel();
-    thread::Builder::new().name("inventory".to_owned()).spawn(move || {
-        let inventory = Inventory { config: &config, units: &units, goal, store: &store, stop: &stop };
-        inventory.run(&|| open(&stop));
-        // The service may have given up waiting.
-        let _ = ended.send(());
-    })?;
+    thread::Builder::new()
+        .name("inventory".to_owned())
+        .spawn(move || {
+            let inventory = Inventory {
+                config: &config,
+                units: &units,
+                goal,
+                store: &store,
+                stop: &stop,
+            };
+            inventory.run(&|| open(&stop));
+            // The service may have given up waiting.
+            let _ = ended.send(());
+        })?;
     Ok(end)
 }
 
@@ -262,7 +286,9 @@ async fn prune(store: Store, stop: Stop) {
         }
         match store.call(|spool| spool.prune(SystemTime::now())).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => info!("removed {removed} delivered generations past their retention"),
+            Ok(Ok(removed)) => {
+                info!("removed {removed} delivered generations past their retention");
+            }
             Ok(Err(error)) => warn!("cannot remove delivered generations: {error}"),
             Err(_) => return,
         }

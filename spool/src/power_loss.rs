@@ -119,14 +119,14 @@ fn record(n: u64) -> (EntryKey, Vec<u8>) {
     let size = if n % 50 == 7 {
         9000
     } else {
-        200 + n as usize % 200
+        200 + usize::try_from(n % 200).unwrap()
     };
     (
         EntryKey {
             time: n * 1000,
             hash: MsgHash(hash),
         },
-        vec![n as u8; size],
+        vec![n.to_le_bytes()[0]; size],
     )
 }
 
@@ -253,14 +253,20 @@ fn check(image: &Image) {
 #[test]
 fn no_acknowledged_record_is_lost_when_the_power_fails() {
     let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let runs = if long { 12 } else { 2 };
+    let runs: usize = if long { 12 } else { 2 };
     let mut points = 0;
     for run in 1..=runs {
         let (live, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let images = images(run * 7919, 80, 5, &live.path().join("spool"), dir.path());
+        let images = images(
+            run as u64 * 7919,
+            80,
+            5,
+            &live.path().join("spool"),
+            dir.path(),
+        );
         images.iter().for_each(check);
         points += images.len();
     }
     println!("{points} power losses, 0 acknowledged records lost");
-    assert!(points >= 25 * runs as usize, "only {points} points");
+    assert!(points >= 25 * runs, "only {points} points");
 }

@@ -1,4 +1,9 @@
 //! SIGKILL at any moment: every acknowledged batch is whole, the checkpoint fits, the ledger sums.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper of a test fails by panicking, like the test"
+)]
 
 mod common;
 

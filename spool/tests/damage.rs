@@ -1,5 +1,10 @@
 //! Damage to any file of a spool: opening neither panics nor hangs, no wrong record is ever served, and after the source is
 //! read again from the checkpoint everything is there.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails by panicking, like the test"
+)]
 
 mod common;
 
@@ -38,7 +43,7 @@ fn template(dir: &Path) {
             .unwrap();
     }
     let limits = Limits {
-        records: DELIVERED as usize,
+        records: usize::try_from(DELIVERED).unwrap(),
         bytes: usize::MAX,
     };
     let batch = spool
@@ -49,7 +54,7 @@ fn template(dir: &Path) {
     assert!(ledger(&spool).generations > 4);
 }
 
-/// Opens what is left, reads the source again, takes everything out, and returns what had to be mended.
+/// Opens what is left, reads the source again, takes everything out, and returns what had to be mended on the way.
 fn survive(dir: &Path) -> Recovery {
     let (mut spool, recovery) = Spool::open(dir, small()).unwrap();
     ledger(&spool);
@@ -97,11 +102,12 @@ fn survive(dir: &Path) -> Recovery {
     );
     let stats = ledger(&spool);
     assert_eq!(stats.pending, 0);
+    assert!(recovery.is_clean() || stats.last_recovery.is_some());
     drop(spool);
     let (spool, again) = Spool::open(dir, small()).unwrap();
     assert!(again.is_clean(), "damage was mended for good, but: {again}");
     assert_eq!(ledger(&spool).pending, 0);
-    recovery
+    stats.last_recovery.unwrap_or_default()
 }
 
 /// [`survive`] with an end: an operation that hangs fails the test.
@@ -162,7 +168,8 @@ fn content(path: &Path) -> (Vec<u8>, usize) {
 }
 
 fn spot(used: usize, seed: u64) -> usize {
-    (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as usize % used.max(1)
+    let far = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    usize::try_from(far % used.max(1) as u64).unwrap()
 }
 
 const DAMAGES: [Damage; 7] = [
@@ -201,7 +208,7 @@ const DAMAGES: [Damage; 7] = [
 #[test]
 fn any_file_may_be_damaged_in_any_way() {
     let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let repeats = if long { 20 } else { 1 };
+    let repeats = if long { 6 } else { 1 };
     let whole = tempfile::tempdir().unwrap();
     template(whole.path());
     let mut cases = 0;
@@ -222,9 +229,9 @@ fn any_file_may_be_damaged_in_any_way() {
             }
         }
     }
-    println!("{cases} damages, {mended} of them noticed on opening, 0 records lost or wrong");
+    println!("{cases} damages, {mended} of them noticed, 0 records lost or wrong");
     assert!(
-        mended > cases / 10,
+        mended > cases / 4,
         "only {mended} of {cases} noticed: is anything damaged at all?"
     );
 }

@@ -93,8 +93,16 @@ impl Host {
 
     /// Starts `shipper ARGUMENTS`, its log in `shipper.log`; it is killed with the value.
     pub fn start(&self, arguments: &str) -> Running {
-        let log = File::options().create(true).append(true).open(self.path("shipper.log"));
-        Running(self.command(arguments).stderr(log.unwrap()).spawn().unwrap())
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("shipper.log"));
+        Running(
+            self.command(arguments)
+                .stderr(log.unwrap())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// `spool stats --json`.

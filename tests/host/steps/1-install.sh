@@ -34,12 +34,18 @@ real_clock() {
     local unit
     for unit in $clocked; do inside rm -rf "/run/systemd/system/$unit.d"; done
     inside systemctl daemon-reload
+    restart_journald
+}
+
+restart_journald() {
+    # Often is what is tried here: systemd would stop at the fifth within ten seconds.
+    inside systemctl reset-failed systemd-journald
     inside systemctl restart systemd-journald
 }
 
 step_clock() {
     echo "$1" >"$root/etc/faketimerc"
-    inside systemctl restart systemd-journald
+    restart_journald
 }
 
 inventory_is_there() { query "SELECT last(models_json) FROM ollama_models_inventory" | grep -q 'llama3.2.*qwen2.5-coder'; }

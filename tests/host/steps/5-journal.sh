@@ -8,7 +8,7 @@ step_journal() {
         inside journalctl --quiet --rotate
         sleep 0.5
         inside journalctl --quiet --vacuum-files=2
-        inside systemctl restart systemd-journald
+        restart_journald
         sleep 0.5
     done
     complete

@@ -87,11 +87,37 @@ step_install() {
     begin=$(milliseconds)
     wait_for 10 "a new line" has_lines_of fresh
     echo "a new line there after $(($(milliseconds) - begin)) ms"
-    # Its own lines are in the journal, and nowhere else.
-    [ "$(number "SELECT count(message) FROM ollama_logs WHERE message =~ /shipper/")" = 0 ]
+    follow_log
+    no_loop
     balanced
     exposure
 }
+
+# systemctl status and journalctl -f, as the operator types them.
+follow_log() {
+    inside systemctl --no-pager status "$service" | grep -q 'active (running)'
+    inside timeout 2 journalctl --no-pager --follow --unit=Ollama_InfluxDB >"$work/log" || [ $? = 124 ]
+    grep -q 'shipper.*reading the journal' "$work/log"
+}
+
+# Told to ship its own log too, it must not have more to say for every line that it ships.
+no_loop() {
+    configure SHIPPER_JOURNAL_UNITS="ollama.service,$service"
+    idle
+    inside systemctl restart "$service"
+    wait_for 20 "its own log" has_lines_like 'reading the journal'
+    local before after
+    before=$(number "SELECT count(message) FROM ollama_logs")
+    sleep 5
+    after=$(number "SELECT count(message) FROM ollama_logs")
+    echo "$((after - before)) lines about itself in 5 s"
+    [ $((after - before)) -lt 5 ]
+    configure
+    inside systemctl restart "$service"
+    load 50
+}
+
+has_lines_like() { [ "$(number "SELECT count(message) FROM ollama_logs WHERE message =~ /$1/")" -ge 1 ]; }
 
 # What systemd says of the sandbox, at most 1.5 of 10.
 exposure() {

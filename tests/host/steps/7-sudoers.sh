@@ -19,9 +19,21 @@ allowed_line() {
     inside pgrep --full --list-full '^/usr/bin/journalctl .*--follow' | head -n 1 | cut -d ' ' -f 2-
 }
 
+# Only in a container the boot id is a mount over that of the machine, which a unit with a /proc of its own does not see; and
+# `journalctl --follow` shows the current boot only. The service is given the id that any host would show it.
+same_boot_id() {
+    inside sh -c 'cat /proc/sys/kernel/random/boot_id >/run/boot-id'
+    inside mkdir -p "/run/systemd/system/$service.d"
+    inside tee "/run/systemd/system/$service.d/boot-id.conf" >/dev/null <<'CONF'
+[Service]
+BindReadOnlyPaths=/run/boot-id:/proc/sys/kernel/random/boot_id
+CONF
+}
+
 step_sudoers() {
+    same_boot_id
     inside "$installer" --binary "$package_binary" --journal-access sudoers >/dev/null
-    load 200
+    prompt
     complete
     local line J C attempts=0
     wait_for 20 "the reader's journalctl" has_reader
@@ -41,7 +53,7 @@ step_sudoers() {
     done <"$here/sudo-attempts.txt"
     echo "$attempts attempts refused"
     exposure sudoers 10
-    load 200
+    prompt
     complete
     balanced
 

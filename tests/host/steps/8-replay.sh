@@ -9,7 +9,7 @@ step_replay() {
     load 200
     complete >/dev/null
     on_server rm -rf "$backup"
-    on_server influxd backup -portable -database ollama "$backup" >/dev/null 2>&1
+    on_server influxd backup -portable -database ollama "$backup" >"$work/backup.log" 2>&1
     local run
     run=later$(milliseconds)
     load 500 "$run"
@@ -19,10 +19,10 @@ step_replay() {
     wait_for 30 "an empty spool" nothing_pending
 
     change "DROP DATABASE ollama"
-    on_server influxd restore -portable -db ollama "$backup" >/dev/null 2>&1
+    on_server influxd restore -portable -db ollama "$backup" >"$work/restore.log" 2>&1
     change "GRANT WRITE ON ollama TO shipper"
     denied compare
-    echo "after the restore: $(sed 's/.*journal: //' "$work/figures")"
+    echo "after the restore: $(cat "$work/figures")"
     inside shipper replay >/dev/null
     echo "after the replay: $(complete)"
     wait_for 30 "an empty spool" nothing_pending

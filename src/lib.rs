@@ -17,4 +17,5 @@ pub mod retry;
 pub mod service;
 pub mod stop;
 pub mod store;
+pub mod watchdog;
 pub mod when;

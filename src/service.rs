@@ -20,6 +20,7 @@ use crate::journal::{self, Journal};
 use crate::operate::{Operator, Stages};
 use crate::stop::Stop;
 use crate::store::Store;
+use crate::watchdog;
 use crate::when::When;
 
 /// How often delivered generations past their retention are looked for.
@@ -99,6 +100,7 @@ where
     let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
     let control = tokio::spawn(control::serve(listener, operator, stop.clone()));
     let prune = tokio::spawn(prune(store.clone(), stop.clone()));
+    let watchdog = tokio::spawn(watchdog::feed(store.clone(), stop.clone()));
     let stages = Running {
         inventory: start_inventory(&config, mode, open.clone(), &store, &stop)?,
         intake: start_intake(&config, mode, open, &store, reader_status, &stop)?,
@@ -117,8 +119,8 @@ where
     let outcome = stages.supervise(mode, &input_ended, &stop).await;
     stop.trigger();
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    // A panic in either was logged when it happened.
-    let _ = tokio::join!(control, prune);
+    // A panic in any was logged when it happened.
+    let _ = tokio::join!(control, prune, watchdog);
     drop(store);
     // Closing the spool waits for the disk; nothing else runs here any more.
     let closed = tokio::task::spawn_blocking(move || spool_thread.join());

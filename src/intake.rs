@@ -8,7 +8,7 @@ mod position;
 mod status;
 mod writer;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
@@ -18,11 +18,13 @@ pub use status::{Gap, IntakeStatus};
 
 use crate::config;
 use crate::entry::LogEntry;
-use crate::journal::{self, Checkpoint, Cursor, Journal, Start, Step, Wake};
+use crate::journal::{self, Checkpoint, Cursor, Journal, Step, Wake};
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
+use crate::when::When;
 use position::{Position, Rejected};
-use writer::{Settled, Writer, pause};
+pub(crate) use writer::pause;
+use writer::{Settled, Writer};
 
 /// The first wait before a journal that failed is opened again; it grows up to [`config::Journal::poll_interval`]
 /// times six.
@@ -81,10 +83,17 @@ impl Intake<'_> {
         let mut run = Run::new(self, self.resume()?);
         let mut delay = self.delays();
         while !self.stop.is_triggered() {
-            let Err(error) = run.read(open) else {
-                return Ok(());
+            let error = match run.read(open) {
+                Ok(()) => return Ok(()),
+                Err(Error::Spool(spool::Error::Rewound)) => {
+                    tracing::warn!(
+                        "the spool lost entries to damage: the journal is read again from before them"
+                    );
+                    run = Run::new(self, self.resume()?);
+                    continue;
+                }
+                Err(error) => self.survivable(error)?,
             };
-            let error = self.survivable(error)?;
             if std::mem::take(&mut run.progressed) {
                 delay.reset();
             }
@@ -98,7 +107,7 @@ impl Intake<'_> {
     fn resume(&self) -> Result<Position, Error> {
         let checkpoint = self
             .store
-            .call_blocking(|spool| spool.checkpoint().map(Checkpoint::decode))?;
+            .call_blocking(|spool| spool.resume().map(Checkpoint::decode))?;
         let (position, rejected) = Position::resume(checkpoint, now(), self.config.lookback);
         if let Some(rejected) = rejected {
             self.reject(rejected);
@@ -302,12 +311,11 @@ impl<'a> Run<'a> {
 
 /// Microseconds since the Unix epoch.
 fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+    When::now().0
 }
 
 /// An error with what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod forward;
 pub mod influx;
 pub mod intake;
+pub mod inventory;
 pub mod journal;
 pub mod logging;
 pub mod operate;

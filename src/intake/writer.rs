@@ -150,10 +150,11 @@ impl<'a> Writer<'a> {
         self.spare = batch.records;
     }
 
-    /// A full spool is waited for; so is any other failure, unless somebody waits for us to end.
+    /// A spool without room is waited for; so is one that fails otherwise, unless somebody waits for us to end.
     fn refuse(&self, error: spool::Error) -> Result<(), Error> {
-        let full = matches!(error, spool::Error::Full { .. });
-        if !full && self.goal == Goal::ReachEnd {
+        let no_room = matches!(error, spool::Error::Full { .. }) || error.is_out_of_space();
+        let hopeless = matches!(error, spool::Error::Rewound | spool::Error::TooLarge { .. });
+        if hopeless || (!no_room && self.goal == Goal::ReachEnd) {
             return Err(Error::Spool(error));
         }
         self.status.send_modify(|status| {
@@ -166,7 +167,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Waits for `time`, or until `stop`; returns whether the service stops.
-pub(super) fn pause(time: Duration, stop: &Stop) -> bool {
+pub(crate) fn pause(time: Duration, stop: &Stop) -> bool {
     let mut ready = [PollFd::from_borrowed_fd(stop.fd(), PollFlags::IN)];
     // A wait cut short by a signal is a shorter wait.
     let _ = poll(&mut ready, Timespec::try_from(time).ok().as_ref());

@@ -8,7 +8,7 @@ use super::{Cursor, MalformedCursor, Units};
 use crate::entry::LogEntry;
 
 /// The fields that a [`LogEntry`] is made of.
-pub const WANTED: [&str; 7] = [
+pub(super) const WANTED: [&str; 7] = [
     "MESSAGE",
     "_PID",
     "PRIORITY",
@@ -20,7 +20,7 @@ pub const WANTED: [&str; 7] = [
 
 /// Collects one entry's fields into a [`LogEntry`]; reused from entry to entry.
 #[derive(Debug, Default)]
-pub struct Collector {
+pub(super) struct Collector {
     messages: usize,
     /// `UNIT`, `OBJECT_SYSTEMD_UNIT` or `COREDUMP_UNIT`: the unit that the entry is about.
     about: String,
@@ -28,7 +28,7 @@ pub struct Collector {
 
 impl Collector {
     /// Forgets the last entry and empties `entry`.
-    pub fn begin(&mut self, entry: &mut LogEntry) {
+    pub(super) fn begin(&mut self, entry: &mut LogEntry) {
         self.messages = 0;
         self.about.clear();
         entry.message.clear();
@@ -41,7 +41,11 @@ impl Collector {
     ///
     /// # Errors
     /// [`MalformedCursor`], and `entry` keeps the position it had.
-    pub fn cursor(&mut self, entry: &mut LogEntry, text: &[u8]) -> Result<(), MalformedCursor> {
+    pub(super) fn cursor(
+        &mut self,
+        entry: &mut LogEntry,
+        text: &[u8],
+    ) -> Result<(), MalformedCursor> {
         let cursor = Cursor::parse(text)?;
         entry.seqnum = cursor.seqnum;
         entry.realtime = cursor.realtime;
@@ -53,7 +57,7 @@ impl Collector {
     /// Takes one field; those that a [`LogEntry`] does not hold are ignored.
     ///
     /// A repeated `MESSAGE` is kept whole, joined by a newline, in the order the journal gives.
-    pub fn field(&mut self, entry: &mut LogEntry, name: &[u8], value: &[u8]) {
+    pub(super) fn field(&mut self, entry: &mut LogEntry, name: &[u8], value: &[u8]) {
         match name {
             b"MESSAGE" => {
                 if self.messages > 0 {
@@ -76,7 +80,7 @@ impl Collector {
     }
 
     /// Completes `entry`; [`Completed::NoMessage`] asks for its message to be made by [`whole_entry`].
-    pub fn finish(&mut self, entry: &mut LogEntry, units: &Units) -> Completed {
+    pub(super) fn finish(&mut self, entry: &mut LogEntry, units: &Units) -> Completed {
         if !self.about.is_empty() && !units.contains(&entry.unit) {
             std::mem::swap(&mut entry.unit, &mut self.about);
         }
@@ -89,7 +93,7 @@ impl Collector {
 
 /// Whether an entry has the message it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completed {
+pub(super) enum Completed {
     /// It has.
     Whole,
     /// It has no `MESSAGE` field at all.
@@ -106,11 +110,11 @@ fn set_text(text: &mut String, value: &[u8]) {
 /// Like `journalctl -o json`: a repeated field is an array, bytes that are not UTF-8 an array of numbers.
 /// Names are sorted and repeated values too, since two reads need not give them in the same order.
 #[derive(Debug, Default)]
-pub struct WholeEntry(BTreeMap<String, Vec<Vec<u8>>>);
+pub(super) struct WholeEntry(BTreeMap<String, Vec<Vec<u8>>>);
 
 impl WholeEntry {
     /// Adds one field.
-    pub fn field(&mut self, name: &[u8], value: &[u8]) {
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
         self.0
             .entry(String::from_utf8_lossy(name).into_owned())
             .or_default()
@@ -119,7 +123,7 @@ impl WholeEntry {
 
     /// The JSON text, with the entry's address fields as `journalctl` names them.
     #[must_use]
-    pub fn into_json(mut self, cursor: &Cursor) -> String {
+    pub(super) fn into_json(mut self, cursor: &Cursor) -> String {
         for (name, value) in [
             ("__CURSOR", cursor.to_string()),
             ("__REALTIME_TIMESTAMP", cursor.realtime.to_string()),

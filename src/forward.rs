@@ -247,9 +247,8 @@ impl Stage {
             tracing::warn!(lines, "into quarantine: {reason}");
         }
         self.persist(move |spool| {
-            refused
-                .iter()
-                .try_for_each(|(seq, reason)| spool.quarantine(*seq, reason))
+            let refused = refused.iter();
+            spool.quarantine_all(refused.map(|(seq, reason)| (*seq, reason.as_str())))
         })
         .await?;
         self.link.quarantined(lines);

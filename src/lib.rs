@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod entry;
 pub mod forward;
+pub mod gaps;
 pub mod influx;
 pub mod intake;
 pub mod inventory;

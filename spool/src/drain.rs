@@ -81,11 +81,24 @@ impl Spool {
     /// # Errors
     /// Those of a commit.
     pub fn quarantine(&mut self, seq: Seq, reason: &str) -> Result<()> {
-        let reason = reason[..reason.floor_char_boundary(MAX_REASON_BYTES)].to_owned();
+        self.quarantine_all([(seq, reason)])
+    }
+
+    /// [`Spool::quarantine`] for several records in one commit.
+    ///
+    /// # Errors
+    /// Those of a commit: then none is.
+    pub fn quarantine_all<'a>(
+        &mut self,
+        refused: impl IntoIterator<Item = (Seq, &'a str)>,
+    ) -> Result<()> {
         self.change(|ledger, commit| {
-            let attempts = ledger.attempts(seq) + 1;
-            if ledger.quarantine(seq) {
-                commit.refusal(seq, &Refusal { reason, attempts })?;
+            for (seq, reason) in refused {
+                let attempts = ledger.attempts(seq) + 1;
+                if ledger.quarantine(seq) {
+                    let reason = reason[..reason.floor_char_boundary(MAX_REASON_BYTES)].to_owned();
+                    commit.refusal(seq, &Refusal { reason, attempts })?;
+                }
             }
             Ok(())
         })

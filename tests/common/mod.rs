@@ -82,13 +82,21 @@ impl Host {
     pub fn succeed(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments}: {} {errors}", output.status);
+        assert!(
+            output.status.success(),
+            "{arguments}: {} {errors}",
+            output.status
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Starts `shipper ARGUMENTS`; it is killed with the value.
     pub fn start(&self, arguments: &str) -> Running {
-        let child = self.command(arguments).stderr(Stdio::inherit()).spawn().unwrap();
+        let child = self
+            .command(arguments)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
         Running(child)
     }
 

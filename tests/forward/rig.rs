@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Longest that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time of the first entry, in microseconds: an hour ago when the tests began, so that no retention is in the way.
-pub fn base_time() -> u64 {
+pub(crate) fn base_time() -> u64 {
     static BASE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
     *BASE.get_or_init(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -31,16 +31,18 @@ pub fn base_time() -> u64 {
     })
 }
 
-pub struct Rig {
+pub(crate) struct Rig {
     pub store: Store,
     pub config: Config,
+    /// Time of the entries appended next, in microseconds since the Unix epoch; each five share one.
+    pub(crate) clock: u64,
     appended: u64,
     thread: Option<JoinHandle<()>>,
     _dir: TempDir,
 }
 
 /// The stage at work.
-pub struct Running {
+pub(crate) struct Running {
     pub status: watch::Receiver<ForwardStatus>,
     pub input_ended: Stop,
     pub stop: Stop,
@@ -116,6 +118,7 @@ impl Rig {
         Self {
             store,
             config,
+            clock: base_time(),
             appended: 0,
             thread: Some(thread),
             _dir: dir,
@@ -127,7 +130,7 @@ impl Rig {
         let mut records = Records::new();
         for message in messages {
             let entry = LogEntry {
-                realtime: base_time() + self.appended / 5,
+                realtime: self.clock + self.appended / 5,
                 seqnum: SeqnumId {
                     id: [7; 16],
                     seqnum: self.appended,
@@ -250,7 +253,7 @@ impl Running {
 }
 
 /// Waits until `wanted` holds.
-pub async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !wanted().await {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -262,6 +265,6 @@ fn options() -> Options {
     Options {
         max_bytes: 1 << 30,
         retention: Duration::from_secs(86_400),
-        generation_bytes: 16 << 20,
+        ..Options::default()
     }
 }

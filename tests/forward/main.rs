@@ -1,0 +1,10 @@
+//! The forwarder stage against servers that are real, ill, or both.
+
+#![cfg(test)]
+
+mod faults;
+mod pace;
+mod real;
+mod rig;
+mod storm;
+mod tls;

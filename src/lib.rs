@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod entry;
+pub mod insight;
 pub mod journal;
 pub mod stop;
 pub mod store;

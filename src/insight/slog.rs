@@ -38,6 +38,9 @@ impl<'a> Line<'a> {
     /// Reads `time=… level=… source=file.go:N msg=…`; `None` for whatever is not exactly that.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (time, rest) = text.strip_prefix("time=")?.split_once(' ')?;
+        if !is_timestamp(time) {
+            return None;
+        }
         let (level, rest) = rest.strip_prefix("level=")?.split_once(' ')?;
         if !matches!(level, "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR") {
             return None;
@@ -89,6 +92,20 @@ impl<'a> Line<'a> {
     }
 }
 
+/// RFC 3339 with milliseconds: `2025-07-16T08:20:47.858Z`, `2025-07-16T08:20:47.858+02:00`.
+fn is_timestamp(text: &str) -> bool {
+    let shape: &[u8] = match text.len() {
+        24 => b"0000-00-00T00:00:00.000Z",
+        29 => b"0000-00-00T00:00:00.000+00:00",
+        _ => return false,
+    };
+    text.bytes().zip(shape).all(|(byte, shape)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b'+' => matches!(byte, b'+' | b'-'),
+        shape => byte == *shape,
+    })
+}
+
 /// `routes.go` of `routes.go:1384`.
 fn file_name(source: &str) -> Option<&str> {
     let (file, line) = source.split_once(':')?;
@@ -102,7 +119,7 @@ fn key(text: &str) -> Option<(&str, &str)> {
         return scan::split_quoted(text);
     }
     let (key, rest) = text.split_at(text.find('=')?);
-    let bare = !key.is_empty() && !key.contains([' ', '"']);
+    let bare = !key.is_empty() && !key.contains(must_be_quoted);
     bare.then_some((key, rest))
 }
 
@@ -113,10 +130,7 @@ fn value(text: &str) -> Option<(Raw<'_>, &str)> {
         (Raw { text, quoted: true }, rest)
     } else {
         let (text, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
-        // slog quotes an empty text, and one with any of these in it.
-        let must_quote =
-            text.is_empty() || text.contains(|c: char| c == '"' || c == '=' || c.is_control());
-        if must_quote {
+        if text.is_empty() || text.contains(must_be_quoted) {
             return None;
         }
         (
@@ -128,6 +142,11 @@ fn value(text: &str) -> Option<(Raw<'_>, &str)> {
         )
     };
     (rest.is_empty() || rest.starts_with(' ')).then_some((raw, rest))
+}
+
+/// Whether slog quotes a text for this character; what is not UTF-8 is one of them.
+fn must_be_quoted(character: char) -> bool {
+    matches!(character, ' ' | '"' | '=' | char::REPLACEMENT_CHARACTER) || character.is_control()
 }
 
 impl<'a> Raw<'a> {

@@ -27,6 +27,20 @@ pub struct Store {
 #[error("the spool's thread has ended")]
 pub struct Ended;
 
+/// A job under way on the spool's thread.
+#[derive(Debug)]
+pub struct Begun<T>(oneshot::Receiver<T>);
+
+impl<T> Begun<T> {
+    /// Waits for what the job returns, on a thread that may block.
+    ///
+    /// # Errors
+    /// [`Ended`] when the spool's thread is gone.
+    pub fn wait(self) -> Result<T, Ended> {
+        self.0.blocking_recv().map_err(|_| Ended)
+    }
+}
+
 impl Store {
     /// Opens the spool and starts its thread, which ends when the last handle is dropped.
     ///
@@ -78,12 +92,23 @@ impl Store {
         &self,
         job: impl FnOnce(&mut Spool) -> T + Send + 'static,
     ) -> Result<T, Ended> {
+        self.begin(job)?.wait()
+    }
+
+    /// Hands `job` to the spool's thread and returns at once, unless too many jobs wait already.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is no such thread any more.
+    pub fn begin<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Spool) -> T + Send + 'static,
+    ) -> Result<Begun<T>, Ended> {
         let (answer, result) = oneshot::channel();
         let job = Box::new(move |spool: &mut Spool| {
             let _ = answer.send(job(spool));
         });
         self.jobs.blocking_send(job).map_err(|_| Ended)?;
-        result.blocking_recv().map_err(|_| Ended)
+        Ok(Begun(result))
     }
 
     /// Tells the forwarder stage that there is something to send.

@@ -43,3 +43,32 @@ impl Seq {
         Self(self.0 + 1)
     }
 }
+
+/// Number of a generation; grows by one, never used twice.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct GenerationId(pub u64);
+
+impl GenerationId {
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The number in the name of a generation's directory.
+    #[must_use]
+    pub fn from_dir_name(name: &str) -> Option<Self> {
+        let id = Self(name.strip_prefix("gen-")?.parse().ok()?);
+        (id.to_string() == name).then_some(id)
+    }
+}
+
+impl fmt::Display for GenerationId {
+    /// Name of the generation's directory.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gen-{:010}", self.0)
+    }
+}

@@ -1,142 +1,358 @@
-//! API sketch: bodies to be written by the spool's author.
+//! [`Spool`]: generations, ledger and MANIFEST held together. What it can do is spread over the files beside this one.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use crate::key::{EntryKey, MsgHash, Seq};
-use crate::records::Records;
+use crate::commit::Commit;
+use crate::disk;
+use crate::error::{Error, Fault, FileContext};
+use crate::generation::{Generation, Marker, Refusal};
+use crate::key::{GenerationId, Seq};
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::manifest::{Active, Found, Manifest, Sealed};
+use crate::options::Options;
+use crate::recovery::Recovery;
 
-/// How a spool is kept.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// On disk, all files together.
-    pub max_bytes: u64,
-    /// How long delivered records stay.
-    pub retention: Duration,
-    /// Payload bytes after which a generation is sealed.
-    pub generation_bytes: u64,
+/// Result of a spool operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The store. One thread owns it; every call returns when what it did is durable.
+#[derive(Debug)]
+pub struct Spool {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) manifest: Manifest,
+    /// As of the last commit, durable.
+    pub(crate) ledger: Ledger,
+    /// Whether `ledger` is what the active generation says, not what an older MANIFEST remembers.
+    pub(crate) ledger_is_current: bool,
+    /// `None` before it is opened, and after sled failed until it is opened again.
+    pub(crate) active: Option<Generation>,
+    /// A sealed one in use.
+    pub(crate) other: Option<Generation>,
+    /// Bytes on disk of sealed generations.
+    pub(crate) sizes: BTreeMap<GenerationId, u64>,
+    /// Bytes on disk of everything that is not a generation.
+    pub(crate) fixed_bytes: u64,
+    /// The checkpoint went back and the reader does not know yet.
+    pub(crate) rewound: bool,
+    /// The last append found no room.
+    pub(crate) full: bool,
+    /// Time of the oldest pending record, when it was last read.
+    pub(crate) oldest: Option<(Seq, u64)>,
+    /// Since opening.
+    pub(crate) recovery: Recovery,
+    _lock: Lock,
 }
-
-/// Set of sequence numbers as sorted disjoint half-open ranges.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeqSet(Vec<std::ops::Range<u64>>);
-
-/// What `append` did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Records now held that were not before.
-    pub new: u64,
-    /// Records that were held already, or twice in the batch.
-    pub duplicates: u64,
-}
-
-/// From which end pending records are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    OldestFirst,
-    NewestFirst,
-}
-
-/// At most this much in one batch; at least one record is returned whatever its size.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub records: usize,
-    pub bytes: usize,
-}
-
-/// Pending records, in order of arrival.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    pub seqs: Vec<Seq>,
-    pub records: Records,
-}
-
-/// Which records a query or a replay means: all conditions together.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    pub since: Option<u64>,
-    pub until: Option<u64>,
-    pub state: Option<State>,
-}
-
-/// Where a record stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Pending,
-    Delivered,
-    Quarantined,
-    Expired,
-}
-
-/// Everything an operator wants to know, a copy.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    pub read: u64,
-    pub delivered: u64,
-    pub pending: u64,
-    pub quarantined: u64,
-    pub expired: u64,
-    pub duplicates: u64,
-    pub disk_bytes: u64,
-    pub max_bytes: u64,
-    pub generations: u64,
-    pub oldest_pending: Option<u64>,
-    pub newest_pending: Option<u64>,
-}
-
-/// What opening found and mended.
-#[derive(Clone, Debug, Default)]
-pub struct Recovery {
-    pub damaged: Vec<PathBuf>,
-}
-
-/// The store.
-pub struct Spool;
-/// Error.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("full")]
-    Full,
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-}
-type Result<T> = std::result::Result<T, Error>;
 
 impl Spool {
-    pub fn open(_dir: &Path, _options: Options) -> Result<(Self, Recovery)> {
-        todo!()
+    /// Opens the spool in `dir`, or makes one there; mends what is damaged and tells what it was.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::OutOfSpace`], [`Error::File`]; never because of damage that can be put aside.
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery)> {
+        fs::create_dir_all(dir).context("create", dir)?;
+        let lock = Lock::acquire(dir)?;
+        let mut spool = Self {
+            dir: dir.to_owned(),
+            options,
+            manifest: Manifest::default(),
+            ledger: Ledger::default(),
+            ledger_is_current: false,
+            active: None,
+            other: None,
+            sizes: BTreeMap::new(),
+            fixed_bytes: 0,
+            rewound: false,
+            full: false,
+            oldest: None,
+            recovery: Recovery::default(),
+            _lock: lock,
+        };
+        spool.load()?;
+        spool.ensure_active()?;
+        spool.note_missing()?;
+        spool.rewound = false;
+        spool.measure();
+        spool.ensure_ballast();
+        let recovery = spool.recovery.clone();
+        Ok((spool, recovery))
     }
-    pub fn append(&mut self, _records: &Records, _checkpoint: Option<&[u8]>) -> Result<Appended> {
-        todo!()
-    }
+
+    /// The source's position as of the last append, or an earlier one after damage.
+    #[must_use]
     pub fn checkpoint(&self) -> Option<&[u8]> {
-        todo!()
+        self.ledger.checkpoint.as_deref()
     }
-    pub fn pending(&mut self, _limits: Limits, _order: Order, _claimed: &SeqSet) -> Result<Batch> {
-        todo!()
+
+    /// [`Spool::checkpoint`] for the reader, who reads the source from there: accepts checkpoints again
+    /// after [`Error::Rewound`].
+    pub fn resume(&mut self) -> Option<&[u8]> {
+        self.rewound = false;
+        self.checkpoint()
     }
-    pub fn ack(&mut self, _delivered: &SeqSet) -> Result<()> {
-        todo!()
+
+    fn load(&mut self) -> Result<()> {
+        let present = self.generation_dirs()?;
+        match Manifest::read(&self.dir)? {
+            Found::Manifest(manifest) => {
+                self.manifest = *manifest;
+                self.ledger = self.manifest.ledger.clone();
+                self.remove_unlisted(&present)?;
+            }
+            Found::Nothing if present.is_empty() => {
+                self.begin_generation(GenerationId(1), Ledger::default(), &[])?;
+            }
+            Found::Nothing => self.rebuild(&present, "it is missing")?,
+            Found::Garbage(error) => self.rebuild(&present, &error.to_string())?,
+        }
+        Ok(())
     }
-    pub fn quarantine(&mut self, _seq: Seq, _reason: &str) -> Result<()> {
-        todo!()
+
+    fn note_missing(&mut self) -> Result<()> {
+        let present = self.generation_dirs()?;
+        let listed: Vec<_> = self
+            .manifest
+            .sealed
+            .iter()
+            .map(|sealed| sealed.id)
+            .collect();
+        for id in listed {
+            if !present.contains(&id) {
+                self.put_aside(id, "its directory is missing")?;
+            }
+        }
+        Ok(())
     }
-    pub fn replay(&mut self, _selection: &Selection) -> Result<u64> {
-        todo!()
+
+    /// Ids of the directories that are generations, ascending.
+    pub(crate) fn generation_dirs(&self) -> Result<Vec<GenerationId>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.dir).context("list", &self.dir)? {
+            let name = entry.context("list", &self.dir)?.file_name();
+            ids.extend(name.to_str().and_then(GenerationId::from_dir_name));
+        }
+        ids.sort_unstable();
+        Ok(ids)
     }
-    pub fn count(&mut self, _selection: &Selection) -> Result<u64> {
-        todo!()
+
+    /// Directories that MANIFEST does not know were never begun, or are already removed: a crash left them.
+    fn remove_unlisted(&self, present: &[GenerationId]) -> Result<()> {
+        for &id in present {
+            if id != self.manifest.active.id && self.manifest.sealed(id).is_none() {
+                let path = self.dir.join(id.to_string());
+                fs::remove_dir_all(&path).context("remove", &path)?;
+            }
+        }
+        Ok(())
     }
-    pub fn prune(&mut self, _now: SystemTime) -> Result<u64> {
-        todo!()
+
+    /// Opens the active generation when it is not open; afterwards it is, or another one is active.
+    pub(crate) fn ensure_active(&mut self) -> Result<()> {
+        while self.active.is_none() {
+            match self.open_active() {
+                Ok((generation, ledger)) => {
+                    self.active = Some(generation);
+                    self.ledger = ledger;
+                    self.ledger_is_current = true;
+                }
+                Err(fault) => self.heal(self.manifest.active.id, fault)?,
+            }
+        }
+        Ok(())
     }
-    pub fn stats(&self) -> Stats {
-        todo!()
+
+    pub(crate) fn open_active(&self) -> std::result::Result<(Generation, Ledger), Fault> {
+        let entry = &self.manifest.active;
+        let (generation, marker) = Generation::open(&self.dir, entry.id)?;
+        let ledger = generation.ledger()?;
+        if marker.first != entry.first || ledger.active.first != entry.first {
+            return Err(Fault::damage(
+                "it begins at another record than MANIFEST says",
+            ));
+        }
+        if ledger.version < self.ledger.version {
+            return Err(Fault::damage(format_args!(
+                "it has commit {}, not {}",
+                ledger.version, self.ledger.version
+            )));
+        }
+        if generation.summarize(entry.first)? != ledger.active {
+            return Err(Fault::damage(
+                "its records are not those that its ledger counts",
+            ));
+        }
+        Ok((generation, ledger))
     }
-    pub fn get(&mut self, _key: &EntryKey) -> Result<Option<(State, Vec<u8>)>> {
-        todo!()
+
+    pub(crate) fn open_sealed(
+        &self,
+        id: GenerationId,
+    ) -> std::result::Result<Option<Generation>, Fault> {
+        let Some(entry) = self.manifest.sealed(id) else {
+            return Ok(None);
+        };
+        let (generation, marker) = Generation::open(&self.dir, id)?;
+        if marker.first == entry.summary.first
+            && generation.summarize(marker.first)? == entry.summary
+        {
+            Ok(Some(generation))
+        } else {
+            Err(Fault::damage(
+                "its records are not those that MANIFEST counts",
+            ))
+        }
     }
-    pub fn find(&mut self, _hash: &MsgHash) -> Result<Option<(Seq, EntryKey, State, Vec<u8>)>> {
-        todo!()
+
+    /// Runs `read` on generation `id`; `None` when the generation is gone, maybe because it was found
+    /// damaged just now: what is where has to be asked again.
+    pub(crate) fn with<T>(
+        &mut self,
+        id: GenerationId,
+        read: impl FnOnce(&Generation) -> std::result::Result<T, Fault>,
+    ) -> Result<Option<T>> {
+        let outcome = if id == self.manifest.active.id {
+            self.ensure_active()?;
+            self.active
+                .as_ref()
+                .filter(|active| active.id == id)
+                .map(read)
+                .transpose()
+        } else {
+            if self.other.as_ref().is_none_or(|other| other.id != id) {
+                self.other = None;
+                match self.open_sealed(id) {
+                    Ok(opened) => self.other = opened,
+                    Err(fault) => {
+                        self.heal(id, fault)?;
+                        return Ok(None);
+                    }
+                }
+            }
+            self.other.as_ref().map(read).transpose()
+        };
+        match outcome {
+            Ok(value) => Ok(value),
+            Err(fault) => {
+                self.heal(id, fault)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Commits `commit` and `ledger` to the active generation; on an error neither happened, and the next call
+    /// opens the generation again.
+    pub(crate) fn commit(&mut self, mut commit: Commit, mut ledger: Ledger) -> Result<()> {
+        self.ensure_active()?;
+        ledger.version = self.ledger.version + 1;
+        let id = self.manifest.active.id;
+        let committed = match &self.active {
+            Some(active) => commit.ledger(&ledger).and_then(|()| active.commit(commit)),
+            None => Err(Fault::damage("closed")),
+        };
+        match committed {
+            Ok(()) => {
+                self.ledger = ledger;
+                Ok(())
+            }
+            Err(fault) => {
+                let what = id.to_string();
+                let cause = fault.to_string();
+                self.heal(id, fault)?;
+                Err(Error::Damaged { what, cause })
+            }
+        }
+    }
+
+    /// Begins generation `id` with `ledger` as the active one; the one that was active becomes what `self.manifest` says.
+    pub(crate) fn begin_generation(
+        &mut self,
+        id: GenerationId,
+        mut ledger: Ledger,
+        refusals: &[(Seq, Refusal)],
+    ) -> Result<()> {
+        ledger.version += 1;
+        ledger.active = crate::summary::Summary::empty(ledger.next);
+        let marker = Marker {
+            id,
+            first: ledger.next,
+            start_checkpoint: ledger.checkpoint.clone(),
+        };
+        let created = Generation::create(&self.dir, &marker, &ledger, refusals);
+        let generation = created.map_err(|fault| self.error_of(fault))?;
+        let mut manifest = self.manifest.clone();
+        manifest.active = Active {
+            id,
+            first: marker.first,
+            start_checkpoint: marker.start_checkpoint,
+        };
+        manifest.ledger = ledger.clone();
+        if let Err(error) = manifest.write(&self.dir) {
+            drop(generation);
+            // It is not in MANIFEST: if this fails too, the next open removes it.
+            let _ = fs::remove_dir_all(self.dir.join(id.to_string()));
+            return Err(self.error_of(Fault::Other(error)));
+        }
+        self.manifest = manifest;
+        self.ledger = ledger;
+        self.ledger_is_current = true;
+        self.active = Some(generation);
+        Ok(())
+    }
+
+    /// Writes MANIFEST as `self.manifest` is to be.
+    pub(crate) fn write_manifest(&mut self, mut manifest: Manifest) -> Result<()> {
+        manifest.ledger = self.ledger.clone();
+        manifest
+            .write(&self.dir)
+            .map_err(|error| self.error_of(Fault::Other(error)))?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// Seals the active generation and begins the next.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        self.ensure_active()?;
+        let id = self.manifest.active.id;
+        let quarantined = self.ledger.quarantined.clone();
+        let Some(refusals) = self.with(id, |active| {
+            let refusals = quarantined
+                .iter()
+                .map(|seq| Ok((seq, active.refusal(seq)?.unwrap_or_default())));
+            refusals.collect::<std::result::Result<Vec<_>, Fault>>()
+        })?
+        else {
+            return Ok(());
+        };
+        let before = self.manifest.clone();
+        self.manifest.sealed.push(Sealed {
+            id,
+            summary: self.ledger.active.clone(),
+            start_checkpoint: self.manifest.active.start_checkpoint.clone(),
+            settled_at: None,
+        });
+        let begun = self.begin_generation(id.next(), self.ledger.clone(), &refusals);
+        if begun.is_err() {
+            self.manifest = before;
+            return begun;
+        }
+        self.sizes
+            .insert(id, disk::usage(&self.dir.join(id.to_string())));
+        Ok(())
+    }
+
+    /// The generation that holds `seq`, and up to where.
+    pub(crate) fn generation_of(&self, seq: Seq) -> Option<(GenerationId, std::ops::Range<u64>)> {
+        let sealed = self
+            .manifest
+            .sealed
+            .iter()
+            .map(|sealed| (sealed.id, sealed.summary.seqs()));
+        let active = (self.manifest.active.id, self.ledger.active.seqs());
+        sealed
+            .chain([active])
+            .find(|(_, seqs)| seqs.contains(&seq.0))
     }
 }

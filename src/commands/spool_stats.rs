@@ -81,3 +81,24 @@ fn moment(time: Option<u64>, now: When) -> String {
     let _ = write!(text, " ({} ago)", humantime::format_duration(age));
     text
 }
+
+fn service_rows(f: &mut fmt::Formatter<'_>, service: &ServiceStats, now: When) -> fmt::Result {
+    let (reader, forwarder) = (&service.reader, &service.forwarder);
+    writeln!(f, "Reader ({})", reader.reader)?;
+    row(f, "last entry", &moment(reader.last_entry, now))?;
+    row(f, "gaps", &count(reader.gaps))?;
+    if let Some(error) = &reader.last_error {
+        row(f, "last error", error)?;
+    }
+    writeln!(f, "InfluxDB is {}", forwarder.server)?;
+    row(f, "requests", &count(forwarder.requests))?;
+    row(f, "retries", &count(forwarder.retries))?;
+    row(f, "holds", &count(forwarder.holds))?;
+    if let Some(error) = &forwarder.last_error {
+        row(f, "last error", error)?;
+    }
+    if let Some(next) = forwarder.next_retry {
+        row(f, "next try", &When(next).to_rfc3339())?;
+    }
+    Ok(())
+}

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When the demo cannot be played at all: no temporary directory, no child process.
-pub async fn run() -> Result<Verdict, Error> {
+pub(super) async fn run() -> Result<Verdict, Error> {
     let directory = tempfile::tempdir()?;
     let endpoint = Endpoint::start(stage::TOKEN).await?;
     let started_at = When::now().0;
@@ -68,7 +68,7 @@ pub async fn run() -> Result<Verdict, Error> {
 ///
 /// # Errors
 /// Those of the service.
-pub async fn run_service(config: Config, arguments: &DemoServiceArgs) -> Result<Verdict, Error> {
+pub(super) async fn run_service(config: Config, arguments: &DemoServiceArgs) -> Result<Verdict, Error> {
     service::run(config, arguments.started_at).await
 }
 

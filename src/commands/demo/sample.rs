@@ -1,6 +1,7 @@
 //! The demo's journal: realistic lines of Ollama, the same at every run, that appear over time.
 
 use crate::entry::{LogEntry, SeqnumId};
+use crate::journal::Cursor;
 
 /// Entries in the sample.
 pub(super) const ENTRIES: u64 = 30_000;
@@ -22,9 +23,16 @@ const LINES: &[&str] = &[
     r#"llama_model_loader: - type  f32:   65 tensors"#,
 ];
 
-/// Microseconds after the start at which entry `index` appears.
-pub(super) fn appears_after(index: u64) -> u64 {
-    (index / BURST * BURST) * SPAN / ENTRIES
+/// Microseconds after the start at which entry `index` appears, its whole burst with it.
+fn appears_after(index: u64) -> u64 {
+    index / BURST * BURST * SPAN / ENTRIES
+}
+
+/// Entries that have appeared `age` microseconds after the start.
+pub(super) fn visible(age: u64) -> u64 {
+    // Inverse of `appears_after`: the last burst that begins within `age`, and all of it.
+    let last = ((age + 1) * ENTRIES - 1) / (BURST * SPAN);
+    ENTRIES.min((last + 1) * BURST)
 }
 
 /// The text of entry `index`.
@@ -34,23 +42,54 @@ pub(super) fn message(index: u64) -> String {
     LINES[shape].replace("{}", &index.to_string())
 }
 
-/// Entry `index` of a sample that began at `started_at` (microseconds since the Unix epoch), written into `entry`.
-pub(super) fn fill(entry: &mut LogEntry, started_at: u64, index: u64) {
-    let seqnum = index + 1;
-    entry.realtime = started_at + appears_after(index);
-    entry.seqnum = SeqnumId {
+/// The cursor of entry `index` of a sample that began at `started_at` (microseconds since the Unix epoch).
+pub(super) fn cursor(started_at: u64, index: u64) -> Cursor {
+    let after = appears_after(index);
+    let seqnum = SeqnumId {
         id: *b"shipper demo 001",
-        seqnum,
+        seqnum: index + 1,
     };
-    entry.cursor = format!(
-        "s={};i={seqnum:x};b={:032x};m={:x};t={:x};x={seqnum:x}",
-        "736869707065722064656d6f20303031",
-        1,
-        entry.realtime - started_at,
-        entry.realtime
-    );
+    Cursor {
+        seqnum,
+        boot: [1; 16],
+        monotonic: after,
+        realtime: started_at + after,
+        xor_hash: index,
+    }
+}
+
+/// Entry `index` of that sample, written into `entry`.
+pub(super) fn fill(entry: &mut LogEntry, started_at: u64, index: u64) {
+    let cursor = cursor(started_at, index);
+    entry.realtime = cursor.realtime;
+    entry.seqnum = cursor.seqnum;
+    entry.cursor = cursor.to_string();
     entry.message = message(index).into_bytes();
     "4711".clone_into(&mut entry.pid);
     entry.priority = Some(6);
     "ollama.service".clone_into(&mut entry.unit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_visible_from_the_moment_it_appears() {
+        for index in 0..ENTRIES {
+            let after = appears_after(index);
+            assert!(visible(after) > index, "{index}");
+            assert!(after == 0 || visible(after - 1) <= index, "{index}");
+        }
+        assert_eq!(visible(SPAN), ENTRIES);
+    }
+
+    #[test]
+    fn equal_lines_share_a_timestamp_somewhere() {
+        let equal = |index: &u64| {
+            let (here, next) = (*index, index + 1);
+            message(here) == message(next) && appears_after(here) == appears_after(next)
+        };
+        assert!((0..ENTRIES - 1).any(|index| equal(&index)));
+    }
 }

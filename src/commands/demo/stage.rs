@@ -113,8 +113,10 @@ impl Service {
         }
         let patience = Duration::from_secs(15);
         match timeout(patience, self.child.wait()).await {
-            Ok(status) if status?.success() => Ok(()),
-            Ok(_) => Err(Error::Demo("the service failed while stopping".to_owned())),
+            Ok(status) => match status? {
+                status if status.success() => Ok(()),
+                status => Err(Error::Demo(format!("the service failed while stopping: {status}"))),
+            },
             Err(_) => Err(Error::Demo("the service did not stop".to_owned())),
         }
     }

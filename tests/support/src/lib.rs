@@ -1,1 +1,5 @@
 //! Real parts for shipper's tests.
+pub mod journal;
+
+pub mod endpoint;
+pub mod influxd;

@@ -1,0 +1,71 @@
+//! The demo's child process: the real service, its journal the sample.
+
+use std::thread;
+use std::time::Duration;
+
+use super::sample;
+use crate::commands::{Error, Verdict};
+use crate::config::Config;
+use crate::entry::LogEntry;
+use crate::journal::{self, Cursor, Journal, Landing, Start, Step, Wake};
+use crate::service::{self, Mode};
+use crate::when::When;
+
+/// How long the sample waits before it looks for entries that have appeared.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Follows the sample until it is stopped.
+pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
+    let open = move |_: &_| {
+        let sample: Box<dyn Journal> = Box::new(Sample { started_at, next: 0 });
+        Ok(sample)
+    };
+    service::run(config, Mode::Follow, open).await?;
+    Ok(Verdict::Healthy)
+}
+
+/// The sample as a journal.
+struct Sample {
+    started_at: u64,
+    next: u64,
+}
+
+impl Sample {
+    /// Entries that have appeared by now.
+    fn visible(&self) -> u64 {
+        sample::visible(When::now().0.saturating_sub(self.started_at))
+    }
+}
+
+impl Journal for Sample {
+    fn name(&self) -> &'static str {
+        "sample"
+    }
+
+    fn seek(&mut self, start: &Start) -> Result<Landing, journal::Error> {
+        self.next = match start {
+            Start::After(cursor) => cursor.seqnum.seqnum,
+            Start::Since(_) => 0,
+        };
+        Ok(Landing::Exact)
+    }
+
+    fn next(&mut self, entry: &mut LogEntry) -> Result<Step, journal::Error> {
+        if self.next >= self.visible() {
+            return Ok(Step::End);
+        }
+        sample::fill(entry, self.started_at, self.next);
+        self.next += 1;
+        Ok(Step::Entry)
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Wake, journal::Error> {
+        thread::sleep(GLANCE.min(timeout));
+        Ok(Wake::Appended)
+    }
+
+    fn newest(&mut self) -> Result<Option<Cursor>, journal::Error> {
+        let last = self.visible().checked_sub(1);
+        Ok(last.map(|index| sample::cursor(self.started_at, index)))
+    }
+}

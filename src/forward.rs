@@ -1,0 +1,294 @@
+//! The forwarder stage: spool → InfluxDB. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame),
+//! `link` (waiting and trying), `pack` (records → request body).
+//!
+//! It knows only the spool. A record counts as delivered once a 204 was for it and the spool has made that
+//! durable; until then it may be sent again, which changes nothing in InfluxDB. Whatever is in memory is bounded by
+//! `SHIPPER_IN_FLIGHT` batches, however large the backlog.
+
+mod ceiling;
+mod deliver;
+mod link;
+mod pack;
+mod sift;
+mod status;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spool::{Batch, Limits, Order, Seq, SeqSet, Spool};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::config::{Catchup, Config, Forward};
+use crate::influx::client::{ClientError, Encoding};
+use crate::influx::{Client, Encoder};
+use crate::stop::Stop;
+use crate::store::{Ended, Store};
+use deliver::{Delivery, Suspicion, deliver};
+use link::Link;
+use pack::Packer;
+pub use status::{ForwardStatus, RoundTrips, ServerState};
+
+/// Wait before the spool is asked again after it failed.
+const SPOOL_RETRY: Duration = Duration::from_secs(1);
+
+/// Why the stage ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no way to talk to any server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The spool is gone.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
+/// Sends what is pending, in bounded batches, until `stop`; once `input_ended`, only until nothing is pending. No
+/// answer of any server ends it.
+///
+/// # Errors
+/// [`Error`]: TLS that cannot be set up, or a spool whose thread has ended.
+pub async fn run(
+    store: Store,
+    config: Config,
+    status: watch::Sender<ForwardStatus>,
+    input_ended: Stop,
+    stop: Stop,
+) -> Result<(), Error> {
+    let encoding = if config.influx.gzip {
+        Encoding::Gzip
+    } else {
+        Encoding::Identity
+    };
+    let client = Client::new(config.influx)?;
+    let forward = config.forward;
+    let encoder = Encoder::new(&config.host, forward.msg_hash_as, forward.log_fields);
+    let stage = Stage {
+        link: Arc::new(Link::new(client, &forward, status, stop.clone())),
+        packer: Arc::new(Packer::new(encoder, encoding)),
+        store,
+        input_ended,
+        stop,
+        in_flight: VecDeque::new(),
+        claimed: SeqSet::new(),
+        next_end: match forward.catchup {
+            Catchup::OldestFirst => Order::OldestFirst,
+            Catchup::NewestFirst | Catchup::Interleave => Order::NewestFirst,
+        },
+        waiting_since: Some(Instant::now()),
+        suspicion: Suspicion::default(),
+        config: forward,
+    };
+    stage.run().await
+}
+
+/// A batch on its way.
+struct InFlight {
+    seqs: SeqSet,
+    task: JoinHandle<Delivery>,
+}
+
+struct Stage {
+    store: Store,
+    link: Arc<Link>,
+    packer: Arc<Packer>,
+    config: Forward,
+    input_ended: Stop,
+    stop: Stop,
+    /// In the order they left, which is the order they are acknowledged in.
+    in_flight: VecDeque<InFlight>,
+    /// All records of `in_flight`.
+    claimed: SeqSet,
+    /// From which end the next batch comes.
+    next_end: Order,
+    /// Since when something may be pending that is not in flight.
+    waiting_since: Option<Instant>,
+    suspicion: Suspicion,
+}
+
+impl Stage {
+    async fn run(mut self) -> Result<(), Error> {
+        while !self.stop.is_triggered() {
+            // Before looking: what is appended after the look and before the end of input must be seen.
+            let is_last_look = self.input_ended.is_triggered();
+            self.fill().await?;
+            if is_last_look && self.in_flight.is_empty() && self.waiting_since.is_none() {
+                break;
+            }
+            let has_room = self.in_flight.len() < self.window();
+            let linger_over = self.waiting_since.map(|since| since + self.config.linger);
+            tokio::select! {
+                delivery = first(&mut self.in_flight) => self.conclude(delivery).await?,
+                () = self.store.appended(), if has_room => {
+                    self.waiting_since.get_or_insert_with(Instant::now);
+                }
+                () = at(linger_over), if has_room => {}
+                () = self.input_ended.triggered(), if !is_last_look => {
+                    self.waiting_since.get_or_insert_with(Instant::now);
+                }
+                () = self.stop.triggered() => {}
+            }
+        }
+        // They end soon: each of them knows of the stop, too.
+        while !self.in_flight.is_empty() {
+            let delivery = first(&mut self.in_flight).await;
+            self.conclude(delivery).await?;
+        }
+        Ok(())
+    }
+
+    /// How many batches may be on their way: a server that is down is not worth more than one.
+    fn window(&self) -> usize {
+        if self.link.is_well() {
+            self.config.in_flight
+        } else {
+            1
+        }
+    }
+
+    /// Sends batches while there is room and something worth sending.
+    async fn fill(&mut self) -> Result<(), Ended> {
+        while self.in_flight.len() < self.window() && self.is_worth_sending().await? {
+            let batch = self.take().await?;
+            if batch.seqs.is_empty() {
+                self.waiting_since = None;
+                return Ok(());
+            }
+            self.send(batch);
+        }
+        Ok(())
+    }
+
+    /// Whether a batch would be full, or has waited long enough.
+    async fn is_worth_sending(&self) -> Result<bool, Ended> {
+        let Some(since) = self.waiting_since else {
+            return Ok(false);
+        };
+        if self.input_ended.is_triggered() || since.elapsed() >= self.config.linger {
+            return Ok(true);
+        }
+        let pending = self.store.call(|spool| spool.stats().pending).await?;
+        Ok(pending.saturating_sub(self.claimed.len()) >= self.config.batch_lines as u64)
+    }
+
+    async fn take(&mut self) -> Result<Batch, Ended> {
+        let order = self.next_end;
+        if self.config.catchup == Catchup::Interleave {
+            self.next_end = match order {
+                Order::OldestFirst => Order::NewestFirst,
+                Order::NewestFirst => Order::OldestFirst,
+            };
+        }
+        let limits = self.limits();
+        let claimed = self.claimed.clone();
+        self.persist(move |spool| spool.pending(limits, order, &claimed))
+            .await
+            .map(Option::unwrap_or_default)
+    }
+
+    fn limits(&self) -> Limits {
+        // Under a rate, a batch is at most a second's worth, lest the rate come in bursts.
+        let rate = self
+            .config
+            .max_rate
+            .map_or(usize::MAX, |rate| rate as usize);
+        Limits {
+            records: self.config.batch_lines.min(rate).max(1),
+            bytes: self.config.batch_bytes,
+        }
+    }
+
+    fn send(&mut self, batch: Batch) {
+        let seqs: SeqSet = batch.seqs.iter().copied().collect();
+        self.claimed.extend_from(&seqs);
+        let task = tokio::spawn(deliver(
+            Arc::clone(&self.link),
+            Arc::clone(&self.packer),
+            batch,
+        ));
+        self.in_flight.push_back(InFlight { seqs, task });
+    }
+
+    /// Makes durable what became of the oldest batch on its way.
+    async fn conclude(&mut self, delivery: Delivery) -> Result<(), Ended> {
+        let Some(InFlight { seqs, .. }) = self.in_flight.pop_front() else {
+            return Ok(());
+        };
+        let mut delivery = delivery;
+        self.suspicion.weigh(&mut delivery);
+        let Delivery {
+            stored,
+            refused,
+            systemic,
+            ..
+        } = delivery;
+        if !stored.is_empty() {
+            self.persist(move |spool| spool.ack(&stored)).await?;
+        }
+        if !refused.is_empty() {
+            self.quarantine(refused).await?;
+        }
+        if let Some(reason) = systemic {
+            self.link.hold(&format!(
+                "refuses most of what it is sent, which stays in the spool: {reason}"
+            ));
+        }
+        self.claimed.subtract(&seqs);
+        // Whatever was neither stored nor refused is pending again.
+        self.waiting_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    async fn quarantine(&mut self, refused: Vec<(Seq, String)>) -> Result<(), Ended> {
+        let lines = refused.len();
+        if let Some((_, reason)) = refused.first() {
+            tracing::warn!(lines, "into quarantine: {reason}");
+        }
+        self.persist(move |spool| {
+            refused
+                .iter()
+                .try_for_each(|(seq, reason)| spool.quarantine(*seq, reason))
+        })
+        .await?;
+        self.link.quarantined(lines);
+        Ok(())
+    }
+
+    /// Does `job` in the spool, again and again while the spool fails (a full disk, say); `None` when the service
+    /// ends before it succeeds.
+    async fn persist<T: Send + 'static>(
+        &self,
+        job: impl Fn(&mut Spool) -> Result<T, spool::Error> + Send + Sync + 'static,
+    ) -> Result<Option<T>, Ended> {
+        let job = Arc::new(job);
+        loop {
+            let job = Arc::clone(&job);
+            match self.store.call(move |spool| job(spool)).await? {
+                Ok(done) => return Ok(Some(done)),
+                Err(error) => tracing::warn!(retry_in = ?SPOOL_RETRY, "spool: {error}"),
+            }
+            tokio::select! {
+                () = sleep(SPOOL_RETRY) => {}
+                () = self.stop.triggered() => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The end of the first batch; never when there is none.
+async fn first(in_flight: &mut VecDeque<InFlight>) -> Delivery {
+    match in_flight.front_mut() {
+        // A task that panicked leaves its records as they were: they are sent again.
+        Some(InFlight { task, .. }) => task.await.unwrap_or_default(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

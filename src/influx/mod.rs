@@ -1,0 +1,13 @@
+//! InfluxDB as the forwarder stage sees it: lines out, one named [`Outcome`] back.
+//!
+//! Read [`line_protocol`] (what a record looks like there), [`outcome`] (what an answer means), then [`client`]
+//! (the only place that does I/O for writing) and [`query`] (asking back what the server holds).
+
+pub mod client;
+pub mod line_protocol;
+pub mod outcome;
+mod reason;
+
+pub use client::Client;
+pub use line_protocol::Encoder;
+pub use outcome::{Answer, Outcome, decide};

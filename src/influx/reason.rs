@@ -1,0 +1,209 @@
+//! The words of an error body, of every InfluxDB and of what stands before it.
+
+use serde::Deserialize;
+use spool::MsgHash;
+
+use super::outcome::Cause;
+
+/// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
+const MAX_CHARS: usize = 500;
+
+/// Refusals that no other choice of lines mends, with what does.
+const MENDS: [(&str, &str); 5] = [
+    (
+        "max-values-per-tag",
+        "set max-values-per-tag = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+    ),
+    (
+        "max-series-per-database",
+        "set max-series-per-database = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+    ),
+    (
+        "max series per database",
+        "set max-series-per-database = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+    ),
+    ("database is required", "check INFLUXDB_BUCKET"),
+    (
+        "retention policy not found",
+        "check INFLUXDB_BUCKET (database/retention-policy)",
+    ),
+];
+
+/// Words that put a refusal down to the server, whatever status it chose.
+const SERVER_FAULTS: [&str; 5] = [
+    "no space left",
+    "input/output error",
+    "too many open files",
+    "read-only file system",
+    "engine is closed",
+];
+
+/// What an error body says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reason {
+    /// In one line, at most [`MAX_CHARS`] characters and an ellipsis; empty when the body says nothing.
+    pub text: String,
+    /// A page for people: not from InfluxDB.
+    pub html: bool,
+    /// The 64 hexadecimal digits after each `msg_hash=`.
+    pub named: Vec<MsgHash>,
+    dropped: Option<usize>,
+}
+
+/// The error bodies of 1.x (`error`), 2.x (`message`) and 3 (`error` and `data`).
+#[derive(Deserialize)]
+struct Body {
+    #[serde(alias = "message")]
+    error: String,
+    #[serde(default)]
+    data: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    error_message: String,
+}
+
+/// Reads an error body; any text at all gives a reason.
+pub(super) fn reason_of(body: &str) -> Reason {
+    let body = body.trim();
+    if body.starts_with('<') {
+        return Reason {
+            html: true,
+            ..Reason::default()
+        };
+    }
+    let words = match serde_json::from_str::<Body>(body) {
+        Ok(Body { error, data }) => data
+            .first()
+            .map(|line| format!("{error}: {}", line.error_message))
+            .unwrap_or(error),
+        Err(_) => body.to_owned(),
+    };
+    Reason {
+        dropped: dropped(&words),
+        named: named(&words),
+        text: one_line(&words),
+        html: false,
+    }
+}
+
+impl Reason {
+    /// Number of lines that were not stored while all others were, if the body tells.
+    ///
+    /// With parse errors 1.x says `dropped=0` although the lines it lists are lost: that count tells nothing.
+    pub(super) fn dropped(&self) -> Option<usize> {
+        self.dropped
+            .filter(|&count| count > 0 && !self.text.contains("unable to parse"))
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        // Later 2.x also drops points from the future, by an "Upper Bound": those are not the oldest ones.
+        let retention = self.text.contains("beyond retention policy")
+            || self.text.contains("outside retention policy");
+        if retention && !self.text.contains("Upper Bound") {
+            Cause::BeyondRetention
+        } else {
+            Cause::Content
+        }
+    }
+
+    /// What to change on the server or in the configuration, when no line is to blame.
+    pub(super) fn mend(&self) -> Option<&'static str> {
+        MENDS
+            .iter()
+            .find(|(words, _)| self.text.contains(words))
+            .map(|&(_, mend)| mend)
+    }
+
+    pub(super) fn is_server_fault(&self) -> bool {
+        SERVER_FAULTS.iter().any(|words| self.text.contains(words))
+    }
+}
+
+/// The number in `dropped=N` or `dropped N points`, the last one when there are several.
+fn dropped(words: &str) -> Option<usize> {
+    let (_, after) = words.rsplit_once("dropped")?;
+    let after = after.strip_prefix(['=', ' '])?;
+    let digits = after
+        .find(|character: char| !character.is_ascii_digit())
+        .map_or(after, |end| &after[..end]);
+    digits.parse().ok()
+}
+
+fn named(words: &str) -> Vec<MsgHash> {
+    words
+        .split("msg_hash=")
+        .skip(1)
+        .filter_map(|after| hash(after.trim_start_matches('"').as_bytes()))
+        .collect()
+}
+
+fn hash(text: &[u8]) -> Option<MsgHash> {
+    let (digits, _) = text.get(..64)?.as_chunks::<2>();
+    let mut hash = [0; 32];
+    for (byte, &[high, low]) in hash.iter_mut().zip(digits) {
+        let digit = |character: u8| char::from(character).to_digit(16);
+        *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    }
+    Some(MsgHash(hash))
+}
+
+fn one_line(words: &str) -> String {
+    let mut characters = words.chars();
+    let mut text: String = characters
+        .by_ref()
+        .take(MAX_CHARS)
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect();
+    if characters.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_s_words_are_found() {
+        let version_3 = r#"{"error":"partial write of line protocol occurred","data":[{"original_line":"x","line_number":1,"error_message":"bad"}]}"#;
+        for (body, text) in [
+            (r#"{"error":"a"}"#, "a"),
+            (r#"{"code":"invalid","message":"b"}"#, "b"),
+            (version_3, "partial write of line protocol occurred: bad"),
+            ("  plain\nwords ", "plain words"),
+            ("", ""),
+        ] {
+            assert_eq!(reason_of(body).text, text);
+        }
+    }
+
+    #[test]
+    fn named_lines_and_counts_are_read() {
+        let hash = "0f".repeat(32);
+        let reason = reason_of(&format!(
+            "unable to parse 'ollama_logs,host=a,msg_hash={hash},source=systemd x': bad dropped=0"
+        ));
+        assert_eq!(reason.named, [MsgHash([0x0f; 32])]);
+        assert_eq!(reason.dropped(), None);
+        assert_eq!(reason_of("partial write: x dropped=12").dropped(), Some(12));
+        assert_eq!(reason_of("dropped 3 points outside").dropped(), Some(3));
+        assert_eq!(reason_of("dropped=").dropped(), None);
+        assert_eq!(reason_of("dropped=99999999999999999999999").dropped(), None);
+    }
+
+    #[test]
+    fn a_reason_is_one_bounded_line() {
+        let reason = reason_of(&"ü\n".repeat(100_000));
+        assert_eq!(reason.text.chars().count(), MAX_CHARS + 1);
+        assert!(!reason.text.contains('\n'));
+    }
+}

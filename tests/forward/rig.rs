@@ -1,0 +1,267 @@
+//! A spool, a configuration, and the forwarder stage between them and some server.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use shipper::config::{
+    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, LogFields, MsgHashAs, Reader,
+    Secret, Spool as SpoolConfig, TokenSource,
+};
+use shipper::entry::{LogEntry, Record, SeqnumId, Snapshot};
+use shipper::forward::{self, ForwardStatus};
+use shipper::stop::Stop;
+use shipper::store::Store;
+use spool::{Options, Records, Stats};
+use support::endpoint::Endpoint;
+use support::influxd::Server;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// Longest that a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Time of the first entry, in microseconds: an hour ago when the tests began, so that no retention is in the way.
+pub fn base_time() -> u64 {
+    static BASE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *BASE.get_or_init(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        u64::try_from(now.unwrap().as_micros()).unwrap() - 3_600_000_000
+    })
+}
+
+pub struct Rig {
+    pub store: Store,
+    pub config: Config,
+    appended: u64,
+    thread: Option<JoinHandle<()>>,
+    _dir: TempDir,
+}
+
+/// The stage at work.
+pub struct Running {
+    pub status: watch::Receiver<ForwardStatus>,
+    pub input_ended: Stop,
+    pub stop: Stop,
+    task: tokio::task::JoinHandle<Result<(), forward::Error>>,
+}
+
+impl Rig {
+    pub fn to_endpoint(endpoint: &Endpoint) -> Self {
+        Self::new(&endpoint.url(), "v2", "token", "logs")
+    }
+
+    pub fn to_server(server: &dyn Server) -> Self {
+        Self::new(
+            &server.url(),
+            server.api(),
+            &server.token(),
+            &server.bucket(),
+        )
+    }
+
+    pub fn new(url: &str, api: &str, token: &str, bucket: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _, thread) = Store::open(&dir.path().join("spool"), options()).unwrap();
+        let config = Config {
+            host: "test host".to_owned(),
+            influx: Influx {
+                url: url.parse().unwrap(),
+                token: TokenSource::Value(Secret::new(token.to_owned())),
+                org: "org".to_owned(),
+                bucket: bucket.to_owned(),
+                api: match api {
+                    "v1" => Api::V1,
+                    _ => Api::V2,
+                },
+                ca_file: None,
+                request_timeout: Duration::from_secs(10),
+                gzip: true,
+            },
+            journal: Journal {
+                units: vec!["ollama.service".to_owned()],
+                dir: None,
+                reader: Reader::Auto,
+                poll_interval: Duration::from_secs(10),
+                lookback: Duration::from_secs(10),
+                max_message_bytes: 1_000_000,
+            },
+            inventory: Inventory {
+                models_dir: None,
+                interval: Duration::from_secs(3600),
+            },
+            forward: Forward {
+                batch_lines: 5000,
+                batch_bytes: 4 << 20,
+                linger: Duration::from_millis(20),
+                retry_min: Duration::from_millis(5),
+                retry_max: Duration::from_millis(100),
+                in_flight: 2,
+                catchup: Catchup::Interleave,
+                max_rate: None,
+                msg_hash_as: MsgHashAs::Tag,
+                log_fields: LogFields::default(),
+            },
+            local: Local {
+                spool: SpoolConfig {
+                    dir: dir.path().join("spool"),
+                    max_bytes: 1 << 30,
+                    retention: Duration::from_secs(86_400),
+                },
+                control_socket: PathBuf::new(),
+                log: String::new(),
+            },
+        };
+        Self {
+            store,
+            config,
+            appended: 0,
+            thread: Some(thread),
+            _dir: dir,
+        }
+    }
+
+    /// Appends one log entry a message; each five share a timestamp.
+    pub async fn append<T: AsRef<[u8]>>(&mut self, messages: impl IntoIterator<Item = T>) {
+        let mut records = Records::new();
+        for message in messages {
+            let entry = LogEntry {
+                realtime: base_time() + self.appended / 5,
+                seqnum: SeqnumId {
+                    id: [7; 16],
+                    seqnum: self.appended,
+                },
+                message: message.as_ref().to_vec(),
+                pid: "77".to_owned(),
+                priority: Some(6),
+                unit: "ollama.service".to_owned(),
+                ..LogEntry::default()
+            };
+            self.appended += 1;
+            let record = entry.to_record(1_000_000);
+            records
+                .push_with(entry.key(), |out| record.encode(out))
+                .unwrap();
+        }
+        self.append_records(records).await;
+    }
+
+    pub async fn append_inventory(&mut self, time: u64, models_json: &str) {
+        let snapshot = Snapshot {
+            models_json: Cow::Borrowed(models_json),
+            part: None,
+        };
+        let mut records = Records::new();
+        let key = snapshot.key(time);
+        let record = Record::Inventory(snapshot);
+        records.push_with(key, |out| record.encode(out)).unwrap();
+        self.append_records(records).await;
+    }
+
+    pub async fn append_records(&mut self, records: Records) {
+        let append = move |spool: &mut spool::Spool| spool.append(&records, None);
+        self.store.call(append).await.unwrap().unwrap();
+        self.store.notify_appended();
+    }
+
+    pub async fn stats(&self) -> Stats {
+        self.store.call(|spool| spool.stats()).await.unwrap()
+    }
+
+    /// Starts the stage, which ends once nothing is pending.
+    pub fn start_drain(&self) -> Running {
+        let running = self.start();
+        running.input_ended.trigger();
+        running
+    }
+
+    /// Starts the stage, which waits for more.
+    pub fn start(&self) -> Running {
+        let (sender, status) = watch::channel(ForwardStatus::default());
+        let (input_ended, stop) = (Stop::new().unwrap(), Stop::new().unwrap());
+        let task = tokio::spawn(forward::run(
+            self.store.clone(),
+            self.config.clone(),
+            sender,
+            input_ended.clone(),
+            stop.clone(),
+        ));
+        Running {
+            status,
+            input_ended,
+            stop,
+            task,
+        }
+    }
+
+    /// Runs the stage until nothing is pending.
+    pub async fn drain(&self) -> ForwardStatus {
+        let running = self.start_drain();
+        let status = running.status.clone();
+        running.end().await;
+        let status = status.borrow().clone();
+        status
+    }
+
+    /// Asserts that the ledger sums, and that nothing is pending.
+    pub async fn assert_settled(&self) -> Stats {
+        let stats = self.stats().await;
+        assert_eq!(stats.pending, 0, "{stats:?}");
+        assert_eq!(
+            stats.read,
+            stats.delivered + stats.quarantined + stats.expired,
+            "{stats:?}"
+        );
+        stats
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        // The spool's thread ends with its last handle; a stage that still runs ends with its runtime.
+        drop(self.thread.take());
+    }
+}
+
+impl Running {
+    /// Waits until the stage ends by itself.
+    pub async fn end(self) {
+        let ended = tokio::time::timeout(PATIENCE, self.task).await;
+        ended.expect("the stage ends").unwrap().unwrap();
+    }
+
+    /// Tells it to stop, and waits.
+    pub async fn stop(self) {
+        self.stop.trigger();
+        self.end().await;
+    }
+
+    /// Waits until the status is as wanted.
+    pub async fn until(
+        &mut self,
+        what: &str,
+        wanted: impl FnMut(&ForwardStatus) -> bool,
+    ) -> ForwardStatus {
+        let found = tokio::time::timeout(PATIENCE, self.status.wait_for(wanted)).await;
+        let status = found.unwrap_or_else(|_| panic!("never: {what}"));
+        status.unwrap().clone()
+    }
+}
+
+/// Waits until `wanted` holds.
+pub async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !wanted().await {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn options() -> Options {
+    Options {
+        max_bytes: 1 << 30,
+        retention: Duration::from_secs(86_400),
+        generation_bytes: 16 << 20,
+    }
+}

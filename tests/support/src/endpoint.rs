@@ -1,0 +1,479 @@
+//! An InfluxDB 2.x write endpoint that keeps distinct points, parses with a parser that is not ours (the vendor's
+//! crate `influxdb-line-protocol`), and fails in every way that servers and networks do, on demand.
+
+mod body;
+mod points;
+
+use std::collections::VecDeque;
+use std::io::{self, Read as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use body::AnswerBody;
+pub use points::{Point, Points};
+
+/// One way to fail, for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// This status with a JSON error body; nothing is stored.
+    Status(u16),
+    /// This status with `Retry-After: VALUE`; nothing is stored.
+    RetryAfter(u16, String),
+    /// This status and this body; nothing is stored.
+    Body(u16, String),
+    /// No answer until the client gives up.
+    Hang,
+    /// Stores, then answers a byte at a time, with this pause after each.
+    Drip(Duration),
+    /// Closes the connection without storing.
+    CloseBefore,
+    /// Stores, then closes the connection without an answer.
+    CloseAfter,
+    /// Promises a longer body than it sends (status 400, nothing stored).
+    Truncated,
+    /// 200 with a page for people.
+    Portal,
+    /// 302 to a page for people.
+    Redirect,
+}
+
+/// How lines that `poison` names are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// 400, nothing stored, the first refused line named: 2.x with a line that does not parse.
+    NothingNamed,
+    /// 400, nothing stored, no line named.
+    NothingStored,
+    /// 422, all others stored, with their number: 2.x.
+    Counted,
+    /// 400, all others stored, with their number: 1.x.
+    Counted1x,
+    /// 500, all others stored, with their number: early 2.x.
+    Counted500,
+    /// 400, all others stored, without their number.
+    Uncounted,
+}
+
+/// What happens to bodies that arrive whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Parse every line and keep every point.
+    #[default]
+    Points,
+    /// Decompress and count lines, for measuring the client.
+    Count,
+}
+
+/// The reason for which a line is refused, if it is.
+pub type Poison = Box<dyn FnMut(&Point) -> Option<String> + Send>;
+
+/// What one request brought.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// When its body was there.
+    pub at: Instant,
+    /// Method, path and query.
+    pub target: String,
+    /// Its `Authorization` header.
+    pub authorization: Option<String>,
+    /// Lines in it.
+    pub lines: usize,
+    /// Decompressed bytes of it.
+    pub bytes: usize,
+    /// Status it was answered with; 0 for none.
+    pub status: u16,
+}
+
+#[derive(Default)]
+struct State {
+    keep: Keep,
+    down: bool,
+    max_body: Option<usize>,
+    poison: Option<(Manner, Poison)>,
+    /// What happens to the next requests; then all is well.
+    script: VecDeque<Option<Fault>>,
+    points: Points,
+    seen: Vec<Seen>,
+    counted: usize,
+    open: usize,
+    most_open: usize,
+}
+
+/// The endpoint, on a thread of its own until it is dropped.
+pub struct Endpoint {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    scheme: &'static str,
+}
+
+impl Endpoint {
+    /// Plain http on a free loopback port.
+    pub fn start() -> io::Result<Self> {
+        Self::listen(None)
+    }
+
+    /// https with what `config` holds.
+    pub fn start_tls(config: tokio_rustls::rustls::ServerConfig) -> io::Result<Self> {
+        Self::listen(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn listen(tls: Option<TlsAcceptor>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let state = Arc::<Mutex<State>>::default();
+        let shared = Arc::clone(&state);
+        let (end, ended) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    result = accept(listener, tls, shared) => result.expect("accept"),
+                    _ = ended => {}
+                }
+            });
+        });
+        Ok(Self {
+            address,
+            state,
+            end: Some(end),
+            thread: Some(thread),
+            scheme,
+        })
+    }
+
+    /// Its `INFLUXDB_URL`.
+    pub fn url(&self) -> String {
+        format!("{}://localhost:{}", self.scheme, self.address.port())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// What to do with bodies.
+    pub fn keep(&self, keep: Keep) {
+        self.state().keep = keep;
+    }
+
+    /// Drops every connection, old and new, until it comes back.
+    pub fn set_down(&self, down: bool) {
+        self.state().down = down;
+    }
+
+    /// Answers 413 to decompressed bodies longer than this.
+    pub fn set_max_body(&self, max: Option<usize>) {
+        self.state().max_body = max;
+    }
+
+    /// Refuses the lines that `poison` gives a reason for.
+    pub fn set_poison(
+        &self,
+        manner: Manner,
+        poison: impl FnMut(&Point) -> Option<String> + Send + 'static,
+    ) {
+        self.state().poison = Some((manner, Box::new(poison)));
+    }
+
+    /// Accepts all lines again.
+    pub fn cure(&self) {
+        self.state().poison = None;
+    }
+
+    /// Adds to what happens to the next requests, one each; `None` is no fault.
+    pub fn script(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.state().script.extend(faults);
+    }
+
+    /// Faults that no request has met yet.
+    pub fn script_left(&self) -> usize {
+        self.state().script.len()
+    }
+
+    /// A look at what is stored.
+    pub fn points<T>(&self, look: impl FnOnce(&Points) -> T) -> T {
+        look(&self.state().points)
+    }
+
+    /// Lines counted under [`Keep::Count`].
+    pub fn counted(&self) -> usize {
+        self.state().counted
+    }
+
+    /// All requests whose body arrived.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state().seen.clone()
+    }
+
+    /// Most requests that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.state().most_open
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ = end.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    state: Arc<Mutex<State>>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        if lock(&state).down {
+            continue;
+        }
+        let state = Arc::clone(&state);
+        match tls.clone() {
+            None => {
+                tokio::spawn(serve(stream, state));
+            }
+            Some(tls) => {
+                tokio::spawn(async move {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, state).await;
+                    }
+                });
+            }
+        }
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
+    let service = service_fn(|request| {
+        let state = Arc::clone(&state);
+        async move {
+            let open = Open::new(&state);
+            let answer = answer(request, &state).await;
+            drop(open);
+            answer
+        }
+    });
+    // A connection that a fault closed ends in an error here: that is what was asked for.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// Counts a request as open while it lives, whether it is answered or abandoned.
+struct Open<'a>(&'a Mutex<State>);
+
+impl<'a> Open<'a> {
+    fn new(state: &'a Mutex<State>) -> Self {
+        let mut inner = lock(state);
+        inner.open += 1;
+        inner.most_open = inner.most_open.max(inner.open);
+        drop(inner);
+        Self(state)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        lock(self.0).open -= 1;
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: &Mutex<State>,
+) -> io::Result<Response<AnswerBody>> {
+    let target = format!("{} {}", request.method(), request.uri());
+    let header = |name: HeaderName| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let authorization = header(hyper::header::AUTHORIZATION);
+    let gzip = header(CONTENT_ENCODING).as_deref() == Some("gzip");
+    let compressed = request
+        .into_body()
+        .collect()
+        .await
+        .map_err(io::Error::other)?
+        .to_bytes();
+    let body = decompressed(&compressed, gzip)?;
+    let mut seen = Seen {
+        at: Instant::now(),
+        target,
+        authorization,
+        lines: body.iter().filter(|&&byte| byte == b'\n').count(),
+        bytes: body.len(),
+        status: 0,
+    };
+    let fault = {
+        let mut state = lock(state);
+        if state.down {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        state.script.pop_front().flatten()
+    };
+    let answer = match fault {
+        None => Ok(lock(state).store(&body)),
+        Some(fault) => apply(fault, &body, state).await,
+    };
+    seen.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+    lock(state).seen.push(seen);
+    answer
+}
+
+async fn apply(
+    fault: Fault,
+    body: &[u8],
+    state: &Mutex<State>,
+) -> io::Result<Response<AnswerBody>> {
+    match fault {
+        Fault::Status(status) => Ok(error(status, "a fault on demand")),
+        Fault::RetryAfter(status, value) => {
+            let mut answer = error(status, "a fault on demand");
+            let value = value.parse().map_err(io::Error::other)?;
+            answer.headers_mut().insert(RETRY_AFTER, value);
+            Ok(answer)
+        }
+        Fault::Body(status, text) => Ok(plain(status, text)),
+        Fault::Hang => std::future::pending().await,
+        Fault::Drip(pause) => {
+            lock(state).store(body);
+            Ok(with_body(200, AnswerBody::drip(pause)))
+        }
+        Fault::CloseBefore => Err(io::ErrorKind::ConnectionReset.into()),
+        Fault::CloseAfter => {
+            lock(state).store(body);
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Fault::Truncated => Ok(with_body(
+            400,
+            AnswerBody::cut(r#"{"code":"invalid","mess"#),
+        )),
+        Fault::Portal => Ok(plain(200, PAGE.to_owned())),
+        Fault::Redirect => {
+            let mut answer = plain(302, PAGE.to_owned());
+            let value = "/welcome".parse().map_err(io::Error::other)?;
+            answer.headers_mut().insert(LOCATION, value);
+            Ok(answer)
+        }
+    }
+}
+
+const PAGE: &str = "<!DOCTYPE html><html><body>Welcome! Please log in.</body></html>";
+
+impl State {
+    /// What a server that is well does.
+    fn store(&mut self, body: &[u8]) -> Response<AnswerBody> {
+        if self.max_body.is_some_and(|max| body.len() > max) {
+            return error(413, "request entity too large");
+        }
+        if self.keep == Keep::Count {
+            self.counted += memchr_count(body);
+            return with_body(204, AnswerBody::whole(""));
+        }
+        let Ok(text) = std::str::from_utf8(body) else {
+            return error(400, "not UTF-8");
+        };
+        let mut good = Vec::new();
+        let mut refused: Vec<(String, String)> = Vec::new();
+        for line in points::lines(text) {
+            match line {
+                Ok(point) => match self.refusal(&point) {
+                    Some(reason) => refused.push((point.series, reason)),
+                    None => good.push(point),
+                },
+                Err(error_text) => return error(400, &format!("unable to parse {error_text}")),
+            }
+        }
+        let Some((series, reason)) = refused.first() else {
+            self.points.extend(good);
+            return with_body(204, AnswerBody::whole(""));
+        };
+        let manner = self.poison.as_ref().map(|(manner, _)| *manner);
+        let (status, text) = match manner.unwrap_or(Manner::Counted) {
+            Manner::NothingNamed => {
+                good.clear();
+                (400, format!("unable to parse '{series} …': {reason}"))
+            }
+            Manner::NothingStored => {
+                good.clear();
+                (400, reason.clone())
+            }
+            Manner::Counted => (422, partial(reason, refused.len())),
+            Manner::Counted1x => (400, partial(reason, refused.len())),
+            Manner::Counted500 => (500, partial(reason, refused.len())),
+            Manner::Uncounted => (400, reason.clone()),
+        };
+        self.points.extend(good);
+        error(status, &text)
+    }
+
+    fn refusal(&mut self, point: &Point) -> Option<String> {
+        let (_, poison) = self.poison.as_mut()?;
+        poison(point)
+    }
+}
+
+fn partial(reason: &str, dropped: usize) -> String {
+    format!("failure writing points to database: partial write: {reason} dropped={dropped}")
+}
+
+fn memchr_count(body: &[u8]) -> usize {
+    body.iter().filter(|&&byte| byte == b'\n').count()
+}
+
+fn decompressed(body: &Bytes, gzip: bool) -> io::Result<Vec<u8>> {
+    if !gzip {
+        return Ok(body.to_vec());
+    }
+    let mut text = Vec::new();
+    GzDecoder::new(&body[..]).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn error(status: u16, message: &str) -> Response<AnswerBody> {
+    let text = serde_json::json!({ "code": "error", "message": message }).to_string();
+    let mut answer = plain(status, text);
+    let json = hyper::header::HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    answer
+}
+
+fn plain(status: u16, text: String) -> Response<AnswerBody> {
+    with_body(status, AnswerBody::whole(text))
+}
+
+fn with_body(status: u16, body: AnswerBody) -> Response<AnswerBody> {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = hyper::StatusCode::from_u16(status).expect("a status");
+    answer
+}

@@ -1,0 +1,209 @@
+//! InfluxDB 1.x.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http::{encoded, post};
+use super::{Process, Server, free_port, wait_for};
+
+/// How a server is configured; the default takes any number of series.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `user:password` of the administrator, without whom nothing goes.
+    pub auth: Option<String>,
+    /// `max-values-per-tag`; 0 for any number.
+    pub max_values_per_tag: u64,
+    /// Where to keep the data, if not beside the configuration.
+    pub data: Option<PathBuf>,
+}
+
+/// A server with an empty database `logs`.
+pub struct Influxd1 {
+    dir: TempDir,
+    port: u16,
+    auth: Option<String>,
+    process: Option<Process>,
+}
+
+impl Influxd1 {
+    /// Starts one and waits until it answers.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let port = free_port()?;
+        let data = settings.data.as_deref().unwrap_or(dir.path());
+        let text = configuration(data, port, free_port()?, &settings);
+        fs::write(dir.path().join("influxdb.conf"), text)?;
+        let mut server = Self {
+            dir,
+            port,
+            auth: None,
+            process: None,
+        };
+        server.restart()?;
+        if let Some((user, password)) = settings
+            .auth
+            .as_deref()
+            .and_then(|auth| auth.split_once(':'))
+        {
+            server.influxql(&format!(
+                "CREATE USER {user} WITH PASSWORD '{password}' WITH ALL PRIVILEGES"
+            ));
+        }
+        server.auth = settings.auth;
+        server.influxql("CREATE DATABASE logs");
+        Ok(server)
+    }
+
+    /// Starts it again on the same port and the same data.
+    pub fn restart(&mut self) -> io::Result<()> {
+        let config = self.dir.path().join("influxdb.conf");
+        self.process = Some(Process::start(
+            Command::new("influxd").arg("-config").arg(config),
+        )?);
+        let port = self.port;
+        wait_for("influxd answers", || {
+            post(port, "/query", FORM, "q=SHOW+DATABASES")
+                .ok()
+                .filter(|answer| answer.status != 503)
+        })
+        .map(|_| ())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.end(Signal::KILL)
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) -> io::Result<()> {
+        self.end(Signal::TERM)
+    }
+
+    /// SIGSTOP: connections are taken, nothing is answered.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// The answer to a query or a statement.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn influxql(&self, query: &str) -> Value {
+        let body = format!("db=logs&epoch=ns&q={}", encoded(query));
+        match self.auth.as_deref().and_then(|auth| auth.split_once(':')) {
+            None => self.ask("/query", &body),
+            Some((user, password)) => {
+                let path = format!("/query?u={}&p={}", encoded(user), encoded(password));
+                self.ask(&path, &body)
+            }
+        }
+    }
+
+    /// Writes line protocol past the shipper.
+    pub fn write(&self, lines: &str) -> io::Result<()> {
+        let answer = post(self.port, "/write?db=logs&precision=ns", "", lines)?;
+        match answer.status {
+            204 => Ok(()),
+            _ => Err(io::Error::other(answer.body)),
+        }
+    }
+
+    fn ask(&self, path: &str, body: &str) -> Value {
+        let answer = post(self.port, path, FORM, body).expect("influxd answers");
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert!(answer["results"][0]["error"].is_null(), "{body}: {answer}");
+        answer
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.process
+            .as_ref()
+            .map_or(Ok(()), |process| process.signal(signal))
+    }
+
+    fn end(&mut self, signal: Signal) -> io::Result<()> {
+        self.process
+            .take()
+            .map_or(Ok(()), |mut process| process.end(signal))
+    }
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+impl Server for Influxd1 {
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn api(&self) -> &'static str {
+        "v1"
+    }
+
+    fn token(&self) -> String {
+        self.auth.clone().unwrap_or_default()
+    }
+
+    fn count(&self, measurement: &str) -> u64 {
+        let answer = self.influxql(&format!("SELECT count(*) FROM {measurement}"));
+        let row = &answer["results"][0]["series"][0]["values"][0];
+        row.as_array().map_or(0, |row| {
+            row.iter()
+                .skip(1)
+                .filter_map(Value::as_u64)
+                .max()
+                .unwrap_or(0)
+        })
+    }
+
+    fn messages(&self) -> Vec<(i64, String)> {
+        let answer = self.influxql("SELECT message FROM ollama_logs");
+        let rows = answer["results"][0]["series"][0]["values"].as_array();
+        let mut messages: Vec<_> = rows
+            .into_iter()
+            .flatten()
+            .map(|row| {
+                let time = row[0].as_i64().expect("a time");
+                (time, row[1].as_str().expect("a message").to_owned())
+            })
+            .collect();
+        messages.sort();
+        messages
+    }
+}
+
+fn configuration(data: &Path, port: u16, rpc: u16, settings: &Settings) -> String {
+    let data = data.display();
+    let auth = settings.auth.is_some();
+    let max_values_per_tag = settings.max_values_per_tag;
+    format!(
+        r#"reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+  dir = "{data}/meta"
+[data]
+  dir = "{data}/data"
+  wal-dir = "{data}/wal"
+  max-values-per-tag = {max_values_per_tag}
+  max-series-per-database = 0
+  query-log-enabled = false
+[http]
+  bind-address = "127.0.0.1:{port}"
+  auth-enabled = {auth}
+  log-enabled = false
+[monitor]
+  store-enabled = false
+"#
+    )
+}

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod forward;
 pub mod gaps;
 pub mod influx;
+pub mod insight;
 pub mod intake;
 pub mod inventory;
 pub mod journal;

@@ -224,6 +224,7 @@ impl Stage {
             systemic,
             ..
         } = delivery;
+        let delivered = stored.clone();
         if !stored.is_empty() {
             self.persist(move |spool| spool.ack(&stored)).await?;
         }
@@ -231,6 +232,10 @@ impl Stage {
             self.quarantine(refused).await?;
         }
         if let Some(reason) = systemic {
+            let mut refused = seqs.clone();
+            refused.subtract(&delivered);
+            self.persist(move |spool| spool.record_failure(&refused))
+                .await?;
             self.link.hold(&format!(
                 "refuses most of what it is sent, which stays in the spool: {reason}"
             ));

@@ -92,6 +92,18 @@ fn without_libsystemd_the_key_that_mends_it_is_named_and_auto_reads_with_journal
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("SHIPPER_JOURNAL_READER=journalctl"), "{said}");
     assert!(endpoint.points(support::endpoint::Points::is_empty));
+    host.set("SHIPPER_JOURNAL_READER", "auto");
+    let output = run(&host);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && said.contains("reading with journalctl"),
+        "{said}"
+    );
+    assert_eq!(
+        host.ledger("delivered"),
+        11,
+        "ten entries and a snapshot of the inventory"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{Host, wait_until};
 use support::endpoint::Endpoint;
-use support::influxd::{Server, servers};
+use support::influxd::servers;
 use support::journal::{Entry, busy, every_kind, write_journal};
 
 const TOKEN: &str = "t0k3n-that-must-not-be-seen";
@@ -237,7 +237,7 @@ fn shipped_of_every_kind() -> Vec<Option<String>> {
     every_kind()
         .iter()
         .filter(|entry| !others.contains(&entry.message().as_str()))
-        .map(|entry| entry.shipped_message())
+        .map(Entry::shipped_message)
         .collect()
 }
 

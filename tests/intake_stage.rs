@@ -1,136 +1,15 @@
 //! The reader stage on real journal files and a real spool.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+mod host;
 
+use std::time::Duration;
+
+use host::{Host, as_spooled, spooled, until};
 use shipper::config;
-use shipper::entry::{LogEntry, Record};
-use shipper::intake::{Goal, Intake, IntakeStatus};
-use shipper::journal::{self, Cursor, Start, Step};
+use shipper::intake::Goal;
+use shipper::journal::{self, Cursor};
 use shipper::stop::Stop;
-use shipper::store::Store;
-use spool::{EntryKey, Limits, Options, Order, SeqSet};
-use support::journal::{BEGIN, Entry, busy, every_kind, write_journal};
-use tokio::sync::watch;
-
-struct Host {
-    dir: tempfile::TempDir,
-    config: config::Journal,
-}
-
-impl Host {
-    fn new(reader: config::Reader) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let journal = dir.path().join("journal");
-        std::fs::create_dir(&journal).unwrap();
-        let config = config::Journal {
-            units: vec!["ollama.service".to_owned()],
-            dir: Some(journal),
-            reader,
-            poll_interval: Duration::from_secs(10),
-            lookback: Duration::from_secs(100 * 365 * 24 * 3600 / 2),
-            max_message_bytes: 1_000_000,
-        };
-        Self { dir, config }
-    }
-
-    fn journal_dir(&self) -> &Path {
-        self.config.dir.as_deref().unwrap()
-    }
-
-    fn add(&self, name: &str, entries: impl IntoIterator<Item = Entry>) {
-        write_journal(&self.journal_dir().join(name), entries).unwrap();
-    }
-
-    fn options() -> Options {
-        Options {
-            max_bytes: 1 << 30,
-            ..Options::default()
-        }
-    }
-
-    fn store(&self) -> Store {
-        let (store, _, _) = Store::open(&self.dir.path().join("spool"), Self::options()).unwrap();
-        store
-    }
-
-    fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
-        let stop = Stop::new().unwrap();
-        self.read_until(store, goal, &stop).unwrap()
-    }
-
-    fn read_until(
-        &self,
-        store: &Store,
-        goal: Goal,
-        stop: &Stop,
-    ) -> Result<IntakeStatus, shipper::intake::Error> {
-        let (status, seen) = watch::channel(IntakeStatus::default());
-        let intake = Intake {
-            config: &self.config,
-            goal,
-            store,
-            status: &status,
-            stop,
-        };
-        intake.run(&|| journal::open(&self.config, stop))?;
-        Ok(seen.borrow().clone())
-    }
-
-    /// Everything the journal holds, as an independent pass gives it.
-    fn expected(&self) -> Vec<LogEntry> {
-        let stop = Stop::new().unwrap();
-        let mut journal = journal::open(&self.config, &stop).unwrap();
-        journal.seek(&Start::Since(0)).unwrap();
-        let mut entries = Vec::new();
-        let mut entry = LogEntry::default();
-        while journal.next(&mut entry).unwrap() == Step::Entry {
-            entries.push(entry.clone());
-        }
-        entries
-    }
-}
-
-/// Keys and messages that the spool holds, in order of arrival.
-fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
-    store
-        .call_blocking(|spool| {
-            let mut all = Vec::new();
-            let mut claimed = SeqSet::new();
-            loop {
-                let limits = Limits {
-                    records: 10_000,
-                    bytes: 64 << 20,
-                };
-                let batch = spool.pending(limits, Order::OldestFirst, &claimed).unwrap();
-                if batch.seqs.is_empty() {
-                    return all;
-                }
-                for seq in &batch.seqs {
-                    claimed.insert(*seq);
-                }
-                for (key, payload) in batch.records.iter() {
-                    let Record::Log(log) = Record::decode(payload).unwrap() else {
-                        continue;
-                    };
-                    all.push((key, log.message.into_owned()));
-                }
-            }
-        })
-        .unwrap()
-}
-
-fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
-    entries
-        .iter()
-        .map(|entry| {
-            (
-                entry.key(),
-                String::from_utf8_lossy(&entry.message).into_owned(),
-            )
-        })
-        .collect()
-}
+use support::journal::{BEGIN, Entry, busy, every_kind};
 
 #[test]
 fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
@@ -267,13 +146,4 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
         stop.trigger();
         running.join().unwrap();
     });
-}
-
-/// Polls `condition` until it holds.
-fn until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it does not come true");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spool::{Appended, Records};
 use tokio::sync::watch;
 
-use super::{Error, Goal, IntakeStatus};
+use super::{Error, Goal, Intake, IntakeStatus};
 use crate::entry::{LogEntry, Record};
 use crate::stop::Stop;
 use crate::store::{Begun, Store};
@@ -53,12 +53,14 @@ pub(super) enum Settled {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(
-        store: &'a Store,
-        status: &'a watch::Sender<IntakeStatus>,
-        stop: &'a Stop,
-        goal: Goal,
-    ) -> Self {
+    pub(super) fn new(intake: &'a Intake<'a>) -> Self {
+        let Intake {
+            store,
+            status,
+            stop,
+            goal,
+            ..
+        } = *intake;
         Self {
             store,
             status,
@@ -82,6 +84,11 @@ impl<'a> Writer<'a> {
             self.status.send_modify(|status| status.truncated += 1);
         }
         Ok(())
+    }
+
+    /// Forgets the batch being filled.
+    pub(super) fn discard(&mut self) {
+        self.filling.records.clear();
     }
 
     /// Whether the batch is to be sent before more is added.

@@ -22,14 +22,26 @@ pub(super) const WANTED: [&str; 7] = [
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     messages: usize,
+    seen: Seen,
     /// `UNIT`, `OBJECT_SYSTEMD_UNIT` or `COREDUMP_UNIT`: the unit that the entry is about.
     about: String,
+}
+
+/// Which of the fields that nearly every entry has were seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    pid: bool,
+    priority: bool,
+    unit: bool,
+    /// `_TRANSPORT=stdout`: journald itself made the entry of one line, with one `MESSAGE`.
+    single_message: bool,
 }
 
 impl Collector {
     /// Forgets the last entry and empties `entry`.
     pub(super) fn begin(&mut self, entry: &mut LogEntry) {
         self.messages = 0;
+        self.seen = Seen::default();
         self.about.clear();
         entry.message.clear();
         entry.pid.clear();
@@ -66,17 +78,39 @@ impl Collector {
                 entry.message.extend_from_slice(value);
                 self.messages += 1;
             }
-            b"_PID" => set_text(&mut entry.pid, value),
+            b"_PID" => {
+                self.seen.pid = true;
+                set_text(&mut entry.pid, value);
+            }
             b"PRIORITY" => {
+                self.seen.priority = true;
                 entry.priority = match value {
                     [digit @ b'0'..=b'7'] => Some(digit - b'0'),
                     _ => entry.priority,
                 }
             }
-            b"_SYSTEMD_UNIT" => set_text(&mut entry.unit, value),
+            b"_SYSTEMD_UNIT" => {
+                self.seen.unit = true;
+                set_text(&mut entry.unit, value);
+            }
+            b"_TRANSPORT" => self.seen.single_message = value == b"stdout",
             b"UNIT" | b"OBJECT_SYSTEMD_UNIT" | b"COREDUMP_UNIT" => set_text(&mut self.about, value),
             _ => {}
         }
+    }
+
+    /// Whether the fields still to come cannot change `entry` any more. Reading an entry's other twenty fields would
+    /// cost more than everything else.
+    pub(super) fn is_complete(&self, entry: &LogEntry, units: &Units) -> bool {
+        let Seen {
+            pid,
+            priority,
+            unit,
+            single_message,
+        } = self.seen;
+        let all = pid && priority && unit && single_message && self.messages > 0;
+        // An entry by another unit is about one of ours: a field still to come may say so.
+        all && units.contains(&entry.unit)
     }
 
     /// Completes `entry`; [`Completed::NoMessage`] asks for its message to be made by [`whole_entry`].

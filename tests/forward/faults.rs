@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use shipper::forward::ServerState;
 use spool::{EntryKey, MsgHash, Records};
-use support::endpoint::{Endpoint, Fault, Manner};
+use support::endpoint::{Endpoint, Fault, Manner, Points};
 
 use super::rig::{Rig, eventually};
 
@@ -33,7 +33,7 @@ async fn only_204_is_taken_for_a_success() {
         let status = rig.drain().await;
         assert!(status.requests >= 2, "{fault:?} was taken for a success");
         assert_eq!(rig.assert_settled().await.delivered, 1);
-        assert_eq!(endpoint.points(|points| points.messages()), ["a"]);
+        assert_eq!(endpoint.points(Points::messages), ["a"]);
     }
 }
 
@@ -80,10 +80,7 @@ async fn refused_lines_are_found_and_named_in_every_manner_of_refusing() {
             "{manner:?}"
         );
         assert_eq!(status.refused_lines, 3);
-        let arrived: BTreeSet<_> = endpoint
-            .points(|points| points.messages())
-            .into_iter()
-            .collect();
+        let arrived: BTreeSet<_> = endpoint.points(Points::messages).into_iter().collect();
         assert_eq!(arrived.len(), 4997);
         println!(
             "{manner:?}: {} requests for 3 refused lines of 5000",
@@ -168,7 +165,7 @@ async fn bodies_stay_within_the_configured_bytes() {
     rig.config.forward.batch_bytes = 50_000;
     rig.append(numbered(5000)).await;
     rig.drain().await;
-    assert_eq!(endpoint.points(|points| points.len()), 5000);
+    assert_eq!(endpoint.points(Points::len), 5000);
     let largest = endpoint.seen().iter().map(|seen| seen.bytes).max();
     assert!(largest.unwrap() <= 50_000, "{largest:?}");
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod faults;
+mod fleet;
 mod pace;
 mod real;
 mod rig;

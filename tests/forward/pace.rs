@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shipper::config::Catchup;
-use support::endpoint::{Endpoint, Fault};
+use support::endpoint::{Endpoint, Fault, Points};
 
 use super::rig::{Rig, eventually};
 
@@ -52,19 +52,13 @@ async fn a_line_alone_waits_for_the_linger_and_a_full_batch_does_not() {
     let running = rig.start();
     let started = Instant::now();
     rig.append(["alone"]).await;
-    eventually("the line", async || {
-        endpoint.points(|points| points.len()) == 1
-    })
-    .await;
+    eventually("the line", async || endpoint.points(Points::len) == 1).await;
     let waited = started.elapsed();
     assert!(waited >= Duration::from_millis(1900), "{waited:?}");
 
     let started = Instant::now();
     rig.append((0..100).map(|line| line.to_string())).await;
-    eventually("the batch", async || {
-        endpoint.points(|points| points.len()) == 101
-    })
-    .await;
+    eventually("the batch", async || endpoint.points(Points::len) == 101).await;
     assert!(started.elapsed() < Duration::from_millis(1500));
     running.stop().await;
 }
@@ -115,5 +109,5 @@ async fn no_more_lines_a_second_than_allowed() {
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(3), "{took:?}");
     assert!(endpoint.seen().iter().all(|seen| seen.lines <= 1000));
-    assert_eq!(endpoint.points(|points| points.len()), 3500);
+    assert_eq!(endpoint.points(Points::len), 3500);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use shipper::forward::ForwardStatus;
-use support::endpoint::Endpoint;
+use support::endpoint::{Endpoint, Points};
 use tempfile::NamedTempFile;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -43,7 +43,7 @@ async fn a_server_with_a_certificate_of_the_named_ca_gets_the_lines() {
     rig.config.influx.ca_file = Some(ca.path().to_owned());
     rig.append(["a"]).await;
     rig.drain().await;
-    assert_eq!(endpoint.points(|points| points.messages()), ["a"]);
+    assert_eq!(endpoint.points(Points::messages), ["a"]);
 }
 
 #[tokio::test]

@@ -169,15 +169,10 @@ impl Link {
 
     /// The server answered something about the lines: it is there, and other batches may be sent.
     fn answered(&self) {
-        let was_down = {
-            let mut state = self.state();
-            state.delays.reset();
-            state.unwanted = None;
-            state.retry_at.take().is_some()
-        };
-        if was_down {
-            tracing::info!("InfluxDB answers again");
-        }
+        let mut state = self.state();
+        state.delays.reset();
+        state.unwanted = None;
+        state.retry_at = None;
     }
 
     fn wait_before_next(&self, server: ServerState, reason: &str, delay: Duration) {

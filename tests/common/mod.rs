@@ -74,6 +74,23 @@ impl Host {
         command
     }
 
+    /// `bash -c SCRIPT` in the host's directory, with `shipper` on its path.
+    pub fn shell(&self, script: &str) -> Command {
+        let shipper = PathBuf::from(env!("CARGO_BIN_EXE_shipper"));
+        let mut path = shipper.parent().unwrap().as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new("bash");
+        command
+            .env_clear()
+            .env("PATH", path)
+            .envs(self.settings.iter().map(|(key, value)| (key, value)))
+            .args(["-c", script])
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Runs `shipper ARGUMENTS` to its end.
     pub fn run(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()

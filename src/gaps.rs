@@ -118,7 +118,7 @@ async fn delivered_by_hour(store: &Store, range: Range<u64>) -> Result<ByHour, G
 }
 
 /// Counts of some more entries on top of those in `hours`.
-pub fn add(hours: &mut ByHour, more: ByHour) {
+pub fn add(hours: &mut ByHour, more: Vec<(u64, u64)>) {
     for (hour, count) in more {
         *hours.entry(hour).or_default() += count;
     }
@@ -127,8 +127,8 @@ pub fn add(hours: &mut ByHour, more: ByHour) {
 /// Entries by the hour, as far as one look goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HoursPage {
-    /// Entries by the start of their hour.
-    pub hours: ByHour,
+    /// Start of an hour, and its entries.
+    pub hours: Vec<(u64, u64)>,
     /// Number of the entry to go on with; `None` at the end.
     pub next: Option<u64>,
 }
@@ -150,7 +150,7 @@ pub fn count_page(
             .or_default() += 1;
     }
     Ok(HoursPage {
-        hours,
+        hours: hours.into_iter().collect(),
         next: page.next.map(|seq| seq.0),
     })
 }

@@ -113,7 +113,7 @@ fn influxql(config: &Influx, host: &str, range: &Range<u64>) -> String {
             // Writing into a String does not fail.
             let _ = write!(
                 query,
-                "SELECT count({field}) FROM {source}{measurement} WHERE host = {host} \
+                "SELECT count(\"{field}\") FROM {source}{measurement} WHERE host = {host} \
              AND time >= {start}u AND time < {end}u GROUP BY time(1h) FILL(none);"
             );
             query

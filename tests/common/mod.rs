@@ -1,5 +1,5 @@
 //! A host for end-to-end tests: a directory with everything that the shipper uses, and the real binary on it.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -39,7 +39,7 @@ fn hostile_clients_are_cut_off_and_block_neither_the_stages_nor_each_other() {
         client.write_all(half).unwrap();
         silent.push(client);
     }
-    let started = Instant::crate::now();
+    let started = Instant::now();
     write_journal(
         &host.path("journal/later.journal"),
         [Entry::line(crate::now(), "later")],

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use spool::State;
+use spool::{HashPrefix, NotAHash, State};
 
 use crate::operate::Period;
 use crate::when::When;
@@ -204,6 +204,7 @@ pub struct QuarantineListArgs {
 #[derive(Args, Debug)]
 pub struct ShowArgs {
     /// How its hash begins: as many hexadecimal digits as make it the only one
+    #[arg(value_parser = hash_prefix)]
     pub hash: String,
     /// How to report.
     #[command(flatten)]
@@ -215,11 +216,16 @@ pub struct ShowArgs {
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct DropArgs {
     /// How its hash begins
-    #[arg(group = "which")]
+    #[arg(group = "which", value_parser = hash_prefix)]
     pub hash: Option<String>,
     /// Everything in quarantine
     #[arg(long, group = "which")]
     pub all: bool,
+}
+
+fn hash_prefix(text: &str) -> Result<String, NotAHash> {
+    text.parse::<HashPrefix>()?;
+    Ok(text.to_owned())
 }
 
 /// Of `spool verify`.

@@ -94,10 +94,7 @@ impl Error {
     /// Whether the mend is in the configuration or the command line.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Raw(_) | Self::Invalid(_) | Self::Operate(operate::Error::NotAHash(_))
-        )
+        matches!(self, Self::Raw(_) | Self::Invalid(_))
     }
 
     /// Whether whoever read the output has gone, which is nobody's failure.

@@ -22,7 +22,7 @@ pub(super) async fn run(source: &Source, report: ReportArgs) -> Result<Verdict, 
     } else {
         let mut out = io::stdout();
         let palette = human::colours(&out);
-        out.write_all(table(&findings, palette).as_bytes())?;
+        out.write_all(table(&findings, palette, human::columns()).as_bytes())?;
     }
     let failed = findings.iter().any(|finding| finding.grade == Grade::Fail);
     Ok(if failed {
@@ -90,25 +90,51 @@ async fn look(config: &Config) -> Result<Stats, Error> {
     Ok(stats)
 }
 
-fn table(findings: &[Finding], palette: Palette) -> String {
+/// Columns before the findings: grade, check and the gaps after them.
+const INDENT: usize = 22;
+
+fn table(findings: &[Finding], palette: Palette, columns: usize) -> String {
+    let width = columns.saturating_sub(INDENT).max(20);
     let mut text = String::new();
-    for Finding {
-        check,
-        grade,
-        found,
-        mend,
-    } in findings
-    {
-        let (word, tone) = match grade {
+    for finding in findings {
+        let (word, tone) = match finding.grade {
             Grade::Pass => ("pass", Tone::Good),
             Grade::Warn => ("warn", Tone::Warn),
             Grade::Fail => ("FAIL", Tone::Bad),
         };
-        let word = palette.paint(tone, word);
-        text.push_str(&format!("{word}  {check:<14}  {found}\n"));
-        if let Some(mend) = mend {
-            text.push_str(&format!("{:22}-> {mend}\n", ""));
+        let mut head = format!("{}  {:<14}  ", palette.paint(tone, word), finding.check);
+        let mend = finding
+            .mend
+            .iter()
+            .flat_map(|mend| human::wrap(&format!("-> {mend}"), width));
+        for line in human::wrap(&finding.found, width).into_iter().chain(mend) {
+            text.push_str(&head);
+            text.push_str(&line);
+            text.push('\n');
+            head = " ".repeat(INDENT);
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_and_mends_keep_to_their_column() {
+        let finding = Finding::fail("server", "no answer ".repeat(20), "mend ".repeat(30));
+        let text = table(&[finding], Palette::Plain, 80);
+        assert!(
+            text.starts_with("FAIL  server          no answer"),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with(&" ".repeat(INDENT))),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+    }
 }

@@ -10,12 +10,11 @@ use super::{Error, Shipper, Verdict};
 use crate::cli::{ListArgs, SelectArgs, ShowArgs};
 use crate::config::Lines;
 use crate::entry::{DecodeError, Record};
+use crate::human;
 use crate::influx::Encoder;
 use crate::operate::{Answer, List, Listed, Page, Request};
 use crate::when::When;
 
-/// Characters of a message that `ls` shows.
-const MESSAGE_WIDTH: usize = 80;
 /// Digits of a hash that `ls` shows: enough to tell a million entries apart.
 const HASH_WIDTH: usize = 12;
 
@@ -35,17 +34,16 @@ pub(super) async fn run(shipper: Shipper, arguments: &ListArgs) -> Result<Verdic
         super::print_json(&entries.iter().map(View::of).collect::<Vec<_>>())?;
         return Ok(Verdict::Healthy);
     }
+    // Time, hash, state and the gaps between them.
+    let width = human::columns()
+        .saturating_sub(20 + HASH_WIDTH + 11 + 6)
+        .max(10);
     let mut out = io::stdout().lock();
     for entry in &entries {
-        let View {
-            time,
-            hash,
-            state,
-            message,
-            ..
-        } = View::of(entry);
-        let message = one_line(&message);
-        writeln!(out, "{time}  {:.HASH_WIDTH$}  {state:<11}  {message}", hash)?;
+        let view = View::of(entry);
+        let (time, hash, state) = (&view.time, &view.hash, view.state);
+        let message = one_line(&view.message, width);
+        writeln!(out, "{time}  {hash:.HASH_WIDTH$}  {state:<11}  {message}")?;
     }
     Ok(Verdict::Healthy)
 }
@@ -215,17 +213,19 @@ fn describe(record: &Result<Record<'_>, DecodeError>) -> (&'static str, String) 
     }
 }
 
-/// The beginning of a message, control characters shown as they are written in Rust.
-pub(super) fn one_line(message: &str) -> String {
-    let mut line = String::new();
-    for character in message.chars().take(MESSAGE_WIDTH) {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    if message.chars().nth(MESSAGE_WIDTH).is_some() {
+/// The beginning of a message in `width` characters, control characters shown as they are written in Rust.
+pub(super) fn one_line(message: &str, width: usize) -> String {
+    let shown = message
+        .chars()
+        .take(width + 1)
+        .map(|character| match character {
+            control if control.is_control() => control.escape_default().to_string(),
+            plain => plain.to_string(),
+        });
+    let mut line: String = shown.collect();
+    if let Some((end, _)) = line.char_indices().nth(width) {
+        let last = line[..end].chars().next_back().map_or(0, char::len_utf8);
+        line.truncate(end - last);
         line.push('…');
     }
     line
@@ -237,7 +237,10 @@ mod tests {
 
     #[test]
     fn a_message_cannot_break_a_line_nor_command_the_terminal() {
-        assert_eq!(one_line("a\nb\x1b[31mc"), r"a\nb\u{1b}[31mc");
-        assert_eq!(one_line(&"ü".repeat(81)).chars().count(), 81);
+        assert_eq!(one_line("a\nb\x1b[31mc", 80), r"a\nb\u{1b}[31mc");
+        assert_eq!(one_line("exact", 5), "exact");
+        assert_eq!(one_line("longer", 5), "long…");
+        assert_eq!(one_line("\x1b\x1b", 5), r"\u{1…");
+        assert_eq!(one_line(&"ü".repeat(81), 80).chars().count(), 80);
     }
 }

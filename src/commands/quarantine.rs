@@ -7,7 +7,7 @@ use spool::State;
 use super::list::{self, View, one_line};
 use super::{Error, Shipper, Verdict};
 use crate::cli::{DropArgs, QuarantineListArgs};
-use crate::human::things;
+use crate::human::{self, things};
 use crate::operate::{Answer, List, Request, Which};
 
 /// Lists entries in quarantine, each with its reason.
@@ -37,7 +37,7 @@ pub(super) async fn list(
             "{}  {:.12}  {}",
             view.time,
             view.hash,
-            one_line(&view.message)
+            one_line(&view.message, human::columns().saturating_sub(36).max(10))
         )?;
         writeln!(out, "    {}", view.reason.unwrap_or_default())?;
     }

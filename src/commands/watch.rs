@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::Line;
-use ratatui::widgets::{Paragraph, Sparkline};
+use ratatui::widgets::{Paragraph, Sparkline, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 
 use super::status::headline;
@@ -116,9 +116,9 @@ impl Screen {
     fn draw(&self, frame: &mut Frame<'_>) {
         let Some(stats) = &self.stats else { return };
         let [head, table, rates, pending, line, foot] = Layout::vertical([
-            Constraint::Length(2),
+            Constraint::Length(3),
             Constraint::Min(10),
-            Constraint::Length(2),
+            Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Length(3),
             Constraint::Length(1),
@@ -129,7 +129,8 @@ impl Screen {
         } else {
             Color::Red
         };
-        frame.render_widget(Line::styled(headline(stats), Style::new().fg(colour)), head);
+        let words = Paragraph::new(headline(stats)).wrap(Wrap { trim: true });
+        frame.render_widget(words.style(Style::new().fg(colour)), head);
         frame.render_widget(
             Paragraph::new(spool_stats::table(stats, Palette::Plain)),
             table,

@@ -176,7 +176,7 @@ impl Link {
     }
 
     fn wait_before_next(&self, server: ServerState, reason: &str, delay: Duration) {
-        tracing::warn!(retry_in = ?delay, "InfluxDB: {reason}");
+        tracing::debug!(retry_in = ?delay, "InfluxDB: {reason}");
         {
             let mut state = self.state();
             state.retry_at = Some(Instant::now() + delay);

@@ -94,7 +94,7 @@ fn read(spool: &mut Spool, list: &List, prefix: Option<&HashPrefix>) -> Result<P
     let mut entries = Vec::with_capacity(fits);
     for entry in found.entries.into_iter().take(fits) {
         if list.state.is_none_or(|state| state == entry.state) {
-            entries.push(listed(spool, entry)?);
+            entries.push(listed(spool, &entry)?);
         }
     }
     Ok(Page { entries, next })
@@ -110,7 +110,7 @@ fn fitting(entries: &[Entry]) -> usize {
     over.map_or(entries.len(), |over| over.max(1))
 }
 
-fn listed(spool: &mut Spool, entry: Entry) -> Result<Listed, spool::Error> {
+fn listed(spool: &mut Spool, entry: &Entry) -> Result<Listed, spool::Error> {
     let refusal = match entry.state {
         State::Quarantined => spool.quarantined(entry.seq, 1)?.pop(),
         _ => None,

@@ -24,9 +24,12 @@ pub(super) async fn follow(
             None => {}
             Some(Turn::Began) => {
                 outages.send_modify(|outages| outages.count += 1);
-                let reason = status.last_error.unwrap_or_default();
-                warn!("InfluxDB takes nothing, the spool keeps what comes: {reason}");
+                warn!(
+                    "InfluxDB takes nothing, the spool keeps what comes: {}",
+                    reason(&status)
+                );
             }
+            Some(Turn::OtherReason) => warn!("InfluxDB still takes nothing: {}", reason(&status)),
             Some(Turn::Over(outage)) => {
                 outages.send_modify(|outages| outages.last = Some(outage));
                 let length = span(Duration::from_micros(outage.length));
@@ -41,9 +44,17 @@ pub(super) async fn follow(
     }
 }
 
+fn reason(status: &ForwardStatus) -> &str {
+    status
+        .last_error
+        .as_deref()
+        .unwrap_or("for no reason given")
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Began,
+    OtherReason,
     Over(Outage),
 }
 
@@ -54,11 +65,15 @@ struct Watcher {
     under_way: Option<(u64, u64)>,
     /// Failures as of the last look.
     failures: u64,
+    /// What the last failure was, as of then.
+    reason: Option<String>,
 }
 
 impl Watcher {
     fn observe(&mut self, status: &ForwardStatus, now: When) -> Option<Turn> {
         let before = std::mem::replace(&mut self.failures, status.retries + status.holds);
+        let is_other = self.reason != status.last_error;
+        self.reason.clone_from(&status.last_error);
         match (self.under_way, status.outage_since) {
             (None, Some(since)) => {
                 self.under_way = Some((since, before));
@@ -72,6 +87,7 @@ impl Watcher {
                     tries: self.failures.saturating_sub(before),
                 }))
             }
+            (Some(_), Some(_)) if is_other => Some(Turn::OtherReason),
             _ => None,
         }
     }
@@ -80,6 +96,20 @@ impl Watcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_reason_during_an_outage_is_said_once() {
+        let mut watcher = Watcher::default();
+        let mut status = ForwardStatus {
+            outage_since: Some(1),
+            last_error: Some("connection refused".to_owned()),
+            ..ForwardStatus::default()
+        };
+        assert_eq!(watcher.observe(&status, When(1)), Some(Turn::Began));
+        status.last_error = Some("HTTP 401".to_owned());
+        assert_eq!(watcher.observe(&status, When(2)), Some(Turn::OtherReason));
+        assert_eq!(watcher.observe(&status, When(3)), None);
+    }
 
     #[test]
     fn an_outage_has_a_start_a_length_and_a_number_of_tries() {

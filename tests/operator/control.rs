@@ -61,10 +61,7 @@ fn hostile_clients_are_cut_off_and_block_neither_the_stages_nor_each_other() {
         let _ = client.read_to_string(&mut said);
         assert!(said.is_empty() || said.contains("\"error\""), "{said}");
     }
-    assert_eq!(
-        host.stats()["spool"]["ledger"]["read"].as_u64() >= Some(101),
-        true
-    );
+    assert!(host.stats()["spool"]["ledger"]["read"].as_u64() >= Some(101));
     let took = running.terminate();
     assert!(took < Duration::from_secs(5), "{took:?}");
 }

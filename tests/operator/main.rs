@@ -1,4 +1,5 @@
 //! What operators see and do, with the real binary: running and stopped, reload, watchdog, a hostile client.
+#![cfg(test)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::Finding;
 use crate::config;
-use crate::human::{age, span};
+use crate::human::{age, span, things};
 use crate::intake::causes;
 use crate::inventory;
 use crate::journal;
@@ -75,11 +75,12 @@ pub fn models(config: &config::Config, stop: &Stop) -> Finding {
     let place = dir.display();
     match inventory::scan(&dir) {
         Ok(scan) => {
+            let models = things(scan.models.len() as u64, "model", "models");
             let skipped = match scan.skipped.len() {
                 0 => String::new(),
                 skipped => format!(", {skipped} manifests cannot be read"),
             };
-            Finding::pass(CHECK, format!("{} in {place}{skipped}", scan.models.len()))
+            Finding::pass(CHECK, format!("{models} in {place}{skipped}"))
         }
         Err(error) => Finding::warn(CHECK, format!("{place}: {error}"), MEND),
     }

@@ -166,20 +166,17 @@ impl Link {
 
     /// The server answered something about the lines: it is there, and other batches may be sent.
     fn answered(&self) {
-        let was_down = {
+        {
             let mut state = self.state();
             state.delays.reset();
             state.unwanted = None;
-            state.retry_at.take().is_some()
-        };
-        self.status.send_modify(ForwardStatus::answered);
-        if was_down {
-            tracing::info!("InfluxDB answers again");
+            state.retry_at = None;
         }
+        self.status.send_modify(ForwardStatus::answered);
     }
 
     fn wait_before_next(&self, server: ServerState, reason: &str, delay: Duration) {
-        tracing::warn!(retry_in = ?delay, "InfluxDB: {reason}");
+        tracing::debug!(retry_in = ?delay, "InfluxDB: {reason}");
         {
             let mut state = self.state();
             state.retry_at = Some(Instant::now() + delay);

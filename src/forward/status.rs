@@ -52,6 +52,19 @@ pub enum ServerState {
     OnHold,
 }
 
+impl ServerState {
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::Well => "well",
+            Self::Down => "down",
+            Self::OnHold => "on_hold",
+        }
+    }
+}
+
 impl fmt::Display for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,0 +1,54 @@
+//! `server config`: the environment as Go prints a map, `map[OLLAMA_MAX_QUEUE:512 OLLAMA_ORIGINS:[a b] …]`.
+
+use super::decimal::Decimal;
+use super::event::{Event, Fact, Kind};
+use super::scan;
+use super::slog::Attributes;
+
+/// What Go prints for "for ever": `OLLAMA_KEEP_ALIVE` below zero becomes the longest duration.
+const FOREVER_SECONDS: u64 = 9_000_000_000;
+
+/// The configuration of a server that starts.
+pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
+    let env = attributes.text("env")?;
+    let map = env.strip_prefix("map[")?.strip_suffix(']')?;
+    let mut event = Event::of(Kind::ServerConfig);
+    for entry in entries(map) {
+        if let Some(fact) = fact(entry) {
+            event = event.with(fact);
+        }
+    }
+    (!event.facts.is_empty()).then_some(event)
+}
+
+/// `KEY:VALUE` for each entry; spaces inside brackets do not end one.
+fn entries(map: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    map.split(move |character| {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ' ' && depth == 0
+    })
+}
+
+/// `None` for keys that say nothing here, and for values that are empty or of another form.
+fn fact<'a>(entry: &str) -> Option<Fact<'a>> {
+    let (key, value) = entry.split_once(':')?;
+    match key {
+        "OLLAMA_NUM_PARALLEL" => scan::integer(value).map(Fact::Parallel),
+        "OLLAMA_MAX_LOADED_MODELS" => scan::integer(value).map(Fact::MaxLoadedModels),
+        "OLLAMA_MAX_QUEUE" => scan::integer(value).map(Fact::MaxQueue),
+        "OLLAMA_CONTEXT_LENGTH" => scan::integer(value).map(Fact::Context),
+        "OLLAMA_KEEP_ALIVE" => keep_alive(value).map(Fact::KeepAliveSeconds),
+        _ => None,
+    }
+}
+
+fn keep_alive(value: &str) -> Option<Decimal> {
+    let nanos = scan::go_duration(value)?;
+    let micros = nanos / 1_000;
+    (micros < FOREVER_SECONDS * 1_000_000).then(|| Decimal::from_millionths(micros))
+}

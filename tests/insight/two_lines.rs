@@ -15,17 +15,17 @@ fn read(reader: &mut Reader, lines: &[&str]) -> Vec<String> {
     all
 }
 
-fn models() -> Models {
-    let json = format!(
+/// An inventory of one model.
+fn inventory() -> String {
+    format!(
         r#"[{{"name":"llama3.2:latest","digest":"sha256:a","size":5,"model_sha256":"{SHA}","modified_at":"2026-01-01T00:00:00Z"}}]"#
-    );
-    Models::from_json(&json).unwrap()
+    )
 }
 
 #[test]
 fn one_load_is_one_start_and_one_end_though_two_lines_tell_its_end() {
     let mut reader = Reader::default();
-    reader.set_models(models());
+    reader.set_models(Models::from_json(&inventory()).unwrap());
     let load = [
         r#"time=2026-05-14T02:04:26.990-03:00 level=INFO source=server.go:431 msg="starting runner" cmd="/usr/bin/ollama runner --model /m/blobs/sha256-SHA --port 1""#,
         r#"time=2026-05-14T02:04:48.416-03:00 level=INFO source=server.go:1432 msg="llama runner started in 21.41 seconds""#,

@@ -13,25 +13,15 @@ pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let env = attributes.text("env")?;
     let map = env.strip_prefix("map[")?.strip_suffix(']')?;
     let mut event = Event::of(Kind::ServerConfig);
-    for entry in entries(map) {
-        if let Some(fact) = fact(entry) {
+    let mut in_list = false;
+    for word in map.split(' ') {
+        // A list such as `OLLAMA_ORIGINS:[a b c]` has spaces in it; what it lists is no entry.
+        if !in_list && let Some(fact) = fact(word) {
             event = event.with(fact);
         }
+        in_list = (in_list || word.contains(":[")) && !word.ends_with(']');
     }
     (!event.facts.is_empty()).then_some(event)
-}
-
-/// `KEY:VALUE` for each entry; spaces inside brackets do not end one.
-fn entries(map: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    map.split(move |character| {
-        match character {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == ' ' && depth == 0
-    })
 }
 
 /// `None` for keys that say nothing here, and for values that are empty or of another form.

@@ -68,8 +68,14 @@ impl Error {
 /// # Errors
 /// [`Error`]; its text is for the operator.
 pub fn run(cli: Cli) -> Result<Verdict, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Cli { config, set, command } = cli;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let Cli {
+        config,
+        set,
+        command,
+    } = cli;
     if let Command::Demo = command {
         return runtime.block_on(demo::run());
     }
@@ -117,7 +123,10 @@ async fn ask(local: &Local, request: Request) -> Result<Answer, Error> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(io::Error::from)?);
+    println!(
+        "{}",
+        serde_json::to_string_pretty(value).map_err(io::Error::from)?
+    );
     Ok(())
 }
 

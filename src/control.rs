@@ -157,7 +157,9 @@ async fn attend(stream: UnixStream, operator: &Operator) -> io::Result<()> {
 
 async fn answer(line: &[u8], operator: &Operator) -> Reply {
     if !line.ends_with(b"\n") {
-        return Reply::Error(format!("a request is one line of at most {MAX_REQUEST} bytes"));
+        return Reply::Error(format!(
+            "a request is one line of at most {MAX_REQUEST} bytes"
+        ));
     }
     let question: Question = match serde_json::from_slice(line) {
         Ok(question) => question,

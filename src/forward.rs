@@ -224,6 +224,7 @@ impl Stage {
             systemic,
             ..
         } = delivery;
+        let delivered = stored.clone();
         if !stored.is_empty() {
             self.persist(move |spool| spool.ack(&stored)).await?;
         }
@@ -231,6 +232,10 @@ impl Stage {
             self.quarantine(refused).await?;
         }
         if let Some(reason) = systemic {
+            let mut refused = seqs.clone();
+            refused.subtract(&delivered);
+            self.persist(move |spool| spool.record_failure(&refused))
+                .await?;
             self.link.hold(&format!(
                 "refuses most of what it is sent, which stays in the spool: {reason}"
             ));
@@ -247,9 +252,8 @@ impl Stage {
             tracing::warn!(lines, "into quarantine: {reason}");
         }
         self.persist(move |spool| {
-            refused
-                .iter()
-                .try_for_each(|(seq, reason)| spool.quarantine(*seq, reason))
+            let refused = refused.iter();
+            spool.quarantine_all(refused.map(|(seq, reason)| (*seq, reason.as_str())))
         })
         .await?;
         self.link.quarantined(lines);

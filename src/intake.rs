@@ -5,10 +5,12 @@
 //! process dies is read again; what was committed twice is dropped by the spool, which knows it by its hash.
 
 mod position;
+mod run;
+mod stall;
 mod status;
 mod writer;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
@@ -17,12 +19,13 @@ use tokio::sync::watch;
 pub use status::{Gap, IntakeStatus};
 
 use crate::config;
-use crate::entry::LogEntry;
-use crate::journal::{self, Checkpoint, Cursor, Journal, Start, Step, Wake};
+use crate::journal::{self, Checkpoint, Journal};
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
+use crate::when::When;
 use position::{Position, Rejected};
-use writer::{Settled, Writer, pause};
+use run::{Cursors, Next, Run};
+pub(crate) use writer::pause;
 
 /// The first wait before a journal that failed is opened again; it grows up to [`config::Journal::poll_interval`]
 /// times six.
@@ -78,13 +81,21 @@ impl Intake<'_> {
     /// # Errors
     /// Following: only when the spool is gone or the configuration is wrong. Otherwise any failure of the journal.
     pub fn run(&self, open: Open<'_>) -> Result<(), Error> {
-        let mut run = Run::new(self, self.resume()?);
+        let mut run = Run::new(self, self.resume()?, Cursors::Kept);
         let mut delay = self.delays();
         while !self.stop.is_triggered() {
-            let Err(error) = run.read(open) else {
-                return Ok(());
+            let error = match run.read(open) {
+                Ok(Next::Done) => return Ok(()),
+                Ok(Next::Reopen) => continue,
+                Err(Error::Spool(spool::Error::Rewound)) => {
+                    tracing::warn!(
+                        "the spool was damaged: the journal is read again from before the damage"
+                    );
+                    run = Run::new(self, self.resume()?, Cursors::Kept);
+                    continue;
+                }
+                Err(error) => self.survivable(error)?,
             };
-            let error = self.survivable(error)?;
             if std::mem::take(&mut run.progressed) {
                 delay.reset();
             }
@@ -94,11 +105,26 @@ impl Intake<'_> {
         Ok(())
     }
 
+    /// Reads again what the journal holds since `since` (microseconds since the Unix epoch) up to its end, beside a
+    /// reader that follows: the spooled position stays, and the spool drops what it knows. [`IntakeStatus`] counts both.
+    ///
+    /// # Errors
+    /// Any failure of the journal or the spool.
+    pub fn backfill(&self, since: u64, open: Open<'_>) -> Result<(), Error> {
+        let once = Self {
+            goal: Goal::ReachEnd,
+            ..*self
+        };
+        let mut run = Run::new(&once, Position::since(since), Cursors::Dropped);
+        while run.read(open)? == Next::Reopen {}
+        Ok(())
+    }
+
     /// The position that the spool keeps.
     fn resume(&self) -> Result<Position, Error> {
         let checkpoint = self
             .store
-            .call_blocking(|spool| spool.checkpoint().map(Checkpoint::decode))?;
+            .call_blocking(|spool| spool.resume().map(Checkpoint::decode))?;
         let (position, rejected) = Position::resume(checkpoint, now(), self.config.lookback);
         if let Some(rejected) = rejected {
             self.reject(rejected);
@@ -110,6 +136,26 @@ impl Intake<'_> {
         tracing::warn!("{rejected}: the journal is read by time, what is known already is dropped");
         self.status
             .send_modify(|status| status.rejected_cursors += 1);
+    }
+
+    fn announce(&self, reader: &'static str) {
+        self.status.send_if_modified(|status| {
+            let new = status.reader != reader;
+            if new {
+                tracing::info!("reading the journal with {reader}");
+                reader.clone_into(&mut status.reader);
+            }
+            new
+        });
+    }
+
+    /// Counts a damaged stretch that is stepped over; `until` when it ends.
+    fn count_stall(&self, until: Option<u64>) {
+        match until {
+            Some(until) => tracing::warn!(until, "a journal file is damaged: stepping over"),
+            None => tracing::warn!("a journal file is damaged to its end: it is left behind"),
+        }
+        self.status.send_modify(|status| status.stalls += 1);
     }
 
     fn count_gap(&self, gap: Gap) {
@@ -155,159 +201,13 @@ impl Intake<'_> {
     }
 }
 
-/// What lives as long as the stage: position and unfinished batches survive a journal that is opened again.
-struct Run<'a> {
-    intake: &'a Intake<'a>,
-    position: Position,
-    writer: Writer<'a>,
-    entry: LogEntry,
-    /// An entry was read since the last failure.
-    progressed: bool,
-}
-
-impl<'a> Run<'a> {
-    fn new(intake: &'a Intake<'a>, position: Position) -> Self {
-        let Intake {
-            store,
-            status,
-            stop,
-            goal,
-            ..
-        } = *intake;
-        Self {
-            intake,
-            position,
-            writer: Writer::new(store, status, stop, goal),
-            entry: LogEntry::default(),
-            progressed: false,
-        }
-    }
-
-    /// Opens the journal and reads on until the goal is reached, the service stops or the journal fails.
-    fn read(&mut self, open: Open<'_>) -> Result<(), Error> {
-        let mut journal = open()?;
-        let reader = journal.name();
-        self.intake.status.send_modify(|status| {
-            if status.reader != reader {
-                tracing::info!("reading the journal with {reader}");
-                reader.clone_into(&mut status.reader);
-            }
-        });
-        self.land(journal.as_mut())?;
-        while !self.intake.stop.is_triggered() {
-            let began = now();
-            let result = self.pass(journal.as_mut());
-            self.flush()?;
-            result?;
-            self.caught_up(began);
-            if self.intake.goal == Goal::ReachEnd {
-                break;
-            }
-            if journal.wait(self.intake.config.poll_interval)? == Wake::FilesChanged {
-                self.land(journal.as_mut())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Seeks to the position and counts what is missing there.
-    fn land(&mut self, journal: &mut dyn Journal) -> Result<(), Error> {
-        let landing = journal.seek(self.position.start())?;
-        match self.position.landed(landing) {
-            Ok(gap) => gap.into_iter().for_each(|gap| self.intake.count_gap(gap)),
-            Err(rejected) => {
-                self.intake.reject(rejected);
-                journal.seek(self.position.start())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads to the journal's end, or until the service stops.
-    fn pass(&mut self, journal: &mut dyn Journal) -> Result<(), Error> {
-        let mut read = 0;
-        let result = loop {
-            match journal.next(&mut self.entry) {
-                Ok(Step::Entry) => {}
-                Ok(Step::Damaged) => {
-                    self.intake.status.send_modify(|status| status.damaged += 1);
-                    continue;
-                }
-                Ok(Step::End) => break Ok(()),
-                Err(error) => break Err(error.into()),
-            }
-            read += 1;
-            let cursor: Cursor = self.entry.cursor.parse().map_err(journal::Error::from)?;
-            if let Some(gap) = self.position.passed(&self.entry, cursor) {
-                self.intake.count_gap(gap);
-            }
-            self.writer
-                .push(&self.entry, self.intake.config.max_message_bytes)?;
-            if self.writer.is_full() {
-                self.count(std::mem::take(&mut read));
-                match self.send()? {
-                    Settled::AtOnce => {}
-                    // Meanwhile the journal may have dropped what comes next.
-                    Settled::AfterWaiting => self.land(journal)?,
-                    Settled::Stopped => break Ok(()),
-                }
-            }
-        };
-        self.count(read);
-        result
-    }
-
-    fn count(&mut self, read: u64) {
-        if read > 0 {
-            self.progressed = true;
-            self.intake.status.send_modify(|status| {
-                status.entries += read;
-                status.last_entry = Some(self.entry.realtime);
-                status.last_error = None;
-            });
-        }
-    }
-
-    fn send(&mut self) -> Result<Settled, Error> {
-        let checkpoint = match self.position.last() {
-            Some(cursor) => Some(
-                Checkpoint {
-                    cursor: cursor.to_string(),
-                    realtime: cursor.realtime,
-                    complete_to: self.position.complete_to(),
-                }
-                .encode()?,
-            ),
-            None => None,
-        };
-        self.writer.send(checkpoint)
-    }
-
-    /// Makes everything that was read durable.
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.send()? != Settled::Stopped {
-            self.writer.settle()?;
-        }
-        Ok(())
-    }
-
-    fn caught_up(&mut self, began: u64) {
-        self.position.reached_end(began);
-        self.intake.status.send_modify(|status| {
-            status.caught_up_at = Some(began);
-            status.last_error = None;
-        });
-    }
-}
-
 /// Microseconds since the Unix epoch.
 fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+    When::now().0
 }
 
 /// An error with what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

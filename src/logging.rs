@@ -16,7 +16,9 @@ use tracing_subscriber::registry::LookupSpan;
 pub fn start(filter: &str) {
     // The configuration has parsed the same text before.
     let filter = EnvFilter::try_new(filter).unwrap_or_default();
-    let builder = Builder::builder().with_env_filter(filter).with_writer(io::stderr);
+    let builder = Builder::builder()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     // JOURNAL_STREAM: systemd.exec(5), set when standard error is connected to the journal.
     let _ = if env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal() {
         tracing::subscriber::set_global_default(builder.event_format(Journal).finish())
@@ -49,7 +51,9 @@ where
             Level::DEBUG | Level::TRACE => 7,
         };
         write!(writer, "<{priority}>")?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
+        context
+            .field_format()
+            .format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }
 }

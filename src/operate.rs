@@ -172,13 +172,21 @@ impl Operator {
     /// For a command that opened the spool itself.
     #[must_use]
     pub fn alone(store: Store, spool_dir: PathBuf) -> Self {
-        Self { store, spool_dir, stages: None }
+        Self {
+            store,
+            spool_dir,
+            stages: None,
+        }
     }
 
     /// For the running service.
     #[must_use]
     pub fn of_service(store: Store, spool_dir: PathBuf, stages: Stages) -> Self {
-        Self { store, spool_dir, stages: Some(stages) }
+        Self {
+            store,
+            spool_dir,
+            stages: Some(stages),
+        }
     }
 
     /// The spool's directory.
@@ -234,13 +242,23 @@ impl Operator {
             state: Some(State::Delivered),
         };
         let entries = match replay.effect {
-            Effect::Count => self.store.call(move |spool| spool.count(&selection)).await??,
+            Effect::Count => {
+                self.store
+                    .call(move |spool| spool.count(&selection))
+                    .await??
+            }
             Effect::Apply => {
-                let entries = self.store.call(move |spool| spool.replay(&selection)).await??;
+                let entries = self
+                    .store
+                    .call(move |spool| spool.replay(&selection))
+                    .await??;
                 self.store.notify_appended();
                 entries
             }
         };
-        Ok(Replayed { entries, effect: replay.effect })
+        Ok(Replayed {
+            entries,
+            effect: replay.effect,
+        })
     }
 }

@@ -2,6 +2,15 @@
 //!
 //! Full jitter: each delay is drawn between nothing and a ceiling that doubles with every failure, so that hosts
 //! which lost the same server at the same moment do not come back at the same moment.
+//!
+//! A thousand hosts with 20 batches each, a server that comes back after an hour and answers 200 requests a second
+//! (`tests/forward/fleet.rs`, on a paused clock; one run):
+//!
+//! | delays | peak requests/s | in the first 10 s | refused with 503 | all drained after |
+//! |---|---|---|---|---|
+//! | doubling, no jitter | 1200 | 2151 | 13275 | 496 s |
+//! | full jitter | 311 | 2671 | 5407 | 140 s |
+//! | full jitter, `SHIPPER_MAX_RATE=1000` | 225 | 476 | 513 | 159 s |
 
 use std::time::{Duration, SystemTime};
 

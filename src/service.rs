@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::control;
 use crate::forward::{self, ForwardStatus};
 use crate::intake::{self, Goal, Intake, IntakeStatus};
+use crate::inventory::Inventory;
 use crate::journal::{self, Journal};
 use crate::operate::{Operator, Stages};
 use crate::stop::Stop;
@@ -33,6 +34,15 @@ pub enum Mode {
     Follow,
     /// Until the journal's end was read and everything is delivered.
     Once,
+}
+
+impl Mode {
+    fn goal(self) -> Goal {
+        match self {
+            Self::Follow => Goal::Follow,
+            Self::Once => Goal::ReachEnd,
+        }
+    }
 }
 
 /// Why the service ended on its own.
@@ -66,7 +76,7 @@ pub enum Error {
 /// [`Error`] when a stage cannot start or cannot go on.
 pub async fn run<Open>(config: Config, mode: Mode, open: Open) -> Result<(), Error>
 where
-    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
+    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Clone + Send + 'static,
 {
     let stop = Stop::new()?;
     let input_ended = Stop::new()?;
@@ -81,11 +91,16 @@ where
 
     let (reader_status, reader) = watch::channel(IntakeStatus::default());
     let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
-    let stages = Stages { started_at: When::now().0, reader, forwarder };
+    let stages = Stages {
+        started_at: When::now().0,
+        reader,
+        forwarder,
+    };
     let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
     let control = tokio::spawn(control::serve(listener, operator, stop.clone()));
     let prune = tokio::spawn(prune(store.clone(), stop.clone()));
     let stages = Running {
+        inventory: start_inventory(&config, mode, open.clone(), &store, &stop)?,
         intake: start_intake(&config, mode, open, &store, reader_status, &stop)?,
         forward: tokio::spawn(forward::run(
             store.clone(),
@@ -126,6 +141,7 @@ pub fn spool_options(config: &config::Spool) -> spool::Options {
 
 /// The stages while they run.
 struct Running {
+    inventory: oneshot::Receiver<()>,
     intake: oneshot::Receiver<Result<(), intake::Error>>,
     forward: JoinHandle<Result<(), forward::Error>>,
 }
@@ -145,13 +161,17 @@ impl Running {
             }
         };
         let read = match early {
-            Some(Ok(())) if mode == Mode::Follow && !stop.is_triggered() => Err(Error::Vanished("reader")),
+            Some(Ok(())) if mode == Mode::Follow && !stop.is_triggered() => {
+                Err(Error::Vanished("reader"))
+            }
             Some(read) => read,
             None => read_all(self.intake.await),
         };
         if read.is_err() {
             stop.trigger();
         }
+        // The snapshot belongs to what `--once` sends; a panic in its thread was logged.
+        let _ = self.inventory.await;
         input_ended.trigger();
         let sent = tokio::select! {
             sent = &mut self.forward => sent_all(sent),
@@ -169,11 +189,13 @@ impl Running {
 }
 
 fn read_all(read: Result<Result<(), intake::Error>, RecvError>) -> Result<(), Error> {
-    read.map_err(|_| Error::Vanished("reader"))?.map_err(Error::from)
+    read.map_err(|_| Error::Vanished("reader"))?
+        .map_err(Error::from)
 }
 
 fn sent_all(sent: Result<Result<(), forward::Error>, JoinError>) -> Result<(), Error> {
-    sent.map_err(|_| Error::Vanished("forwarder"))?.map_err(Error::from)
+    sent.map_err(|_| Error::Vanished("forwarder"))?
+        .map_err(Error::from)
 }
 
 /// Starts the reader stage on its thread; what it ends with comes through the receiver.
@@ -189,17 +211,54 @@ where
     Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
 {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
+    let goal = mode.goal();
     let (ended, end) = oneshot::channel();
-    thread::Builder::new().name("reader".to_owned()).spawn(move || {
-        let goal = match mode {
-            Mode::Follow => Goal::Follow,
-            Mode::Once => Goal::ReachEnd,
-        };
-        let intake = Intake { config: &config, goal, store: &store, status: &status, stop: &stop };
-        let result = intake.run(&|| open(&stop));
-        // The service may have given up waiting.
-        let _ = ended.send(result);
-    })?;
+    thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            let intake = Intake {
+                config: &config,
+                goal,
+                store: &store,
+                status: &status,
+                stop: &stop,
+            };
+            let result = intake.run(&|| open(&stop));
+            // The service may have given up waiting.
+            let _ = ended.send(result);
+        })?;
+    Ok(end)
+}
+
+/// Starts the inventory on its thread; the receiver completes when it has ended.
+fn start_inventory<Open>(
+    config: &Config,
+    mode: Mode,
+    open: Open,
+    store: &Store,
+    stop: &Stop,
+) -> io::Result<oneshot::Receiver<()>>
+where
+    Open: Fn(&Stop) -> Result<Box<dyn Journal>, journal::Error> + Send + 'static,
+{
+    let (units, config) = (config.journal.units.clone(), config.inventory.clone());
+    let (store, stop) = (store.clone(), stop.clone());
+    let goal = mode.goal();
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new()
+        .name("inventory".to_owned())
+        .spawn(move || {
+            let inventory = Inventory {
+                config: &config,
+                units: &units,
+                goal,
+                store: &store,
+                stop: &stop,
+            };
+            inventory.run(&|| open(&stop));
+            // The service may have given up waiting.
+            let _ = ended.send(());
+        })?;
     Ok(end)
 }
 
@@ -227,7 +286,9 @@ async fn prune(store: Store, stop: Stop) {
         }
         match store.call(|spool| spool.prune(SystemTime::now())).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => info!("removed {removed} delivered generations past their retention"),
+            Ok(Ok(removed)) => {
+                info!("removed {removed} delivered generations past their retention");
+            }
             Ok(Err(error)) => warn!("cannot remove delivered generations: {error}"),
             Err(_) => return,
         }

@@ -33,7 +33,11 @@ fn missing_and_wrong_keys_end_with_2_and_are_all_named() {
     host.set("SHIPPER_GZIP", "maybe");
     host.set("SHIPPER_GIZP", "on");
     let said = fail(&host, "run --once", 2);
-    for expected in ["INFLUXDB_BUCKET is not set", "SHIPPER_GZIP=\"maybe\"", "did you mean SHIPPER_GZIP?"] {
+    for expected in [
+        "INFLUXDB_BUCKET is not set",
+        "SHIPPER_GZIP=\"maybe\"",
+        "did you mean SHIPPER_GZIP?",
+    ] {
         assert!(said.contains(expected), "{said}");
     }
 }
@@ -42,7 +46,13 @@ fn missing_and_wrong_keys_end_with_2_and_are_all_named() {
 fn wrong_usage_ends_with_2() {
     let endpoint = Endpoint::start().unwrap();
     let host = host(&endpoint);
-    for arguments in ["", "frobnicate", "run --twice", "replay --since yesterday", "--set NOVALUE spool stats"] {
+    for arguments in [
+        "",
+        "frobnicate",
+        "run --twice",
+        "replay --since yesterday",
+        "--set NOVALUE spool stats",
+    ] {
         fail(&host, arguments, 2);
     }
 }
@@ -55,7 +65,10 @@ fn a_journal_that_is_not_there_is_named_with_the_key_that_mends_it() {
         host.set("SHIPPER_JOURNAL_DIR", "/nonexistent/journal");
         host.set("SHIPPER_JOURNAL_READER", reader);
         let said = fail(&host, "run --once", 1);
-        assert!(said.contains("/nonexistent/journal") && said.contains("SHIPPER_JOURNAL_DIR"), "{said}");
+        assert!(
+            said.contains("/nonexistent/journal") && said.contains("SHIPPER_JOURNAL_DIR"),
+            "{said}"
+        );
     }
 }
 
@@ -68,7 +81,10 @@ fn without_libsystemd_the_key_that_mends_it_is_named_and_auto_reads_with_journal
     std::fs::write(&library, "not a library").unwrap();
     let run = |host: &Host| {
         let mut command = host.command("run --once");
-        command.env("LD_LIBRARY_PATH", library.parent().unwrap()).output().unwrap()
+        command
+            .env("LD_LIBRARY_PATH", library.parent().unwrap())
+            .output()
+            .unwrap()
     };
     host.set("SHIPPER_JOURNAL_READER", "libsystemd");
     let output = run(&host);
@@ -76,6 +92,18 @@ fn without_libsystemd_the_key_that_mends_it_is_named_and_auto_reads_with_journal
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("SHIPPER_JOURNAL_READER=journalctl"), "{said}");
     assert!(endpoint.points(support::endpoint::Points::is_empty));
+    host.set("SHIPPER_JOURNAL_READER", "auto");
+    let output = run(&host);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && said.contains("reading with journalctl"),
+        "{said}"
+    );
+    assert_eq!(
+        host.ledger("delivered"),
+        11,
+        "ten entries and a snapshot of the inventory"
+    );
 }
 
 #[test]
@@ -84,13 +112,18 @@ fn a_locked_spool_is_named_with_its_holder_and_nothing_is_lost() {
     endpoint.set_down(true);
     let mut host = host(&endpoint);
     let running = host.start("run");
-    host.until("all is spooled", |stats| stats["spool"]["ledger"]["read"].as_u64() >= Some(10));
+    host.until("all is spooled", |stats| {
+        stats["spool"]["ledger"]["read"].as_u64() >= Some(10)
+    });
     // A second shipper that does not find the first one's socket.
     let socket = host.path("other.sock");
     host.set("SHIPPER_CONTROL_SOCKET", socket.to_str().unwrap());
     for arguments in ["run --once", "spool stats"] {
         let said = fail(&host, arguments, 1);
-        assert!(said.contains("in use") && said.contains(&running.0.id().to_string()), "{said}");
+        assert!(
+            said.contains("in use") && said.contains(&running.0.id().to_string()),
+            "{said}"
+        );
     }
     running.terminate();
     endpoint.set_down(false);
@@ -118,14 +151,20 @@ fn a_second_service_is_refused_while_the_first_one_listens() {
     let said = fail(&host, "run", 1);
     assert!(said.contains("another shipper already listens"), "{said}");
     let said = fail(&host, "spool stats", 1);
-    assert!(said.contains("set SHIPPER_CONTROL_SOCKET or SHIPPER_SPOOL_DIR"), "{said}");
+    assert!(
+        said.contains("set SHIPPER_CONTROL_SOCKET or SHIPPER_SPOOL_DIR"),
+        "{said}"
+    );
     running.terminate();
 }
 
 #[test]
 fn the_token_is_in_no_output_at_the_most_talkative_level() {
     let endpoint = Endpoint::start().unwrap();
-    endpoint.script([Some(support::endpoint::Fault::Status(401)), Some(support::endpoint::Fault::Status(503))]);
+    endpoint.script([
+        Some(support::endpoint::Fault::Status(401)),
+        Some(support::endpoint::Fault::Status(503)),
+    ]);
     let mut host = host(&endpoint);
     host.set("SHIPPER_LOG", "trace");
     let output = host.run("run --once");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{Host, wait_until};
 use support::endpoint::Endpoint;
-use support::influxd::{Server, servers};
+use support::influxd::servers;
 use support::journal::{Entry, busy, every_kind, write_journal};
 
 const TOKEN: &str = "t0k3n-that-must-not-be-seen";
@@ -26,7 +26,12 @@ fn fill_journal(host: &Host, entries: impl IntoIterator<Item = Entry>) {
 
 fn log_points(endpoint: &Endpoint) -> usize {
     let is_log = |series: &str| series == "ollama_logs";
-    endpoint.points(|points| points.iter().filter(|point| is_log(&point.measurement)).count())
+    endpoint.points(|points| {
+        points
+            .iter()
+            .filter(|point| is_log(&point.measurement))
+            .count()
+    })
 }
 
 /// How often each message occurs.
@@ -40,12 +45,19 @@ fn census<'a>(messages: impl IntoIterator<Item = &'a str>) -> BTreeMap<&'a str, 
 
 fn assert_complete(endpoint: &Endpoint, entries: usize) {
     assert_eq!(log_points(endpoint), entries, "distinct points");
-    assert_eq!(endpoint.points(|points| points.overwritten), 0, "two entries became one point");
+    assert_eq!(
+        endpoint.points(|points| points.overwritten),
+        0,
+        "two entries became one point"
+    );
     let expected: Vec<String> = busy(entries).map(|entry| entry.message()).collect();
     let stored = endpoint.points(support::endpoint::Points::messages);
     let census = |messages: &[String]| {
         let census = census(messages.iter().map(String::as_str));
-        census.into_iter().map(|(text, count)| (text.to_owned(), count)).collect::<Vec<_>>()
+        census
+            .into_iter()
+            .map(|(text, count)| (text.to_owned(), count))
+            .collect::<Vec<_>>()
     };
     assert!(census(&stored) == census(&expected), "messages differ");
 }
@@ -99,10 +111,15 @@ fn a_server_that_is_down_for_a_whole_run_gets_everything_afterwards() {
     let host = host(&endpoint, busy(20_000));
     endpoint.set_down(true);
     let running = host.start("run");
-    host.until("all is spooled", |stats| stats["spool"]["ledger"]["read"].as_u64() >= Some(20_000));
+    host.until("all is spooled", |stats| {
+        stats["spool"]["ledger"]["read"].as_u64() >= Some(20_000)
+    });
     let stats = host.stats();
     assert!(stats["spool"]["ledger"]["pending"].as_u64() >= Some(20_000));
-    assert!(!stats["service"]["forwarder"]["last_error"].is_null(), "{stats}");
+    assert!(
+        !stats["service"]["forwarder"]["last_error"].is_null(),
+        "{stats}"
+    );
     running.terminate();
     assert_eq!(log_points(&endpoint), 0);
     endpoint.set_down(false);
@@ -123,8 +140,16 @@ fn replay_sends_again_what_was_delivered_and_the_points_stay_the_same() {
     assert!(host.ledger("pending") >= 5_000);
     host.succeed("run --once");
     endpoint.points(|points| {
-        assert_eq!(points.len(), before + 1, "one more snapshot of the inventory, nothing else");
-        assert!(points.repeated >= 5_000, "{} points came again", points.repeated);
+        assert_eq!(
+            points.len(),
+            before + 1,
+            "one more snapshot of the inventory, nothing else"
+        );
+        assert!(
+            points.repeated >= 5_000,
+            "{} points came again",
+            points.repeated
+        );
     });
 }
 
@@ -137,16 +162,24 @@ fn stats_and_replay_work_through_the_running_service() {
         stats["spool"]["ledger"]["delivered"].as_u64() >= Some(1_000)
     });
     let table = host.succeed("spool stats");
-    assert!(table.contains("delivered") && table.contains("1,00"), "{table}");
+    assert!(
+        table.contains("delivered") && table.contains("1,00"),
+        "{table}"
+    );
     let before = endpoint.seen().len();
     let replayed = host.succeed("replay --json");
     let replayed: serde_json::Value = serde_json::from_str(&replayed).unwrap();
     assert!(replayed["entries"].as_u64() >= Some(1_000), "{replayed}");
-    wait_until("the replay was sent", || endpoint.points(|points| points.repeated >= 1_000));
+    wait_until("the replay was sent", || {
+        endpoint.points(|points| points.repeated >= 1_000)
+    });
     assert!(endpoint.seen().len() > before);
     let took = running.terminate();
     assert!(took < Duration::from_secs(8), "SIGTERM took {took:?}");
-    assert!(!host.path("control.sock").exists(), "the socket stays behind");
+    assert!(
+        !host.path("control.sock").exists(),
+        "the socket stays behind"
+    );
 }
 
 #[test]
@@ -155,7 +188,9 @@ fn new_entries_are_followed_and_arrive_within_10_seconds() {
     let host = host(&endpoint, busy(100));
     let running = host.start("run");
     wait_until("the first entries arrived", || log_points(&endpoint) == 100);
-    let later: Vec<Entry> = (0..50).map(|n| Entry::line(now_micros(), format!("later {n}"))).collect();
+    let later: Vec<Entry> = (0..50)
+        .map(|n| Entry::line(now_micros(), format!("later {n}")))
+        .collect();
     write_journal(&host.path("journal/later.journal"), later).unwrap();
     let written = Instant::now();
     wait_until("the new entries arrived", || log_points(&endpoint) == 150);
@@ -175,7 +210,11 @@ fn real_influxdb_gets_every_message_byte_for_byte_and_shipping_twice_changes_not
         fill_journal(&host, every_kind());
         host.succeed("run --once");
         let expected = shipped_of_every_kind();
-        let stored: Vec<String> = server.messages().into_iter().map(|(_, text)| text).collect();
+        let stored: Vec<String> = server
+            .messages()
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
         assert_eq!(stored.len(), expected.len());
         for (stored, expected) in stored.iter().zip(&expected) {
             if let Some(expected) = expected {
@@ -198,7 +237,7 @@ fn shipped_of_every_kind() -> Vec<Option<String>> {
     every_kind()
         .iter()
         .filter(|entry| !others.contains(&entry.message().as_str()))
-        .map(|entry| entry.shipped_message())
+        .map(Entry::shipped_message)
         .collect()
 }
 
@@ -214,7 +253,9 @@ fn inventory_of_the_models_directory_arrives() {
     std::fs::write(manifests.join("8b"), manifest).unwrap();
     host.succeed("run --once");
     let json = endpoint.points(|points| {
-        let mut snapshots = points.iter().filter(|point| point.measurement == "ollama_models_inventory");
+        let mut snapshots = points
+            .iter()
+            .filter(|point| point.measurement == "ollama_models_inventory");
         snapshots.next().unwrap().fields[0].1.clone()
     });
     let models: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -224,6 +265,8 @@ fn inventory_of_the_models_directory_arrives() {
 }
 
 fn now_micros() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     u64::try_from(now.as_micros()).unwrap()
 }

@@ -19,11 +19,13 @@ use crate::spool::{Result, Spool};
 const DAMAGE_NEEDS_BYTES: u64 = 1024 * 1024;
 
 impl Spool {
-    /// Does what `fault` of generation `id` calls for. `Ok` when the generation was put aside.
+    /// Does what `fault` of generation `id` calls for. `Ok` when something changed and another try makes sense: the
+    /// generation was put aside, or the ballast gave room.
     pub(crate) fn heal(&mut self, id: GenerationId, fault: Fault) -> Result<()> {
         self.close(id);
         match fault {
             Fault::Damage(cause) if !self.is_out_of_space() => self.put_aside(id, &cause),
+            Fault::Damage(_) | Fault::Space if self.release_ballast() => Ok(()),
             Fault::Damage(_) => Err(self.error_of(Fault::Space)),
             fault => Err(self.error_of(fault)),
         }

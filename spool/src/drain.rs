@@ -2,7 +2,7 @@
 
 use crate::chunk::Stored;
 use crate::commit::Commit;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::generation::{Generation, Refusal, Walk};
 use crate::key::Seq;
 use crate::ledger::Ledger;
@@ -81,11 +81,25 @@ impl Spool {
     /// # Errors
     /// Those of a commit.
     pub fn quarantine(&mut self, seq: Seq, reason: &str) -> Result<()> {
-        let reason = reason[..reason.floor_char_boundary(MAX_REASON_BYTES)].to_owned();
+        self.quarantine_all([(seq, reason)])
+    }
+
+    /// [`Spool::quarantine`] for several records in one commit.
+    ///
+    /// # Errors
+    /// Those of a commit: then none is.
+    pub fn quarantine_all<'a>(
+        &mut self,
+        refused: impl IntoIterator<Item = (Seq, &'a str)>,
+    ) -> Result<()> {
+        let refused: Vec<_> = refused.into_iter().collect();
         self.change(|ledger, commit| {
-            let attempts = ledger.attempts(seq) + 1;
-            if ledger.quarantine(seq) {
-                commit.refusal(seq, &Refusal { reason, attempts })?;
+            for &(seq, reason) in &refused {
+                let attempts = ledger.attempts(seq) + 1;
+                if ledger.quarantine(seq) {
+                    let reason = reason[..reason.floor_char_boundary(MAX_REASON_BYTES)].to_owned();
+                    commit.refusal(seq, &Refusal { reason, attempts })?;
+                }
             }
             Ok(())
         })
@@ -141,7 +155,21 @@ impl Spool {
     /// Commits what `change` makes of the ledger; nothing is written when it makes nothing.
     pub(crate) fn change(
         &mut self,
-        change: impl FnOnce(&mut Ledger, &mut Commit) -> std::result::Result<(), Fault>,
+        mut change: impl FnMut(&mut Ledger, &mut Commit) -> std::result::Result<(), Fault>,
+    ) -> Result<()> {
+        let mut tried = self.try_change(&mut change);
+        if tried.as_ref().is_err_and(Error::is_out_of_space) {
+            // The ballast was released.
+            tried = self.try_change(&mut change);
+        }
+        tried?;
+        self.seal_when_grown();
+        Ok(())
+    }
+
+    fn try_change(
+        &mut self,
+        mut change: impl FnMut(&mut Ledger, &mut Commit) -> std::result::Result<(), Fault>,
     ) -> Result<()> {
         self.ensure_active()?;
         let mut ledger = self.ledger.clone();
@@ -150,9 +178,7 @@ impl Spool {
         if ledger == self.ledger {
             return Ok(());
         }
-        self.commit(commit, ledger)?;
-        self.seal_when_grown();
-        Ok(())
+        self.commit(commit, ledger)
     }
 
     fn unclaimed(&self, claimed: &SeqSet, floor: u64) -> SeqSet {
@@ -172,8 +198,10 @@ impl Spool {
                 continue;
             };
             let wanted = self.unclaimed(claimed, 0).within(&(seqs.start..ceiling));
+            let before = room;
             let walked = self.with(id, |generation| {
                 let mut outcome = Walk::On;
+                room = before;
                 generation.each_chunk_back(seq, |chunk| {
                     for (seq, record) in chunk
                         .numbered()
@@ -217,6 +245,7 @@ impl Spool {
 }
 
 /// What a batch may still take.
+#[derive(Clone, Copy)]
 struct Room {
     taken: usize,
     bytes: usize,
@@ -256,6 +285,11 @@ fn fill(
         bytes: batch.records.payload_bytes(),
         limits,
     };
+    let mut wanted = wanted.clone();
+    if let Some(last) = batch.seqs.last() {
+        // What an earlier try has put there.
+        wanted.remove_range(0..last.next().0);
+    }
     let mut left = wanted.len();
     for range in wanted.ranges() {
         let mut outcome = Walk::On;

@@ -31,6 +31,7 @@ impl Spool {
     /// Those of writing MANIFEST and of removing files.
     pub fn prune(&mut self, now: SystemTime) -> Result<u64> {
         self.ensure_active()?;
+        self.ensure_ballast();
         let now = now
             .duration_since(UNIX_EPOCH)
             .unwrap_or(Duration::ZERO)
@@ -191,12 +192,13 @@ impl Spool {
         }
     }
 
-    /// Gives the ballast to whoever needs room now.
-    pub(crate) fn release_ballast(&self) {
-        let path = self.dir.join(BALLAST);
-        if fs::remove_file(&path).is_ok() {
+    /// Gives the ballast to whoever needs room now; tells whether there was one.
+    pub(crate) fn release_ballast(&self) -> bool {
+        let released = fs::remove_file(self.dir.join(BALLAST)).is_ok();
+        if released {
             tracing::warn!("the file system is full: released the spool's ballast");
         }
+        released
     }
 
     /// Takes the ballast back when there is plenty of room again.

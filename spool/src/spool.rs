@@ -206,40 +206,41 @@ impl Spool {
         }
     }
 
-    /// Runs `read` on generation `id`; `None` when the generation is gone, maybe because it was found
-    /// damaged just now: what is where has to be asked again.
+    /// Runs `read` on generation `id`; `None` when there is no such generation any more, maybe because it was
+    /// found damaged just now. `read` runs again when what it failed of was mended.
     pub(crate) fn with<T>(
         &mut self,
         id: GenerationId,
-        read: impl FnOnce(&Generation) -> std::result::Result<T, Fault>,
+        mut read: impl FnMut(&Generation) -> std::result::Result<T, Fault>,
     ) -> Result<Option<T>> {
-        let outcome = if id == self.manifest.active.id {
-            self.ensure_active()?;
-            self.active
-                .as_ref()
-                .filter(|active| active.id == id)
-                .map(read)
-                .transpose()
-        } else {
-            if self.other.as_ref().is_none_or(|other| other.id != id) {
-                self.other = None;
-                match self.open_sealed(id) {
-                    Ok(opened) => self.other = opened,
-                    Err(fault) => {
-                        self.heal(id, fault)?;
-                        return Ok(None);
-                    }
-                }
-            }
-            self.other.as_ref().map(read).transpose()
-        };
-        match outcome {
-            Ok(value) => Ok(value),
-            Err(fault) => {
-                self.heal(id, fault)?;
-                Ok(None)
+        while self.is_listed(id) {
+            match self
+                .opened(id)
+                .and_then(|generation| generation.map(&mut read).transpose())
+            {
+                Ok(Some(value)) => return Ok(Some(value)),
+                Ok(None) => {}
+                Err(fault) => self.heal(id, fault)?,
             }
         }
+        Ok(None)
+    }
+
+    fn is_listed(&self, id: GenerationId) -> bool {
+        id == self.manifest.active.id || self.manifest.sealed(id).is_some()
+    }
+
+    /// Generation `id`, opened when it was not; `None` when opening the active one made another one active.
+    fn opened(&mut self, id: GenerationId) -> std::result::Result<Option<&Generation>, Fault> {
+        if id == self.manifest.active.id {
+            self.ensure_active()?;
+            return Ok(self.active.as_ref().filter(|active| active.id == id));
+        }
+        if self.other.as_ref().is_none_or(|other| other.id != id) {
+            self.other = None;
+            self.other = self.open_sealed(id)?;
+        }
+        Ok(self.other.as_ref())
     }
 
     /// Commits `commit` and `ledger` to the active generation; on an error neither happened, and the next call
@@ -258,9 +259,13 @@ impl Spool {
                 Ok(())
             }
             Err(fault) => {
+                let no_space = matches!(fault, Fault::Space);
                 let what = id.to_string();
                 let cause = fault.to_string();
                 self.heal(id, fault)?;
+                if no_space {
+                    return Err(self.error_of(Fault::Space));
+                }
                 Err(Error::Damaged { what, cause })
             }
         }
@@ -326,6 +331,8 @@ impl Spool {
         else {
             return Ok(());
         };
+        // Closed first: two generations in memory at once would be the peak of the whole process.
+        self.active = None;
         let before = self.manifest.clone();
         self.manifest.sealed.push(Sealed {
             id,

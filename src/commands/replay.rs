@@ -10,7 +10,11 @@ use crate::operate::{Answer, Effect, Replay, Request};
 /// # Errors
 /// When neither the service nor the spool can be had.
 pub(super) async fn run(local: &Local, arguments: &ReplayArgs) -> Result<Verdict, Error> {
-    let effect = if arguments.dry_run { Effect::Count } else { Effect::Apply };
+    let effect = if arguments.dry_run {
+        Effect::Count
+    } else {
+        Effect::Apply
+    };
     let replay = Replay {
         since: arguments.since.map(|when| when.0),
         until: arguments.until.map(|when| when.0),

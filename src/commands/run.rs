@@ -11,7 +11,11 @@ use crate::service::{self, Mode};
 /// # Errors
 /// Those of the service.
 pub(super) async fn run(config: Config, arguments: &RunArgs) -> Result<Verdict, Error> {
-    let mode = if arguments.once { Mode::Once } else { Mode::Follow };
+    let mode = if arguments.once {
+        Mode::Once
+    } else {
+        Mode::Follow
+    };
     let source = config.journal.clone();
     service::run(config, mode, move |stop| journal::open(&source, stop)).await?;
     Ok(Verdict::Healthy)

@@ -41,7 +41,11 @@ impl fmt::Display for Table<'_> {
         row(f, "+ expired", &count(ledger.expired))?;
         writeln!(f, "Spool {}", spool.dir.display())?;
         let disk = ByteSize(spool.disk_bytes);
-        row(f, "on disk", &format!("{disk} of {}", ByteSize(spool.max_bytes)))?;
+        row(
+            f,
+            "on disk",
+            &format!("{disk} of {}", ByteSize(spool.max_bytes)),
+        )?;
         row(f, "generations", &count(spool.generations))?;
         row(f, "duplicates dropped", &count(spool.duplicates))?;
         row(f, "oldest pending", &moment(spool.oldest_pending, now))?;

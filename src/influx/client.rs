@@ -18,7 +18,7 @@ use crate::config::{Api, Influx, Secret, TokenSource};
 use crate::retry::parse_retry_after;
 
 /// Most of an error body that is read, in bytes: 1.x lists every line it cannot parse.
-const MAX_BODY: usize = 64 * 1024;
+const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// Most time that a connection may take to come about.
 const MAX_CONNECT: Duration = Duration::from_secs(10);
@@ -111,10 +111,7 @@ impl Client {
             Encoding::Identity => request,
             Encoding::Gzip => request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip")),
         };
-        match self.send(request).await {
-            Ok(response) => Answer::Response(response),
-            Err(failure) => Answer::Failed(failure),
-        }
+        self.answer(request, MAX_ERROR_BODY).await
     }
 
     /// What the token file holds now; `None` when the token does not come from a file.
@@ -126,36 +123,45 @@ impl Client {
         }
     }
 
-    /// Sends `request` with the token and reads the answer, its body up to [`MAX_BODY`].
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let (mut response, retry_after) = self.head(request).await?;
+    pub(super) fn config(&self) -> &Influx {
+        &self.config
+    }
+
+    /// GET, to be answered by [`Client::answer`].
+    pub(super) fn get(&self, url: Url) -> RequestBuilder {
+        self.http.get(url)
+    }
+
+    /// POST, to be answered by [`Client::answer`].
+    pub(super) fn post(&self, url: Url) -> RequestBuilder {
+        self.http.post(url)
+    }
+
+    /// Sends `request` with the token and reads the answer, its body up to `max_body` bytes.
+    pub(super) async fn answer(&self, request: RequestBuilder, max_body: usize) -> Answer {
+        match self.send(request, max_body).await {
+            Ok(response) => Answer::Response(response),
+            Err(failure) => Answer::Failed(failure),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder, max_body: usize) -> Result<Response, Failure> {
+        let token = read_token(&self.config.token)?;
+        let request = authorize(request, self.config.api, &token)?;
+        let mut response = request.send().await.map_err(failure)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
             body.extend_from_slice(&chunk);
-            if body.len() >= MAX_BODY {
+            if body.len() >= max_body {
                 break;
             }
         }
-        body.truncate(MAX_BODY);
+        body.truncate(max_body);
         Ok(Response {
             status: response.status().as_u16(),
-            retry_after,
+            retry_after: retry_after(response.headers()),
             body: String::from_utf8_lossy(&body).into_owned(),
         })
-    }
-
-    /// Sends `request` with the token; the body of the answer is still to be read.
-    async fn head(
-        &self,
-        request: RequestBuilder,
-    ) -> Result<(reqwest::Response, Option<Duration>), Failure> {
-        let token = read_token(&self.config.token)?;
-        let response = authorize(request, self.config.api, &token)?
-            .send()
-            .await
-            .map_err(failure)?;
-        let retry_after = retry_after(response.headers());
-        Ok((response, retry_after))
     }
 }
 
@@ -180,16 +186,21 @@ fn read_ca(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     }
 }
 
-fn write_url(config: &Influx) -> Result<Url, ClientError> {
+/// `path` below the URL of `config`.
+pub(super) fn url(config: &Influx, path: &[&str]) -> Result<Url, ClientError> {
     let mut url = config.url.clone();
-    let path: &[&str] = match config.api {
-        Api::V1 => &["write"],
-        Api::V2 => &["api", "v2", "write"],
-    };
     url.path_segments_mut()
         .map_err(|()| ClientError::Url)?
         .pop_if_empty()
         .extend(path);
+    Ok(url)
+}
+
+fn write_url(config: &Influx) -> Result<Url, ClientError> {
+    let mut url = match config.api {
+        Api::V1 => url(config, &["write"])?,
+        Api::V2 => url(config, &["api", "v2", "write"])?,
+    };
     let mut query = url.query_pairs_mut();
     match (config.api, config.bucket.split_once('/')) {
         (Api::V1, Some((database, policy))) => {
@@ -251,7 +262,7 @@ fn failure(error: reqwest::Error) -> Failure {
     let what = innermost(&error);
     if error.is_dns() {
         Failure::Dns(what)
-    } else if chain(&error).any(is_certificate_error) {
+    } else if layers(&error).any(is_certificate_error) {
         Failure::Certificate(what)
     } else {
         Failure::Connection(what)
@@ -259,28 +270,30 @@ fn failure(error: reqwest::Error) -> Failure {
 }
 
 fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    // An io::Error shows the source of what it wraps, not what it wraps.
-    let error = match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
-        Some(wrapped) => wrapped.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    };
+    let error = error.downcast_ref::<rustls::Error>();
     matches!(error, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// The text of the cause at the bottom: the layers above repeat the URL or say nothing.
 fn innermost(error: &reqwest::Error) -> String {
-    chain(error)
+    layers(error)
         .last()
         .map_or_else(String::new, ToString::to_string)
 }
 
-fn chain<'a>(
+fn layers<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        // The source of an io::Error is that of what it wraps: the wrapped error itself would be passed over.
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -337,7 +350,7 @@ mod tests {
     fn the_token_is_in_no_debug_output() {
         let client = Client::new(config(Api::V2, "http://h:1/", "b")).unwrap();
         let token = read_token(&client.config.token).unwrap();
-        let request = authorize(client.http.get(client.write.clone()), Api::V2, &token);
+        let request = authorize(client.get(client.write.clone()), Api::V2, &token);
         let debug = format!("{client:?} {token:?} {:?}", request.unwrap());
         assert!(!debug.contains("s3cr"), "{debug}");
     }
@@ -345,7 +358,7 @@ mod tests {
     #[test]
     fn a_token_that_http_cannot_carry_is_a_failure_that_does_not_show_it() {
         let client = Client::new(config(Api::V2, "http://h:1/", "b")).unwrap();
-        let request = client.http.get(client.write.clone());
+        let request = client.get(client.write.clone());
         let failure = authorize(request, Api::V2, &Secret::new("s3cr\net".to_owned())).unwrap_err();
         assert!(!format!("{failure:?}").contains("s3cr"));
     }

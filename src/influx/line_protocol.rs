@@ -141,21 +141,28 @@ fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A tag value. Line protocol has no form for an empty one, for control characters, and for a `\` at the end or
-/// before a character that would need one: those become `_`.
-fn push_tag_value(text: &str, out: &mut Vec<u8>) {
+/// The value that a tag has when it is to be `text`. Line protocol has no form for an empty one, for control
+/// characters, and for a `\` at the end or before a character that is escaped: those become `_`.
+pub(super) fn tag_value(text: &str) -> String {
     if text.is_empty() {
-        out.push(b'_');
+        return "_".to_owned();
     }
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let next = characters.peek();
-        match character {
-            ',' | '=' | ' ' => out.extend_from_slice(&[b'\\', character as u8]),
-            '\\' if matches!(next, None | Some(',' | '=' | ' ' | '\\')) => out.push(b'_'),
-            control if control.is_control() => out.push(b'_'),
-            plain => out.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut next = text.chars().skip(1);
+    text.chars()
+        .map(|character| match (character, next.next()) {
+            ('\\', None | Some(',' | '=' | ' ' | '\\')) => '_',
+            (control, _) if control.is_control() => '_',
+            (plain, _) => plain,
+        })
+        .collect()
+}
+
+fn push_tag_value(text: &str, out: &mut Vec<u8>) {
+    for character in tag_value(text).chars() {
+        if matches!(character, ',' | '=' | ' ') {
+            out.push(b'\\');
         }
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 

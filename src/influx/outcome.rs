@@ -70,6 +70,20 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+impl Outcome {
+    /// What happened, in words; empty for [`Outcome::Delivered`].
+    #[must_use]
+    pub fn into_reason(self) -> String {
+        match self {
+            Self::Delivered => String::new(),
+            Self::RetryLater { reason, .. } | Self::Hold { reason } | Self::TooLarge { reason } => {
+                reason
+            }
+            Self::Refused(refusal) => refusal.reason,
+        }
+    }
+}
+
 /// What the server tells about refused lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

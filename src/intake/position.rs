@@ -89,6 +89,20 @@ impl Position {
         }
     }
 
+    /// Time of the last entry read, or where reading began.
+    pub(super) fn time(&self) -> u64 {
+        match &self.start {
+            Start::After(cursor) => cursor.realtime,
+            Start::Since(time) => *time,
+        }
+    }
+
+    /// Goes on at `good`; entries after `bad` may be missing.
+    pub(super) fn go_around(&mut self, bad: u64, good: u64) {
+        self.start = Start::Since(good);
+        self.gap_since = (good > bad + 1).then_some(bad);
+    }
+
     pub(super) fn start(&self) -> &Start {
         &self.start
     }

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spool::{Appended, Records};
 use tokio::sync::watch;
 
-use super::{Error, Goal, IntakeStatus};
+use super::{Error, Goal, Intake, IntakeStatus};
 use crate::entry::{LogEntry, Record};
 use crate::stop::Stop;
 use crate::store::{Begun, Store};
@@ -53,12 +53,14 @@ pub(super) enum Settled {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(
-        store: &'a Store,
-        status: &'a watch::Sender<IntakeStatus>,
-        stop: &'a Stop,
-        goal: Goal,
-    ) -> Self {
+    pub(super) fn new(intake: &'a Intake<'a>) -> Self {
+        let Intake {
+            store,
+            status,
+            stop,
+            goal,
+            ..
+        } = *intake;
         Self {
             store,
             status,
@@ -82,6 +84,11 @@ impl<'a> Writer<'a> {
             self.status.send_modify(|status| status.truncated += 1);
         }
         Ok(())
+    }
+
+    /// Forgets the batch being filled.
+    pub(super) fn discard(&mut self) {
+        self.filling.records.clear();
     }
 
     /// Whether the batch is to be sent before more is added.
@@ -150,10 +157,11 @@ impl<'a> Writer<'a> {
         self.spare = batch.records;
     }
 
-    /// A full spool is waited for; so is any other failure, unless somebody waits for us to end.
+    /// A spool without room is waited for; so is one that fails otherwise, unless somebody waits for us to end.
     fn refuse(&self, error: spool::Error) -> Result<(), Error> {
-        let full = matches!(error, spool::Error::Full { .. });
-        if !full && self.goal == Goal::ReachEnd {
+        let no_room = matches!(error, spool::Error::Full { .. }) || error.is_out_of_space();
+        let hopeless = matches!(error, spool::Error::Rewound | spool::Error::TooLarge { .. });
+        if hopeless || (!no_room && self.goal == Goal::ReachEnd) {
             return Err(Error::Spool(error));
         }
         self.status.send_modify(|status| {
@@ -166,7 +174,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Waits for `time`, or until `stop`; returns whether the service stops.
-pub(super) fn pause(time: Duration, stop: &Stop) -> bool {
+pub(crate) fn pause(time: Duration, stop: &Stop) -> bool {
     let mut ready = [PollFd::from_borrowed_fd(stop.fd(), PollFlags::IN)];
     // A wait cut short by a signal is a shorter wait.
     let _ = poll(&mut ready, Timespec::try_from(time).ok().as_ref());

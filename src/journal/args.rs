@@ -36,9 +36,9 @@ impl Program {
     }
 }
 
-/// What a child is to do.
+/// What a child is to do: these, and no other argument lists, are in `deploy/sudoers.in`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Task {
+pub enum Task {
     /// Write what there is from the cursor on, then end.
     Drain(Cursor),
     /// Write what there is from the cursor on, and what comes.
@@ -53,7 +53,8 @@ pub(super) enum Task {
 ///
 /// Never `--after-cursor`, which loses an entry when the cursor's own is gone, and always by cursor: a time is given as
 /// [`Cursor::at_time`], so that the sudoers rule leaves nothing else free.
-pub(super) fn arguments(task: Task, units: &Units, dir: Option<&Path>) -> Vec<String> {
+#[must_use]
+pub fn arguments(task: Task, units: &Units, dir: Option<&Path>) -> Vec<String> {
     let mut args = vec!["--no-pager".to_owned(), "--output=export".to_owned()];
     if !matches!(task, Task::Whole(_)) {
         args.push(format!("--output-fields={}", WANTED.join(",")));

@@ -5,9 +5,9 @@
 use std::io::BufRead;
 
 /// The longest field this parser takes: journald refuses fields over 768 MiB, and Ollama's lines have kilobytes.
-pub const MAX_FIELD_BYTES: usize = 64 << 20;
+pub(super) const MAX_FIELD_BYTES: usize = 64 << 20;
 /// The longest field name: journald allows 64 characters.
-pub const MAX_NAME_BYTES: usize = 256;
+pub(super) const MAX_NAME_BYTES: usize = 256;
 
 /// Input that is not journal export format.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use super::{Cursor, MalformedCursor, Units};
 use crate::entry::LogEntry;
 
 /// The fields that a [`LogEntry`] is made of.
-pub const WANTED: [&str; 7] = [
+pub(super) const WANTED: [&str; 7] = [
     "MESSAGE",
     "_PID",
     "PRIORITY",
@@ -20,16 +20,28 @@ pub const WANTED: [&str; 7] = [
 
 /// Collects one entry's fields into a [`LogEntry`]; reused from entry to entry.
 #[derive(Debug, Default)]
-pub struct Collector {
+pub(super) struct Collector {
     messages: usize,
+    seen: Seen,
     /// `UNIT`, `OBJECT_SYSTEMD_UNIT` or `COREDUMP_UNIT`: the unit that the entry is about.
     about: String,
 }
 
+/// Which of the fields that nearly every entry has were seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    pid: bool,
+    priority: bool,
+    unit: bool,
+    /// `_TRANSPORT=stdout`: journald itself made the entry of one line, with one `MESSAGE`.
+    single_message: bool,
+}
+
 impl Collector {
     /// Forgets the last entry and empties `entry`.
-    pub fn begin(&mut self, entry: &mut LogEntry) {
+    pub(super) fn begin(&mut self, entry: &mut LogEntry) {
         self.messages = 0;
+        self.seen = Seen::default();
         self.about.clear();
         entry.message.clear();
         entry.pid.clear();
@@ -41,7 +53,11 @@ impl Collector {
     ///
     /// # Errors
     /// [`MalformedCursor`], and `entry` keeps the position it had.
-    pub fn cursor(&mut self, entry: &mut LogEntry, text: &[u8]) -> Result<(), MalformedCursor> {
+    pub(super) fn cursor(
+        &mut self,
+        entry: &mut LogEntry,
+        text: &[u8],
+    ) -> Result<(), MalformedCursor> {
         let cursor = Cursor::parse(text)?;
         entry.seqnum = cursor.seqnum;
         entry.realtime = cursor.realtime;
@@ -53,7 +69,7 @@ impl Collector {
     /// Takes one field; those that a [`LogEntry`] does not hold are ignored.
     ///
     /// A repeated `MESSAGE` is kept whole, joined by a newline, in the order the journal gives.
-    pub fn field(&mut self, entry: &mut LogEntry, name: &[u8], value: &[u8]) {
+    pub(super) fn field(&mut self, entry: &mut LogEntry, name: &[u8], value: &[u8]) {
         match name {
             b"MESSAGE" => {
                 if self.messages > 0 {
@@ -62,21 +78,43 @@ impl Collector {
                 entry.message.extend_from_slice(value);
                 self.messages += 1;
             }
-            b"_PID" => set_text(&mut entry.pid, value),
+            b"_PID" => {
+                self.seen.pid = true;
+                set_text(&mut entry.pid, value);
+            }
             b"PRIORITY" => {
+                self.seen.priority = true;
                 entry.priority = match value {
                     [digit @ b'0'..=b'7'] => Some(digit - b'0'),
                     _ => entry.priority,
                 }
             }
-            b"_SYSTEMD_UNIT" => set_text(&mut entry.unit, value),
+            b"_SYSTEMD_UNIT" => {
+                self.seen.unit = true;
+                set_text(&mut entry.unit, value);
+            }
+            b"_TRANSPORT" => self.seen.single_message = value == b"stdout",
             b"UNIT" | b"OBJECT_SYSTEMD_UNIT" | b"COREDUMP_UNIT" => set_text(&mut self.about, value),
             _ => {}
         }
     }
 
+    /// Whether the fields still to come cannot change `entry` any more. Reading an entry's other twenty fields would
+    /// cost more than everything else.
+    pub(super) fn is_complete(&self, entry: &LogEntry, units: &Units) -> bool {
+        let Seen {
+            pid,
+            priority,
+            unit,
+            single_message,
+        } = self.seen;
+        let all = pid && priority && unit && single_message && self.messages > 0;
+        // An entry by another unit is about one of ours: a field still to come may say so.
+        all && units.contains(&entry.unit)
+    }
+
     /// Completes `entry`; [`Completed::NoMessage`] asks for its message to be made by [`whole_entry`].
-    pub fn finish(&mut self, entry: &mut LogEntry, units: &Units) -> Completed {
+    pub(super) fn finish(&mut self, entry: &mut LogEntry, units: &Units) -> Completed {
         if !self.about.is_empty() && !units.contains(&entry.unit) {
             std::mem::swap(&mut entry.unit, &mut self.about);
         }
@@ -89,7 +127,7 @@ impl Collector {
 
 /// Whether an entry has the message it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completed {
+pub(super) enum Completed {
     /// It has.
     Whole,
     /// It has no `MESSAGE` field at all.
@@ -106,11 +144,11 @@ fn set_text(text: &mut String, value: &[u8]) {
 /// Like `journalctl -o json`: a repeated field is an array, bytes that are not UTF-8 an array of numbers.
 /// Names are sorted and repeated values too, since two reads need not give them in the same order.
 #[derive(Debug, Default)]
-pub struct WholeEntry(BTreeMap<String, Vec<Vec<u8>>>);
+pub(super) struct WholeEntry(BTreeMap<String, Vec<Vec<u8>>>);
 
 impl WholeEntry {
     /// Adds one field.
-    pub fn field(&mut self, name: &[u8], value: &[u8]) {
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
         self.0
             .entry(String::from_utf8_lossy(name).into_owned())
             .or_default()
@@ -119,7 +157,7 @@ impl WholeEntry {
 
     /// The JSON text, with the entry's address fields as `journalctl` names them.
     #[must_use]
-    pub fn into_json(mut self, cursor: &Cursor) -> String {
+    pub(super) fn into_json(mut self, cursor: &Cursor) -> String {
         for (name, value) in [
             ("__CURSOR", cursor.to_string()),
             ("__REALTIME_TIMESTAMP", cursor.realtime.to_string()),

@@ -47,6 +47,7 @@ struct Api {
     previous: unsafe extern "C" fn(Raw) -> c_int,
     restart_data: unsafe extern "C" fn(Raw),
     enumerate_data: unsafe extern "C" fn(Raw, *mut *const c_void, *mut usize) -> c_int,
+    get_usage: unsafe extern "C" fn(Raw, *mut u64) -> c_int,
     get_fd: unsafe extern "C" fn(Raw) -> c_int,
     reliable_fd: unsafe extern "C" fn(Raw) -> c_int,
     process: unsafe extern "C" fn(Raw) -> c_int,
@@ -100,6 +101,7 @@ impl Api {
                 // Unlike the older one, `available` passes over fields it cannot decompress.
                 enumerate_data: get(&library, c"sd_journal_enumerate_available_data")
                     .or_else(|_| get(&library, c"sd_journal_enumerate_data"))?,
+                get_usage: get(&library, c"sd_journal_get_usage")?,
                 get_fd: get(&library, c"sd_journal_get_fd")?,
                 reliable_fd: get(&library, c"sd_journal_reliable_fd")?,
                 process: get(&library, c"sd_journal_process")?,
@@ -268,6 +270,15 @@ impl Handle {
         Ok(Datum::Field(unsafe {
             std::slice::from_raw_parts(data.cast(), length)
         }))
+    }
+
+    /// Bytes on disk of the files that are open. It falls when libsystemd meets damage: it closes the file and says
+    /// nothing.
+    pub(super) fn usage(&self) -> Result<u64, Error> {
+        let mut bytes = 0;
+        // SAFETY: `raw` is open and `bytes` a valid place for the result.
+        let result = unsafe { (self.api.get_usage)(self.raw(), &raw mut bytes) };
+        check("sd_journal_get_usage", result).map(|_| bytes)
     }
 
     /// A descriptor for `poll(2)`, readable when [`Handle::process`] has something to say; opened by the first call.

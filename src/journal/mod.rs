@@ -18,7 +18,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use args::Program;
+pub use args::{Program, Task, arguments};
 pub use cursor::{Checkpoint, Cursor, MAX_AHEAD, MalformedCursor, UnreadableCheckpoint};
 pub use export::{ExportError, Parser};
 pub use journalctl::Journalctl;
@@ -51,6 +51,17 @@ pub trait Journal {
     /// # Errors
     /// When the journal cannot be read; the reader is then to be opened again.
     fn wait(&mut self, timeout: Duration) -> Result<Wake, Error>;
+
+    /// Whether, since the last call, reading left a file behind because it is damaged there. The entries after the
+    /// damage are then missing from what [`Journal::next`] gives, until the journal is opened again.
+    ///
+    /// A reader that cannot tell says no; then only [`Journal::newest`] shows that something is missing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read; the reader is then to be opened again.
+    fn lost_files(&mut self) -> Result<bool, Error> {
+        Ok(false)
+    }
 
     /// The newest entry of the units, looked up apart from where [`Journal::next`] stands.
     ///

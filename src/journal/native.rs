@@ -23,6 +23,10 @@ pub struct Libsystemd {
     units: Units,
     collector: Collector,
     stop: Stop,
+    /// [`Handle::usage`] as long as no file was left behind.
+    usage: u64,
+    /// Files came or went, and [`Journal::wait`] has not said so yet.
+    files_changed: bool,
     /// The handle stands on an entry that [`Journal::next`] has not given yet.
     waiting: bool,
 }
@@ -42,12 +46,15 @@ impl Libsystemd {
         // The watch begins here: what is written from now on is noticed.
         handle.fd()?;
         handle.set_matches(&units.conjunctions())?;
+        let usage = handle.usage()?;
         Ok(Self {
             handle,
             dir: dir.map(Path::to_owned),
             units,
             collector: Collector::default(),
             stop,
+            usage,
+            files_changed: false,
             waiting: false,
         })
     }
@@ -121,6 +128,9 @@ impl Libsystemd {
                     if let Some(equals) = memchr::memchr(b'=', datum) {
                         let (name, value) = (&datum[..equals], &datum[equals + 1..]);
                         self.collector.field(entry, name, value);
+                        if self.collector.is_complete(entry, &self.units) {
+                            return Ok(true);
+                        }
                     }
                 }
                 Datum::End => break,
@@ -189,11 +199,29 @@ impl Journal for Libsystemd {
             Err(error) => return Err(Error::Io(error.into())),
         }
         let written = !ready[0].revents().is_empty();
-        match (self.handle.process()?, written) {
+        let files_changed = self.handle.process()?;
+        self.usage = self.handle.usage()?;
+        match (
+            files_changed || std::mem::take(&mut self.files_changed),
+            written,
+        ) {
             (true, _) => Ok(Wake::FilesChanged),
             (false, true) => Ok(Wake::Appended),
             (false, false) => Ok(Wake::Idle),
         }
+    }
+
+    fn lost_files(&mut self) -> Result<bool, Error> {
+        let usage = self.handle.usage()?;
+        if usage >= self.usage {
+            self.usage = usage;
+            return Ok(false);
+        }
+        // Files also shrink when journald archives them, and go when it vacuums: look again with the same files.
+        self.files_changed |= self.handle.process()?;
+        let all = Handle::open(self.dir.as_deref())?.usage()?;
+        self.usage = self.handle.usage()?;
+        Ok(self.usage < all)
     }
 
     /// A handle of its own: one that met damage has silently left the damaged file behind.

@@ -1,6 +1,7 @@
 //! A host for end-to-end tests: a directory with everything that the shipper uses, and the real binary on it.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -82,14 +83,26 @@ impl Host {
     pub fn succeed(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments}: {} {errors}", output.status);
+        assert!(
+            output.status.success(),
+            "{arguments}: {} {errors}",
+            output.status
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Starts `shipper ARGUMENTS`; it is killed with the value.
+    /// Starts `shipper ARGUMENTS`, its log in `shipper.log`; it is killed with the value.
     pub fn start(&self, arguments: &str) -> Running {
-        let child = self.command(arguments).stderr(Stdio::inherit()).spawn().unwrap();
-        Running(child)
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("shipper.log"));
+        Running(
+            self.command(arguments)
+                .stderr(log.unwrap())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// `spool stats --json`.

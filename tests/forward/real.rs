@@ -4,7 +4,15 @@ use std::time::{Duration, Instant};
 
 use shipper::config::{LogFields, MsgHashAs, TokenSource};
 use shipper::forward::ServerState;
+use shipper::gaps;
+use shipper::influx::Client;
+use shipper::influx::query::HOUR;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+use std::process::Command;
 use support::influxd::{Influxd1, Server, Settings, servers};
+use tempfile::TempDir;
 
 use super::rig::{PATIENCE, Rig, base_time};
 
@@ -248,6 +256,117 @@ async fn a_server_killed_and_frozen_in_the_middle_has_every_line_in_the_end() {
     running.end().await;
     assert_eq!(rig.assert_settled().await.delivered, 20_000);
     assert_eq!(server.count("ollama_logs"), 20_000);
+}
+
+#[tokio::test]
+async fn only_hours_that_the_server_lost_are_sent_again() {
+    let server = Influxd1::start(Settings::default()).unwrap();
+    let mut rig = Rig::to_server(&server);
+    let first_hour = (base_time() / HOUR - 10) * HOUR;
+    for hour in 0..4 {
+        rig.clock = first_hour + hour * HOUR + 1000;
+        rig.append((0..100 + hour).map(|line| line.to_string()))
+            .await;
+        rig.append_inventory(first_hour + hour * HOUR, "[]").await;
+    }
+    rig.drain().await;
+    let lost = (first_hour + 2 * HOUR) * 1000;
+    let end = lost + HOUR * 1000;
+    server.influxql(&format!(
+        "DELETE FROM ollama_logs WHERE time >= {lost} AND time < {end}"
+    ));
+    assert_eq!(server.count("ollama_logs"), 100 + 101 + 103);
+
+    let client = Client::new(rig.config.influx.clone()).unwrap();
+    let everything = 0..u64::MAX;
+    let hours = gaps::find(&rig.store, &client, &rig.config.host, everything.clone())
+        .await
+        .unwrap();
+    let found: Vec<_> = hours
+        .iter()
+        .map(|hour| (hour.delivered, hour.stored))
+        .collect();
+    assert_eq!(found, [(101, 101), (102, 102), (103, 1), (104, 104)]);
+    assert_eq!(gaps::send_again(&rig.store, &hours).await.unwrap(), 103);
+    assert_eq!(rig.stats().await.pending, 103);
+    rig.drain().await;
+    assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
+    let hours = gaps::find(&rig.store, &client, &rig.config.host, everything)
+        .await
+        .unwrap();
+    assert!(hours.iter().all(|hour| hour.missing() == 0));
+}
+
+#[tokio::test]
+async fn a_server_whose_disk_was_full_gets_every_line_in_the_end() {
+    let Some(disk) = SmallDisk::new(24) else {
+        eprintln!("\n*** SKIPPED: mounting a tmpfs for the server's data needs root ***\n");
+        return;
+    };
+    let mut server = Influxd1::start(Settings {
+        data: Some(disk.dir.path().to_owned()),
+        ..Settings::default()
+    })
+    .unwrap();
+    let ballast = disk.dir.path().join("ballast");
+    let mut rig = Rig::to_server(&server);
+    rig.config.forward.batch_lines = 500;
+    rig.append(["before"]).await;
+    rig.drain().await;
+    disk.fill(&ballast);
+    rig.append((0..20_000).map(|line| format!("{line} {:x}", line * 7_919 % 104_729)))
+        .await;
+    let mut running = rig.start_drain();
+    let status = running.until("retries", |status| status.retries > 3).await;
+    let error = status.last_error.unwrap();
+    assert!(error.contains("no space left"), "{error}");
+    std::fs::remove_file(&ballast).unwrap();
+    // 1.6.7 goes on refusing, also with room, until it is started again.
+    server.stop().unwrap();
+    server.restart().unwrap();
+    running.end().await;
+    let stats = rig.assert_settled().await;
+    assert_eq!((stats.delivered, stats.quarantined), (20_001, 0));
+    assert_eq!(server.count("ollama_logs"), 20_001);
+}
+
+/// A tmpfs of a few MiB.
+struct SmallDisk {
+    dir: TempDir,
+}
+
+impl SmallDisk {
+    fn new(mebibytes: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
+            .arg(dir.path())
+            .output();
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self { dir })
+    }
+
+    /// Writes to `path` until nothing more fits.
+    fn fill(&self, path: &Path) {
+        let mut file = File::create(path).unwrap();
+        let error = loop {
+            if let Err(error) = file.write_all(&[0; 4096]) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the server may still be on its way out.
+        let _ = Command::new("umount")
+            .arg("-l")
+            .arg(self.dir.path())
+            .status();
+    }
 }
 
 /// A point that is not ours.

@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Longest that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time of the first entry, in microseconds: an hour ago when the tests began, so that no retention is in the way.
-pub fn base_time() -> u64 {
+pub(crate) fn base_time() -> u64 {
     static BASE: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
     *BASE.get_or_init(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -31,28 +31,30 @@ pub fn base_time() -> u64 {
     })
 }
 
-pub struct Rig {
-    pub store: Store,
-    pub config: Config,
+pub(crate) struct Rig {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    /// Time of the entries appended next, in microseconds since the Unix epoch; each five share one.
+    pub(crate) clock: u64,
     appended: u64,
     thread: Option<JoinHandle<()>>,
     _dir: TempDir,
 }
 
 /// The stage at work.
-pub struct Running {
-    pub status: watch::Receiver<ForwardStatus>,
-    pub input_ended: Stop,
-    pub stop: Stop,
+pub(crate) struct Running {
+    pub(crate) status: watch::Receiver<ForwardStatus>,
+    pub(crate) input_ended: Stop,
+    pub(crate) stop: Stop,
     task: tokio::task::JoinHandle<Result<(), forward::Error>>,
 }
 
 impl Rig {
-    pub fn to_endpoint(endpoint: &Endpoint) -> Self {
+    pub(crate) fn to_endpoint(endpoint: &Endpoint) -> Self {
         Self::new(&endpoint.url(), "v2", "token", "logs")
     }
 
-    pub fn to_server(server: &dyn Server) -> Self {
+    pub(crate) fn to_server(server: &dyn Server) -> Self {
         Self::new(
             &server.url(),
             server.api(),
@@ -61,7 +63,7 @@ impl Rig {
         )
     }
 
-    pub fn new(url: &str, api: &str, token: &str, bucket: &str) -> Self {
+    pub(crate) fn new(url: &str, api: &str, token: &str, bucket: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (store, _, thread) = Store::open(&dir.path().join("spool"), options()).unwrap();
         let config = Config {
@@ -116,6 +118,7 @@ impl Rig {
         Self {
             store,
             config,
+            clock: base_time(),
             appended: 0,
             thread: Some(thread),
             _dir: dir,
@@ -123,11 +126,11 @@ impl Rig {
     }
 
     /// Appends one log entry a message; each five share a timestamp.
-    pub async fn append<T: AsRef<[u8]>>(&mut self, messages: impl IntoIterator<Item = T>) {
+    pub(crate) async fn append<T: AsRef<[u8]>>(&mut self, messages: impl IntoIterator<Item = T>) {
         let mut records = Records::new();
         for message in messages {
             let entry = LogEntry {
-                realtime: base_time() + self.appended / 5,
+                realtime: self.clock + self.appended / 5,
                 seqnum: SeqnumId {
                     id: [7; 16],
                     seqnum: self.appended,
@@ -147,7 +150,7 @@ impl Rig {
         self.append_records(records).await;
     }
 
-    pub async fn append_inventory(&mut self, time: u64, models_json: &str) {
+    pub(crate) async fn append_inventory(&mut self, time: u64, models_json: &str) {
         let snapshot = Snapshot {
             models_json: Cow::Borrowed(models_json),
             part: None,
@@ -159,25 +162,25 @@ impl Rig {
         self.append_records(records).await;
     }
 
-    pub async fn append_records(&mut self, records: Records) {
+    pub(crate) async fn append_records(&mut self, records: Records) {
         let append = move |spool: &mut spool::Spool| spool.append(&records, None);
         self.store.call(append).await.unwrap().unwrap();
         self.store.notify_appended();
     }
 
-    pub async fn stats(&self) -> Stats {
+    pub(crate) async fn stats(&self) -> Stats {
         self.store.call(|spool| spool.stats()).await.unwrap()
     }
 
     /// Starts the stage, which ends once nothing is pending.
-    pub fn start_drain(&self) -> Running {
+    pub(crate) fn start_drain(&self) -> Running {
         let running = self.start();
         running.input_ended.trigger();
         running
     }
 
     /// Starts the stage, which waits for more.
-    pub fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         let (sender, status) = watch::channel(ForwardStatus::default());
         let (input_ended, stop) = (Stop::new().unwrap(), Stop::new().unwrap());
         let task = tokio::spawn(forward::run(
@@ -196,16 +199,15 @@ impl Rig {
     }
 
     /// Runs the stage until nothing is pending.
-    pub async fn drain(&self) -> ForwardStatus {
+    pub(crate) async fn drain(&self) -> ForwardStatus {
         let running = self.start_drain();
         let status = running.status.clone();
         running.end().await;
-        let status = status.borrow().clone();
-        status
+        status.borrow().clone()
     }
 
     /// Asserts that the ledger sums, and that nothing is pending.
-    pub async fn assert_settled(&self) -> Stats {
+    pub(crate) async fn assert_settled(&self) -> Stats {
         let stats = self.stats().await;
         assert_eq!(stats.pending, 0, "{stats:?}");
         assert_eq!(
@@ -226,19 +228,19 @@ impl Drop for Rig {
 
 impl Running {
     /// Waits until the stage ends by itself.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
         ended.expect("the stage ends").unwrap().unwrap();
     }
 
     /// Tells it to stop, and waits.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.trigger();
         self.end().await;
     }
 
     /// Waits until the status is as wanted.
-    pub async fn until(
+    pub(crate) async fn until(
         &mut self,
         what: &str,
         wanted: impl FnMut(&ForwardStatus) -> bool,
@@ -250,7 +252,7 @@ impl Running {
 }
 
 /// Waits until `wanted` holds.
-pub async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !wanted().await {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -262,6 +264,6 @@ fn options() -> Options {
     Options {
         max_bytes: 1 << 30,
         retention: Duration::from_secs(86_400),
-        generation_bytes: 16 << 20,
+        ..Options::default()
     }
 }

@@ -88,7 +88,10 @@ impl Endpoint {
     /// The messages of all distinct points, in no order.
     pub(super) fn messages(&self) -> Vec<String> {
         self.with(|state| {
-            let logs = state.points.iter().filter(|((series, _), _)| is_log(series));
+            let logs = state
+                .points
+                .iter()
+                .filter(|((series, _), _)| is_log(series));
             logs.map(|(_, fields)| message(fields)).collect()
         })
     }
@@ -104,7 +107,9 @@ impl Endpoint {
             async move { endpoint.write(request, token).await }
         });
         // An error here is a client that went away, or a request refused because the endpoint is down.
-        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        let _ = http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
     }
 
     async fn write(
@@ -121,10 +126,17 @@ impl Endpoint {
             return answer(StatusCode::NOT_FOUND, String::new());
         }
         let expected = format!("Token {token}");
-        if request.headers().get(AUTHORIZATION).is_none_or(|given| given != expected.as_str()) {
+        if request
+            .headers()
+            .get(AUTHORIZATION)
+            .is_none_or(|given| given != expected.as_str())
+        {
             return answer(StatusCode::UNAUTHORIZED, String::new());
         }
-        let zipped = request.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let zipped = request
+            .headers()
+            .get(CONTENT_ENCODING)
+            .is_some_and(|coding| coding == "gzip");
         let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
         let body = body.map_err(io::Error::other)?.to_bytes();
         if self.with(State::is_dropping) {
@@ -155,7 +167,10 @@ impl State {
         self.tally.lines += points.len();
         for point in points {
             let identity = (point.series.to_owned(), point.timestamp);
-            let fresh = self.points.insert(identity, point.fields.to_owned()).is_none();
+            let fresh = self
+                .points
+                .insert(identity, point.fields.to_owned())
+                .is_none();
             self.tally.log_points += usize::from(fresh && is_log(point.series));
         }
     }
@@ -163,7 +178,9 @@ impl State {
 
 fn unzip(body: &[u8]) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    GzDecoder::new(body).take(MAX_BODY as u64).read_to_end(&mut text)?;
+    GzDecoder::new(body)
+        .take(MAX_BODY as u64)
+        .read_to_end(&mut text)?;
     Ok(text)
 }
 
@@ -185,7 +202,8 @@ fn parse(body: &[u8]) -> Result<Vec<Point<'_>>, String> {
     let mut rest = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     let mut points = Vec::new();
     while !rest.is_empty() {
-        let (point, after) = point(rest).ok_or_else(|| rest.chars().take(80).collect::<String>())?;
+        let (point, after) =
+            point(rest).ok_or_else(|| rest.chars().take(80).collect::<String>())?;
         points.push(point);
         rest = after;
     }
@@ -242,7 +260,8 @@ mod tests {
 
     #[test]
     fn points_are_taken_apart_at_unescaped_spaces_only() {
-        let body = b"ollama_logs,host=a\\ b,source=systemd message=\"x \\\"y\\\"\nz\" 17\nm,t=1 f=\"\" -1";
+        let body =
+            b"ollama_logs,host=a\\ b,source=systemd message=\"x \\\"y\\\"\nz\" 17\nm,t=1 f=\"\" -1";
         let points = parse(body).unwrap();
         assert_eq!(points.len(), 2);
         assert_eq!(points[0].series, "ollama_logs,host=a\\ b,source=systemd");
@@ -252,7 +271,15 @@ mod tests {
 
     #[test]
     fn what_is_no_point_is_refused() {
-        for body in ["m", "m,t=1", "m,t=1 f=\"x\"", "m f=\"x\" 1", "m,t f=\"x\" 1", "m,t=1 f=\"x 1", "m,t=1 f=\"x\" y"] {
+        for body in [
+            "m",
+            "m,t=1",
+            "m,t=1 f=\"x\"",
+            "m f=\"x\" 1",
+            "m,t f=\"x\" 1",
+            "m,t=1 f=\"x 1",
+            "m,t=1 f=\"x\" y",
+        ] {
             assert!(parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(parse(b"\xff").is_err());

@@ -36,7 +36,11 @@ pub(super) async fn run() -> Result<Verdict, Error> {
     progress.say("a journal fills with lines of Ollama; the service reads, spools and sends them");
     let mut service = start()?;
     let quarter = sample::ENTRIES / 4;
-    progress.until(&endpoint, PATIENCE, || endpoint.tally().log_points as u64 >= quarter).await?;
+    progress
+        .until(&endpoint, PATIENCE, || {
+            endpoint.tally().log_points as u64 >= quarter
+        })
+        .await?;
 
     progress.say("InfluxDB goes down; the service goes on reading into its spool");
     endpoint.go_down();
@@ -68,7 +72,10 @@ pub(super) async fn run() -> Result<Verdict, Error> {
 ///
 /// # Errors
 /// Those of the service.
-pub(super) async fn run_service(config: Config, arguments: &DemoServiceArgs) -> Result<Verdict, Error> {
+pub(super) async fn run_service(
+    config: Config,
+    arguments: &DemoServiceArgs,
+) -> Result<Verdict, Error> {
     service::run(config, arguments.started_at).await
 }
 
@@ -129,10 +136,16 @@ mod tests {
         let mut stored: Vec<String> = (0..sample::ENTRIES).map(sample::message).collect();
         assert!(Difference::between(&stored).is_none());
         let one = stored.pop().unwrap();
-        let missing = Difference { missing: 1, doubled: 0 };
+        let missing = Difference {
+            missing: 1,
+            doubled: 0,
+        };
         assert_eq!(Difference::between(&stored), missing);
         stored.extend([one.clone(), one]);
-        let doubled = Difference { missing: 0, doubled: 1 };
+        let doubled = Difference {
+            missing: 0,
+            doubled: 1,
+        };
         assert_eq!(Difference::between(&stored), doubled);
     }
 }

@@ -17,7 +17,10 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// Follows the sample until it is stopped.
 pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
     let open = move |_: &_| {
-        let sample: Box<dyn Journal> = Box::new(Sample { started_at, next: 0 });
+        let sample: Box<dyn Journal> = Box::new(Sample {
+            started_at,
+            next: 0,
+        });
         Ok(sample)
     };
     service::run(config, Mode::Follow, open).await?;

@@ -69,8 +69,13 @@ impl Service {
     }
 
     /// Waits until it has spooled `entries`.
-    pub(super) async fn until_read(&mut self, entries: u64, patience: Duration) -> Result<(), Error> {
-        self.until(patience, |ledger| ledger.read >= entries).await?;
+    pub(super) async fn until_read(
+        &mut self,
+        entries: u64,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        self.until(patience, |ledger| ledger.read >= entries)
+            .await?;
         Ok(())
     }
 
@@ -107,7 +112,10 @@ impl Service {
 
     /// Ends it as systemd does.
     pub(super) async fn stop(mut self) -> Result<(), Error> {
-        let id = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let id = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(id) = id {
             kill_process(id, Signal::TERM).map_err(io::Error::from)?;
         }
@@ -115,7 +123,9 @@ impl Service {
         match timeout(patience, self.child.wait()).await {
             Ok(status) => match status? {
                 status if status.success() => Ok(()),
-                status => Err(Error::Demo(format!("the service failed while stopping: {status}"))),
+                status => Err(Error::Demo(format!(
+                    "the service failed while stopping: {status}"
+                ))),
             },
             Err(_) => Err(Error::Demo("the service did not stop".to_owned())),
         }

@@ -50,8 +50,8 @@ pub fn servers() -> Vec<Box<dyn Server>> {
     )];
     match Influxd2::start() {
         Some(server) => servers.push(Box::new(server.expect("the influxd that INFLUXD2 names"))),
-        None => eprintln!(
-            "\n*** SKIPPED on InfluxDB 2.x: set INFLUXD2 to an influxd 2.x binary to run this there, too ***\n"
+        None => crate::loud(
+            "SKIPPED on InfluxDB 2.x: set INFLUXD2 to an influxd 2.x binary to run this there, too",
         ),
     }
     servers

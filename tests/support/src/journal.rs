@@ -210,7 +210,10 @@ pub fn every_kind() -> Vec<Entry> {
         Entry::line(at(6), "\u{1b}[97;42m 200 \u{1b}[0m ANSI"),
         Entry::line(at(7), ""),
         Entry::line(at(8), "x".repeat(200_000)),
-        Entry::line(at(9), "first of two").with("MESSAGE", "second of two"),
+        Entry::line(at(9), "first of two")
+            .without("_TRANSPORT")
+            .with("_TRANSPORT", "journal")
+            .with("MESSAGE", "second of two"),
         Entry::line(at(10), "gone")
             .without("MESSAGE")
             .with("BINARY", b"\xff\0\n"),

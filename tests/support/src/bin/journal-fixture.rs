@@ -11,10 +11,13 @@ fn main() -> ExitCode {
         eprintln!("usage: journal-fixture DIRECTORY ENTRIES");
         return ExitCode::from(2);
     };
-    let made = entries.parse().map_err(std::io::Error::other).and_then(|entries| {
-        std::fs::create_dir_all(directory)?;
-        write_journal(&Path::new(directory).join("system.journal"), busy(entries))
-    });
+    let made = entries
+        .parse()
+        .map_err(std::io::Error::other)
+        .and_then(|entries| {
+            std::fs::create_dir_all(directory)?;
+            write_journal(&Path::new(directory).join("system.journal"), busy(entries))
+        });
     match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,0 +1,123 @@
+//! Entries per second of both readers, beside `journalctl -o export --output-fields=MESSAGE,_PID > /dev/null` on the
+//! same files. `cargo bench --bench readers`; `ENTRIES` and `ROUNDS` change the size.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use shipper::entry::LogEntry;
+use shipper::journal::{Journal, Journalctl, Libsystemd, Program, Start, Step, Units};
+use shipper::stop::Stop;
+use support::journal::{UNIT, busy, write_journal};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let entries = number("ENTRIES", 200_000);
+    let rounds = number("ROUNDS", 5);
+    let dir = tempfile::tempdir()?;
+    write_journal(&dir.path().join("system.journal"), busy(entries))?;
+    let (units, stop) = (Units::new(&[UNIT])?, Stop::new()?);
+    let mut figures: [Vec<(Duration, Duration)>; 3] = Default::default();
+    // In turns, so that a noisy machine is noisy for all of them.
+    for _ in 0..rounds {
+        figures[0].push(timed(|| plain(dir.path(), entries))?);
+        figures[1].push(timed(|| {
+            drain(
+                &mut Libsystemd::open(Some(dir.path()), units.clone(), stop.clone())?,
+                entries,
+            )
+        })?);
+        figures[2].push(timed(|| {
+            let program = Program::Journalctl;
+            drain(
+                &mut Journalctl::open(program, Some(dir.path()), units.clone(), stop.clone())?,
+                entries,
+            )
+        })?);
+    }
+    let names = [
+        "journalctl > /dev/null",
+        "libsystemd reader",
+        "journalctl reader",
+    ];
+    let base = median(&figures[0]).0.as_secs_f64();
+    for (name, figures) in names.iter().zip(&figures) {
+        let (wall, cpu) = median(figures);
+        println!(
+            "{name:24} {:>8.0} entries/s  {:.2} CPU-s per 100k  {:.2} times as fast",
+            entries as f64 / wall.as_secs_f64(),
+            cpu.as_secs_f64() * 100_000.0 / entries as f64,
+            base / wall.as_secs_f64(),
+        );
+    }
+    Ok(())
+}
+
+fn number(name: &str, default: usize) -> usize {
+    env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+fn plain(dir: &Path, _entries: usize) -> Outcome<()> {
+    let status = Command::new("journalctl")
+        .args([
+            "--no-pager",
+            "-o",
+            "export",
+            "--output-fields=MESSAGE,_PID",
+            "-u",
+            UNIT,
+            "-D",
+        ])
+        .arg(dir)
+        .stdout(Stdio::null())
+        .status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("journalctl ended with {status}").into()),
+    }
+}
+
+fn drain(journal: &mut dyn Journal, entries: usize) -> Outcome<()> {
+    journal.seek(&Start::Since(0))?;
+    let mut entry = LogEntry::default();
+    let mut read = 0;
+    while journal.next(&mut entry)? != Step::End {
+        read += 1;
+    }
+    match read == entries {
+        true => Ok(()),
+        false => Err(format!("{read} entries of {entries}").into()),
+    }
+}
+
+/// Wall and CPU time of `work`, its children included.
+fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<(Duration, Duration)> {
+    let (start, before) = (Instant::now(), cpu_time()?);
+    work()?;
+    Ok((start.elapsed(), cpu_time()?.saturating_sub(before)))
+}
+
+/// CPU time of this process and of the children it has waited for, from `/proc/self/stat`.
+fn cpu_time() -> Outcome<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(')').ok_or("no process name")?.1;
+    let ticks: u64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    // USER_HZ is 100 on every Linux that runs systemd.
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+fn median(figures: &[(Duration, Duration)]) -> (Duration, Duration) {
+    let mut sorted = figures.to_vec();
+    sorted.sort();
+    sorted[sorted.len() / 2]
+}

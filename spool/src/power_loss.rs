@@ -1,0 +1,272 @@
+//! Power loss: the directory as a disk would have it that kept only what was synced, and any part of what was not.
+//!
+//! Every sync of this crate is observed. What a file or a directory held at its last sync is what the simulated disk has;
+//! of sled's data file any page written since may have arrived too. Opening any such image must give every acknowledged
+//! record, and a checkpoint that is not older than the acknowledged one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use crate::disk::observe_with;
+use crate::{
+    EntryKey, Limits, MsgHash, Options, Order, Records, Selection, Seq, SeqSet, Spool, State,
+};
+
+/// What survives, by inode.
+#[derive(Default)]
+struct Disk {
+    files: HashMap<u64, Vec<u8>>,
+    dirs: HashMap<u64, BTreeMap<String, u64>>,
+}
+
+impl Disk {
+    fn synced(&mut self, path: &Path) {
+        let inode = fs::metadata(path).unwrap().ino();
+        if !path.is_dir() {
+            self.files.insert(inode, fs::read(path).unwrap());
+            return;
+        }
+        let mut names = BTreeMap::new();
+        for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let inode = entry.metadata().unwrap().ino();
+            // sled syncs a snapshot before it renames it.
+            if name.starts_with("snap.") && !name.ends_with("generating") {
+                self.files.insert(inode, fs::read(entry.path()).unwrap());
+            }
+            names.insert(name, inode);
+        }
+        self.dirs.insert(inode, names);
+    }
+
+    /// Writes the surviving part of `live` to `image`; `arrived` decides which pages written since their file's sync are there.
+    fn restore(&self, live: &Path, image: &Path, arrived: &mut dyn FnMut() -> bool) {
+        fs::create_dir_all(image).unwrap();
+        let root = fs::metadata(live).unwrap().ino();
+        self.restore_dir(root, live, image, arrived);
+    }
+
+    fn restore_dir(
+        &self,
+        inode: u64,
+        live: &Path,
+        image: &Path,
+        arrived: &mut dyn FnMut() -> bool,
+    ) {
+        for (name, inode) in self.dirs.get(&inode).into_iter().flatten() {
+            let (live, image) = (live.join(name), image.join(name));
+            if self.dirs.contains_key(inode) || live.is_dir() {
+                fs::create_dir_all(&image).unwrap();
+                self.restore_dir(*inode, &live, &image, arrived);
+            } else {
+                let kept = self.files.get(inode).cloned().unwrap_or_default();
+                let now = if name == "db" {
+                    fs::read(&live).unwrap_or_default()
+                } else {
+                    Vec::new()
+                };
+                fs::write(&image, mix(kept, &now, arrived)).unwrap();
+            }
+        }
+    }
+}
+
+/// `kept` with some of the pages of `now`.
+fn mix(mut kept: Vec<u8>, now: &[u8], arrived: &mut dyn FnMut() -> bool) -> Vec<u8> {
+    for (page, new) in now.chunks(4096).enumerate() {
+        let start = page * 4096;
+        let same = kept.get(start..start + new.len()) == Some(new);
+        if !same && arrived() {
+            kept.resize(kept.len().max(start + new.len()), 0);
+            kept[start..start + new.len()].copy_from_slice(new);
+        }
+    }
+    kept
+}
+
+/// What the caller had been told when the power went.
+#[derive(Clone, Copy, Debug, Default)]
+struct Acknowledged {
+    appended: u64,
+    delivered: u64,
+}
+
+struct Image {
+    dir: PathBuf,
+    acknowledged: Acknowledged,
+}
+
+/// xorshift: the same run for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+}
+
+fn record(n: u64) -> (EntryKey, Vec<u8>) {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&n.to_be_bytes());
+    let size = if n % 50 == 7 {
+        9000
+    } else {
+        200 + usize::try_from(n % 200).unwrap()
+    };
+    (
+        EntryKey {
+            time: n * 1000,
+            hash: MsgHash(hash),
+        },
+        vec![n.to_le_bytes()[0]; size],
+    )
+}
+
+fn options() -> Options {
+    Options {
+        generation_bytes: 48 * 1024,
+        max_bytes: 64 << 20,
+        ..Options::default()
+    }
+}
+
+/// Works on a spool and cuts the power at about every `spacing`-th sync.
+fn images(seed: u64, operations: u64, spacing: u64, live: &Path, images_dir: &Path) -> Vec<Image> {
+    let told = Rc::new(Cell::new(Acknowledged::default()));
+    let taken = Rc::new(RefCell::new(Vec::new()));
+    let mut disk = Disk::default();
+    let mut random = Random(seed);
+    let (live_dir, images_dir) = (live.to_owned(), images_dir.to_owned());
+    let (told_then, taken_then) = (Rc::clone(&told), Rc::clone(&taken));
+    observe_with(Some(Box::new(move |path: &Path| {
+        // The sync has happened for the live directory, but not yet for the disk: this is the moment before it.
+        if random.below(spacing) == 0 {
+            let dir = images_dir.join(taken_then.borrow().len().to_string());
+            let share = random.below(4);
+            disk.restore(&live_dir, &dir, &mut || random.below(3) < share);
+            taken_then.borrow_mut().push(Image {
+                dir,
+                acknowledged: told_then.get(),
+            });
+        }
+        disk.synced(path);
+    })));
+    let mut random = Random(seed ^ 0xabcd);
+    let mut spool = Spool::open(live, options()).unwrap().0;
+    for _ in 0..operations {
+        let mut now = told.get();
+        match random.below(10) {
+            0..5 => {
+                let mut records = Records::new();
+                let count = 1 + random.below(40);
+                for n in now.appended..now.appended + count {
+                    let (key, payload) = record(n);
+                    records.push(key, &payload);
+                }
+                now.appended += count;
+                spool
+                    .append(&records, Some(&now.appended.to_le_bytes()))
+                    .unwrap();
+            }
+            5..8 => {
+                let limits = Limits {
+                    records: 30,
+                    bytes: 1 << 20,
+                };
+                let batch = spool
+                    .pending(limits, Order::OldestFirst, &SeqSet::new())
+                    .unwrap();
+                now.delivered += batch.seqs.len() as u64;
+                spool.ack(&batch.seqs.into_iter().collect()).unwrap();
+            }
+            8 => {
+                drop(spool);
+                spool = Spool::open(live, options()).unwrap().0;
+            }
+            _ => drop(spool.prune(SystemTime::UNIX_EPOCH).unwrap()),
+        }
+        told.set(now);
+    }
+    observe_with(None);
+    drop(spool);
+    taken.take()
+}
+
+fn check(image: &Image) {
+    let Acknowledged {
+        appended,
+        delivered,
+    } = image.acknowledged;
+    let (mut spool, recovery) = Spool::open(&image.dir, options()).unwrap();
+    assert!(
+        recovery.is_clean(),
+        "{recovery} after {:?}",
+        image.acknowledged
+    );
+    let checkpoint = spool
+        .checkpoint()
+        .map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+    let stats = spool.stats();
+    assert!(
+        checkpoint >= appended,
+        "checkpoint {checkpoint}, acknowledged {appended}"
+    );
+    assert_eq!(stats.read, checkpoint);
+    assert!(
+        stats.delivered >= delivered,
+        "{} of {delivered} deliveries",
+        stats.delivered
+    );
+    assert_eq!(stats.read, stats.delivered + stats.pending);
+    let mut from = Some(Seq(0));
+    let mut seen = 0;
+    while let Some(at) = from {
+        let page = spool.ls(&Selection::default(), at, 1000).unwrap();
+        for entry in page.entries {
+            assert_eq!((entry.key, entry.payload), record(entry.seq.0));
+            assert_eq!(
+                entry.state == State::Delivered,
+                entry.seq.0 < stats.delivered
+            );
+            seen += 1;
+        }
+        from = page.next;
+    }
+    assert_eq!(seen, stats.read, "nothing was pruned");
+    // And it goes on from there.
+    let (key, payload) = record(checkpoint);
+    let mut next = Records::new();
+    next.push(key, &payload);
+    assert_eq!(spool.append(&next, Some(b"next")).unwrap().new, 1);
+    drop(spool);
+    assert!(Spool::open(&image.dir, options()).unwrap().1.is_clean());
+}
+
+#[test]
+fn no_acknowledged_record_is_lost_when_the_power_fails() {
+    let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
+    let runs: usize = if long { 12 } else { 2 };
+    let mut points = 0;
+    for run in 1..=runs {
+        let (live, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let images = images(
+            run as u64 * 7919,
+            80,
+            5,
+            &live.path().join("spool"),
+            dir.path(),
+        );
+        images.iter().for_each(check);
+        points += images.len();
+    }
+    println!("{points} power losses, 0 acknowledged records lost");
+    assert!(points >= 25 * runs, "only {points} points");
+}

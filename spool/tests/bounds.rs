@@ -1,0 +1,317 @@
+//! Disk and memory stay bounded, whatever is appended, delivered and kept.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails by panicking, like the test"
+)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
+use spool::{
+    Error, Limits, MAX_RECORD_BYTES, Options, Order, Records, SeqSet, Spool, State, WhenFull,
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Bytes on disk, as `du` counts them.
+fn du(path: &Path) -> u64 {
+    let below = fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .map(|entry| du(&entry.unwrap().path()));
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.blocks() * 512) + below.sum::<u64>()
+}
+
+fn capped() -> Options {
+    Options {
+        max_bytes: 24 * MIB,
+        generation_bytes: MIB,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn at_the_cap_appends_are_refused_until_delivering_makes_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), capped()).unwrap().0;
+    let mut n = 0;
+    for round in 0..3 {
+        let before = n;
+        let refused = loop {
+            match spool.append(&records(n..n + 500, 400), Some(&n.to_le_bytes())) {
+                Ok(appended) => n += appended.new,
+                Err(error) => break error,
+            }
+            assert!(du(dir.path()) <= capped().max_bytes);
+        };
+        assert!(matches!(refused, Error::Full { .. }), "{refused}");
+        assert!(ledger(&spool).full);
+        assert!(
+            n > before + 5000,
+            "round {round}: room for {} records only",
+            n - before
+        );
+        let batch = drain(&mut spool);
+        assert_eq!(ledger(&spool).pending, batch.seqs.len() as u64);
+        for some in batch.seqs.chunks(1000) {
+            spool.ack(&some.iter().copied().collect()).unwrap();
+            assert!(du(dir.path()) <= capped().max_bytes);
+        }
+    }
+    assert_eq!(
+        ledger(&spool).delivered,
+        n,
+        "delivered generations went before their retention was over"
+    );
+}
+
+#[test]
+fn when_asked_to_the_oldest_records_expire_at_the_cap_and_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        when_full: WhenFull::ExpireOldest,
+        ..capped()
+    };
+    let mut spool = Spool::open(dir.path(), options).unwrap().0;
+    for n in (0..60_000).step_by(1000) {
+        spool.append(&records(n..n + 1000, 400), None).unwrap();
+        assert!(du(dir.path()) <= capped().max_bytes);
+    }
+    let stats = ledger(&spool);
+    assert!(stats.expired > 0 && stats.read == 60_000, "{stats:?}");
+    let newest = spool
+        .pending(
+            Limits {
+                records: 1,
+                bytes: 0,
+            },
+            Order::NewestFirst,
+            &SeqSet::new(),
+        )
+        .unwrap();
+    assert_eq!(newest.seqs[0].0, 59_999);
+}
+
+#[test]
+fn without_retention_twenty_rounds_leave_less_than_three_generations() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        generation_bytes: 2 * MIB,
+        retention: Duration::ZERO,
+        ..Options::default()
+    };
+    let mut spool = Spool::open(dir.path(), options).unwrap().0;
+    for round in 0..20u64 {
+        for n in (0..20_000).step_by(1000) {
+            let n = round * 20_000 + n;
+            spool.append(&records(n..n + 1000, 400), None).unwrap();
+        }
+        loop {
+            let batch = spool
+                .pending(
+                    Limits {
+                        records: 5000,
+                        bytes: 4 << 20,
+                    },
+                    Order::OldestFirst,
+                    &SeqSet::new(),
+                )
+                .unwrap();
+            if batch.seqs.is_empty() {
+                break;
+            }
+            spool.ack(&seqs(&batch)).unwrap();
+        }
+        spool.prune(SystemTime::now()).unwrap();
+        assert!(ledger(&spool).generations < 3);
+    }
+}
+
+#[test]
+fn an_idle_host_that_delivers_one_record_at_a_time_does_not_fill_its_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        generation_bytes: 256 * 1024,
+        retention: Duration::ZERO,
+        ..Options::default()
+    };
+    let bound = 4 * 256 * 1024 + 4 * MIB + 4 * MIB;
+    let mut spool = Spool::open(dir.path(), options).unwrap().0;
+    for n in 0..4000 {
+        spool
+            .append(&records(n..n + 1, 20), Some(&n.to_le_bytes()))
+            .unwrap();
+        let batch = drain(&mut spool);
+        spool.ack(&seqs(&batch)).unwrap();
+        if n % 100 == 0 {
+            spool.prune(SystemTime::now()).unwrap();
+            assert!(
+                du(dir.path()) < bound,
+                "{} bytes after {n} records",
+                du(dir.path())
+            );
+        }
+    }
+    assert_eq!(ledger(&spool).delivered, 4000);
+}
+
+#[test]
+fn records_of_any_size_come_back_and_nothing_lands_in_blobs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), Options::default()).unwrap().0;
+    let sizes = [
+        0,
+        1,
+        6000,
+        6080,
+        6081,
+        6082,
+        6083,
+        6100,
+        6144,
+        6145,
+        12_288,
+        100_000,
+        1_000_000,
+        MAX_RECORD_BYTES,
+    ];
+    let mut big = Records::new();
+    for (n, &size) in (0..).zip(&sizes) {
+        big.push(key(n, 1000 + n), &payload(n, size));
+    }
+    spool.append(&big, None).unwrap();
+    for from in 0..200 {
+        let from = 1000 + from * 40;
+        spool
+            .append(&records(from..from + 40, (from % 7000) as usize), None)
+            .unwrap();
+    }
+    assert_no_blobs(dir.path());
+    drop(spool);
+    let mut spool = Spool::open(dir.path(), Options::default()).unwrap().0;
+    let batch = spool
+        .pending(
+            Limits {
+                records: sizes.len(),
+                bytes: usize::MAX,
+            },
+            Order::OldestFirst,
+            &SeqSet::new(),
+        )
+        .unwrap();
+    assert!(batch.records == big, "records came back changed");
+    for (n, &size) in (0..).zip(&sizes) {
+        assert_eq!(
+            spool.get(&key(n, 1000 + n)).unwrap(),
+            Some((State::Pending, payload(n, size)))
+        );
+    }
+    assert_no_blobs(dir.path());
+}
+
+#[test]
+fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+    let mut batch = records(0..3, 100);
+    batch.push(key(9, 9_000_000), &vec![0; MAX_RECORD_BYTES + 1]);
+    assert!(matches!(
+        spool.append(&batch, Some(b"x")),
+        Err(Error::TooLarge { .. })
+    ));
+    assert_eq!((ledger(&spool).read, spool.checkpoint()), (0, None));
+}
+
+#[test]
+fn reading_the_source_again_adds_nothing_across_generations() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+    for pass in 0..3u64 {
+        for n in (0..2000).step_by(100) {
+            let appended = spool
+                .append(&records(n..n + 100, 200), Some(&n.to_le_bytes()))
+                .unwrap();
+            assert_eq!(appended.duplicates, if pass == 0 { 0 } else { 100 });
+        }
+        let batch = drain(&mut spool);
+        spool.ack(&seqs(&batch)).unwrap();
+    }
+    assert_eq!(
+        (ledger(&spool).read, ledger(&spool).duplicates),
+        (2000, 4000)
+    );
+}
+
+#[test]
+fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
+    const CHILD: &str = "SPOOL_MEMORY_CHILD_DIR";
+    let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
+    let total = if long { 1_000_000 } else { 150_000 };
+    if let Some(dir) = std::env::var_os(CHILD) {
+        fill_and_drain(Path::new(&dir), total);
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // glibc raises its trim threshold with each large block that is freed; the shipper's unit sets the same.
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_million_pending_records_take_at_most_forty_megabytes_of_memory",
+            "--nocapture",
+        ])
+        .env(CHILD, dir.path())
+        .env("MALLOC_TRIM_THRESHOLD_", "131072")
+        .env("MALLOC_MMAP_THRESHOLD_", "131072")
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{output}");
+    let peak: u64 = output
+        .lines()
+        .find_map(|line| line.strip_prefix("peak "))
+        .unwrap()
+        .parse()
+        .unwrap();
+    println!("{total} records: peak {peak} kB");
+    assert!(peak <= 40_000, "{peak} kB for {total} records");
+}
+
+fn fill_and_drain(dir: &Path, total: u64) {
+    let options = Options {
+        retention: Duration::ZERO,
+        ..Options::default()
+    };
+    let mut spool = Spool::open(dir, options).unwrap().0;
+    for n in (0..total).step_by(1000) {
+        spool
+            .append(&records(n..n + 1000, 400), Some(&n.to_le_bytes()))
+            .unwrap();
+    }
+    assert_eq!(ledger(&spool).pending, total);
+    while ledger(&spool).pending > 0 {
+        let batch = spool
+            .pending(
+                Limits {
+                    records: 5000,
+                    bytes: 4 << 20,
+                },
+                Order::OldestFirst,
+                &SeqSet::new(),
+            )
+            .unwrap();
+        spool.ack(&seqs(&batch)).unwrap();
+        spool.prune(SystemTime::now()).unwrap();
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    println!("\npeak {}", peak.trim().trim_end_matches(" kB"));
+}

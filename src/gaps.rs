@@ -1,0 +1,151 @@
+//! `replay --gaps`: hours of which InfluxDB has fewer points than the spool delivered, and sending those again.
+//!
+//! A record is one point, so its hour in the spool and its hour in InfluxDB must agree. More there than here is no
+//! gap: the spool forgets what is older than its retention.
+
+use std::ops::Range;
+
+use spool::{Selection, Seq, Spool, State};
+
+use crate::influx::Client;
+use crate::influx::query::{ByHour, HOUR, QueryError, points_by_hour};
+use crate::store::{Ended, Store};
+
+/// Records looked at in one go, between which the spool does other work.
+const PAGE: usize = 5000;
+
+/// One hour of both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Hour {
+    /// Its start, in microseconds since the Unix epoch.
+    pub start: u64,
+    /// Delivered records that the spool still holds.
+    pub delivered: u64,
+    /// Points that InfluxDB has.
+    pub stored: u64,
+}
+
+impl Hour {
+    /// How many points InfluxDB is short of.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.delivered.saturating_sub(self.stored)
+    }
+}
+
+/// Why there is no comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum GapError {
+    /// InfluxDB did not tell.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The spool did not tell.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The spool is gone.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
+/// Each hour of `range` (microseconds since the Unix epoch) of which the spool holds delivered records, with what
+/// InfluxDB has of `host`.
+///
+/// # Errors
+/// [`GapError`].
+pub async fn find(
+    store: &Store,
+    client: &Client,
+    host: &str,
+    range: Range<u64>,
+) -> Result<Vec<Hour>, GapError> {
+    // Whole hours: InfluxDB is asked for nothing less.
+    let range = range.start - range.start % HOUR..range.end.div_ceil(HOUR).saturating_mul(HOUR);
+    let delivered = delivered_by_hour(store, range).await?;
+    let (Some((&first, _)), Some((&last, _))) =
+        (delivered.first_key_value(), delivered.last_key_value())
+    else {
+        return Ok(Vec::new());
+    };
+    let stored = points_by_hour(client, host, first..last + HOUR).await?;
+    Ok(compare(&delivered, &stored))
+}
+
+/// Both sides of every hour that has delivered records.
+#[must_use]
+pub fn compare(delivered: &ByHour, stored: &ByHour) -> Vec<Hour> {
+    let side_by_side = |(&start, &delivered): (&u64, &u64)| Hour {
+        start,
+        delivered,
+        stored: stored.get(&start).copied().unwrap_or(0),
+    };
+    delivered.iter().map(side_by_side).collect()
+}
+
+/// Makes the delivered records of every hour that falls short pending again; returns how many records that are.
+///
+/// # Errors
+/// [`GapError`]; hours before the one that failed are pending again.
+pub async fn send_again(store: &Store, hours: &[Hour]) -> Result<u64, GapError> {
+    let mut records = 0;
+    for hour in hours.iter().filter(|hour| hour.missing() > 0) {
+        let selection = Selection {
+            since: Some(hour.start),
+            until: Some(hour.start + HOUR),
+            state: Some(State::Delivered),
+        };
+        records += store.call(move |spool| spool.replay(&selection)).await??;
+    }
+    store.notify_appended();
+    Ok(records)
+}
+
+async fn delivered_by_hour(store: &Store, range: Range<u64>) -> Result<ByHour, GapError> {
+    let selection = Selection {
+        since: Some(range.start),
+        until: Some(range.end),
+        state: Some(State::Delivered),
+    };
+    let mut hours = ByHour::new();
+    let mut next = Some(Seq(0));
+    while let Some(from) = next {
+        let (counted, after) = store
+            .call(move |spool| count_page(spool, &selection, from))
+            .await??;
+        for (hour, count) in counted {
+            *hours.entry(hour).or_default() += count;
+        }
+        next = after;
+    }
+    Ok(hours)
+}
+
+fn count_page(
+    spool: &mut Spool,
+    selection: &Selection,
+    from: Seq,
+) -> Result<(ByHour, Option<Seq>), spool::Error> {
+    let page = spool.ls(selection, from, PAGE)?;
+    let mut hours = ByHour::new();
+    for entry in &page.entries {
+        *hours
+            .entry(entry.key.time - entry.key.time % HOUR)
+            .or_default() += 1;
+    }
+    Ok((hours, page.next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hours_that_fall_short_are_gaps() {
+        let delivered = ByHour::from([(HOUR, 10), (2 * HOUR, 10), (3 * HOUR, 10), (4 * HOUR, 10)]);
+        let stored = ByHour::from([(HOUR, 10), (2 * HOUR, 12), (3 * HOUR, 9), (9 * HOUR, 1)]);
+        let missing: Vec<_> = compare(&delivered, &stored)
+            .iter()
+            .map(|hour| (hour.start / HOUR, hour.missing()))
+            .collect();
+        assert_eq!(missing, [(1, 0), (2, 0), (3, 1), (4, 10)]);
+    }
+}

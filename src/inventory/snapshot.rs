@@ -1,0 +1,45 @@
+//! Models → the JSON texts of a snapshot, each small enough for one field (pure).
+
+use super::manifest::Model;
+
+/// Bytes of JSON in one field at most: string fields are documented at 64 KiB, with some room for escaping.
+pub const MAX_JSON_BYTES: usize = 60_000;
+
+/// JSON arrays that hold all models together, each of at most [`MAX_JSON_BYTES`] unless a single model has more.
+///
+/// One array when they fit; then one without the optional `modified_at`; then as many as are needed.
+#[must_use]
+pub fn parts(models: &[Model]) -> Vec<String> {
+    let whole = arrays(models);
+    if whole.len() <= 1 {
+        return whole;
+    }
+    let lean: Vec<Model> = models
+        .iter()
+        .map(|model| Model {
+            modified_at: None,
+            ..model.clone()
+        })
+        .collect();
+    arrays(&lean)
+}
+
+fn arrays(models: &[Model]) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::from("[");
+    for model in models {
+        // A Model is text and numbers: serialising it does not fail.
+        let json = serde_json::to_string(model).unwrap_or_default();
+        if part.len() + json.len() + 2 > MAX_JSON_BYTES && part.len() > 1 {
+            part.push(']');
+            parts.push(std::mem::replace(&mut part, String::from("[")));
+        }
+        if part.len() > 1 {
+            part.push(',');
+        }
+        part.push_str(&json);
+    }
+    part.push(']');
+    parts.push(part);
+    parts
+}

@@ -1,0 +1,11 @@
+//! The forwarder stage against servers that are real, ill, or both.
+
+#![cfg(test)]
+
+mod faults;
+mod fleet;
+mod pace;
+mod real;
+mod rig;
+mod storm;
+mod tls;

@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod journal;
 pub mod logging;
 pub mod operate;
+pub mod report;
 pub mod retry;
 pub mod service;
 pub mod stop;

@@ -125,14 +125,22 @@ fn key(text: &str) -> Option<(&str, &str)> {
 /// A value, quoted or bare, and what follows it: nothing, or a space.
 fn value(text: &str) -> Option<(Raw<'_>, &str)> {
     let quoted = text.starts_with('"');
-    let (text, rest) = if quoted { scan::split_quoted(text)? } else { bare(text)? };
+    let (text, rest) = if quoted {
+        scan::split_quoted(text)?
+    } else {
+        bare(text)?
+    };
     (rest.is_empty() || rest.starts_with(' ')).then_some((Raw { text, quoted }, rest))
 }
 
 /// A text that slog prints without quotes, up to the first character for which it would quote.
 fn bare(text: &str) -> Option<(&str, &str)> {
     let quotes = |byte: &u8| matches!(byte, 0..=b' ' | b'"' | b'=' | 0x7f);
-    let end = text.as_bytes().iter().position(quotes).unwrap_or(text.len());
+    let end = text
+        .as_bytes()
+        .iter()
+        .position(quotes)
+        .unwrap_or(text.len());
     let (bare, rest) = text.split_at(end);
     // What was not UTF-8 is quoted, and escaped, too.
     let whole = bare.is_ascii() || !bare.contains(char::REPLACEMENT_CHARACTER);

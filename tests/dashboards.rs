@@ -9,7 +9,14 @@ use shipper::insight::schema::{self, Measurement};
 use shipper::insight::{Kind, Method, Part, Phase, Route};
 
 /// Columns that every table of Flux has, or that a query makes itself.
-const COLUMNS: &[&str] = &["_measurement", "_field", "_value", "_time", "host", "quantile"];
+const COLUMNS: &[&str] = &[
+    "_measurement",
+    "_field",
+    "_value",
+    "_time",
+    "host",
+    "quantile",
+];
 /// Other texts that Flux takes in quotes.
 const WORDS: &[&str] = &["influxdata/influxdb/schema", "p50", "p95"];
 
@@ -34,18 +41,26 @@ fn queries() -> Vec<Query> {
 fn collect(value: &Value, place: &str, queries: &mut Vec<Query>) {
     match value {
         Value::Object(fields) => {
-            let title = fields.get("title").or_else(|| fields.get("name")).and_then(Value::as_str);
+            let title = fields
+                .get("title")
+                .or_else(|| fields.get("name"))
+                .and_then(Value::as_str);
             let place = title.map_or_else(|| place.to_owned(), |title| format!("{place}: {title}"));
             for (key, value) in fields {
                 match value.as_str() {
                     Some(text) if key == "query" && text != "influxdb" => {
-                        queries.push(Query { place: place.clone(), text: text.to_owned() });
+                        queries.push(Query {
+                            place: place.clone(),
+                            text: text.to_owned(),
+                        });
                     }
                     _ => collect(value, &place, queries),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, place, queries)),
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| collect(value, place, queries)),
         _ => {}
     }
 }
@@ -73,7 +88,12 @@ fn measurement_of(query: &Query) -> Measurement {
         .filter(|measurement| literals(&query.text).contains(&measurement.name))
         .collect();
     let [measurement] = named[..] else {
-        panic!("{}: {} measurements in\n{}", query.place, named.len(), query.text);
+        panic!(
+            "{}: {} measurements in\n{}",
+            query.place,
+            named.len(),
+            query.text
+        );
     };
     measurement
 }
@@ -85,8 +105,15 @@ fn tag_values() -> BTreeSet<String> {
     let phases = [Phase::Prompt, Phase::Generation].map(Phase::name);
     let routes = Route::ALL.iter().map(|route| route.name());
     let methods = Method::ALL.iter().map(|method| method.name());
-    let names = kinds.chain(parts).chain(phases).chain(routes).chain(methods);
-    names.map(str::to_owned).chain((100..600).map(|status: u16| status.to_string())).collect()
+    let names = kinds
+        .chain(parts)
+        .chain(phases)
+        .chain(routes)
+        .chain(methods);
+    names
+        .map(str::to_owned)
+        .chain((100..600).map(|status: u16| status.to_string()))
+        .collect()
 }
 
 #[test]
@@ -102,11 +129,23 @@ fn every_query_names_only_what_the_shipper_writes() {
                 || COLUMNS.contains(&name)
         };
         for name in columns(&query.text) {
-            assert!(own(name), "{}: no column {name} in\n{}", query.place, query.text);
+            assert!(
+                own(name),
+                "{}: no column {name} in\n{}",
+                query.place,
+                query.text
+            );
         }
         for text in literals(&query.text) {
-            let known = own(text) || text == measurement.name || values.contains(text) || WORDS.contains(&text);
-            assert!(known, "{}: nothing is called {text:?} in\n{}", query.place, query.text);
+            let known = own(text)
+                || text == measurement.name
+                || values.contains(text)
+                || WORDS.contains(&text);
+            assert!(
+                known,
+                "{}: nothing is called {text:?} in\n{}",
+                query.place, query.text
+            );
         }
     }
 }
@@ -124,14 +163,22 @@ fn no_query_reads_the_text_of_messages() {
 fn every_panel_is_for_the_hosts_that_are_chosen() {
     for query in queries() {
         let of_panel = !query.text.contains("influxdata/influxdb/schema");
-        assert!(!of_panel || query.text.contains("r.host =~ /^${host:regex}$/"), "{}", query.place);
+        assert!(
+            !of_panel || query.text.contains("r.host =~ /^${host:regex}$/"),
+            "{}",
+            query.place
+        );
     }
 }
 
 #[test]
 fn every_measurement_of_insight_and_the_shipper_is_on_a_dashboard() {
-    let shown: BTreeSet<_> = queries().iter().map(|query| measurement_of(query).name).collect();
+    let shown: BTreeSet<_> = queries()
+        .iter()
+        .map(|query| measurement_of(query).name)
+        .collect();
     let expected = schema::ALL.iter().map(|measurement| measurement.name);
-    let expected = expected.filter(|name| ![schema::LOGS.name, schema::SNAPSHOTS.name].contains(name));
+    let expected =
+        expected.filter(|name| ![schema::LOGS.name, schema::SNAPSHOTS.name].contains(name));
     assert_eq!(shown, expected.collect());
 }

@@ -97,7 +97,12 @@ pub const MODELS: Measurement = Measurement {
 pub const LOGS: Measurement = Measurement {
     name: "ollama_logs",
     tags: &["msg_hash", "source"],
-    fields: &[("message", Text), ("pid", Text), ("priority", Integer), ("unit", Text)],
+    fields: &[
+        ("message", Text),
+        ("pid", Text),
+        ("priority", Integer),
+        ("unit", Text),
+    ],
 };
 
 /// One point an inventory snapshot, or part of a large one.
@@ -149,5 +154,6 @@ pub const SHIPPER: Measurement = Measurement {
 };
 
 /// All of them; the first five are insight's.
-pub const ALL: [Measurement; 8] =
-    [REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER];
+pub const ALL: [Measurement; 8] = [
+    REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER,
+];

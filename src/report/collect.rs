@@ -12,7 +12,7 @@ const MOMENTS: u64 = 36;
 /// Hex digits of a digest that stand for a model without a name, as `ollama list` shows them.
 const SHORT_DIGEST: usize = 12;
 
-/// Takes in records, oldest first. Keeps 24 bytes a request and nothing of the other lines.
+/// Takes in records, oldest first. Keeps 40 bytes a request and nothing of the other lines.
 #[derive(Debug, Default)]
 pub struct Collector {
     reader: Reader,

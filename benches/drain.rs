@@ -1,5 +1,5 @@
-//! `cargo bench --bench drain [-- LINES [ROUNDS]]`: how fast a spooled backlog drains to an endpoint on this machine, and in
-//! how much memory.
+//! `cargo bench --bench drain [-- LINES [ROUNDS]]`: how fast a spooled backlog drains to an endpoint on this machine,
+//! and in how much memory. `CATCHUP=oldest-first` and `NO_GZIP=1` in the environment do what they say.
 //!
 //! The endpoint is a process of its own that decompresses each body and counts its lines; the figures of time and
 //! memory are those of the draining process. Memory is its peak (`VmHWM`), the spool's thread and the appending included.
@@ -76,6 +76,7 @@ struct Drained {
     cpu_seconds_per_100k: f64,
     bytes_per_second_before_gzip: f64,
     compressed_to_percent: f64,
+    peak_when_filled_kb: u64,
     peak_kb: u64,
 }
 
@@ -88,6 +89,7 @@ fn drain(lines: u64) -> Drained {
         .build()
         .expect("a runtime");
     runtime.block_on(fill(&store, lines));
+    let peak_when_filled_kb = status("VmHWM");
     let (sender, status_of) = watch::channel(ForwardStatus::default());
     let (input_ended, stop) = (Stop::new().expect("stop"), Stop::new().expect("stop"));
     input_ended.trigger();
@@ -116,6 +118,7 @@ fn drain(lines: u64) -> Drained {
         compressed_to_percent: (sent.sent_bytes as f64 / sent.delivered_bytes as f64 * 1000.0)
             .round()
             / 10.0,
+        peak_when_filled_kb,
         peak_kb: status("VmHWM"),
     }
 }
@@ -184,7 +187,11 @@ fn config(url: &str, dir: &Path) -> Config {
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_secs(60),
             in_flight: 2,
-            catchup: Catchup::Interleave,
+            catchup: match env::var("CATCHUP").as_deref() {
+                Ok("oldest-first") => Catchup::OldestFirst,
+                Ok("newest-first") => Catchup::NewestFirst,
+                _ => Catchup::Interleave,
+            },
             max_rate: None,
             msg_hash_as: MsgHashAs::Tag,
             log_fields: LogFields::default(),

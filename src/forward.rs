@@ -11,17 +11,18 @@ mod link;
 mod pack;
 mod sift;
 mod status;
+mod turns;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spool::{Batch, Limits, Order, Seq, SeqSet, Spool};
+use spool::{Batch, Limits, Seq, SeqSet, Spool, Stats};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::config::{Catchup, Config, Forward};
+use crate::config::{Config, Forward};
 use crate::influx::client::{ClientError, Encoding};
 use crate::influx::{Client, Encoder};
 use crate::stop::Stop;
@@ -30,6 +31,7 @@ use deliver::{Delivery, Suspicion, deliver};
 use link::Link;
 use pack::Packer;
 pub use status::{ForwardStatus, RoundTrips, ServerState};
+use turns::{Turn, Turns};
 
 /// Wait before the spool is asked again after it failed.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
@@ -73,10 +75,7 @@ pub async fn run(
         stop,
         in_flight: VecDeque::new(),
         claimed: SeqSet::new(),
-        next_end: match forward.catchup {
-            Catchup::OldestFirst => Order::OldestFirst,
-            Catchup::NewestFirst | Catchup::Interleave => Order::NewestFirst,
-        },
+        turns: Turns::new(forward.catchup),
         waiting_since: Some(Instant::now()),
         suspicion: Suspicion::default(),
         config: forward,
@@ -101,8 +100,7 @@ struct Stage {
     in_flight: VecDeque<InFlight>,
     /// All records of `in_flight`.
     claimed: SeqSet,
-    /// From which end the next batch comes.
-    next_end: Order,
+    turns: Turns,
     /// Since when something may be pending that is not in flight.
     waiting_since: Option<Instant>,
     suspicion: Suspicion,
@@ -150,54 +148,46 @@ impl Stage {
 
     /// Sends batches while there is room and something worth sending.
     async fn fill(&mut self) -> Result<(), Ended> {
-        while self.in_flight.len() < self.window() && self.is_worth_sending().await? {
-            let batch = self.take().await?;
-            if batch.seqs.is_empty() {
-                self.waiting_since = None;
+        while self.waiting_since.is_some() && self.in_flight.len() < self.window() {
+            let stats = self.store.call(|spool| spool.stats()).await?;
+            if !self.is_worth_sending(&stats) {
                 return Ok(());
             }
-            self.send(batch);
+            let batch = self.take(&stats).await?;
+            if batch.seqs.is_empty() {
+                self.waiting_since = None;
+            } else {
+                self.send(batch);
+            }
         }
         Ok(())
     }
 
     /// Whether a batch would be full, or has waited long enough.
-    async fn is_worth_sending(&self) -> Result<bool, Ended> {
-        let Some(since) = self.waiting_since else {
-            return Ok(false);
-        };
-        if self.input_ended.is_triggered() || since.elapsed() >= self.config.linger {
-            return Ok(true);
-        }
-        let pending = self.store.call(|spool| spool.stats().pending).await?;
-        Ok(pending.saturating_sub(self.claimed.len()) >= self.config.batch_lines as u64)
+    fn is_worth_sending(&self, stats: &Stats) -> bool {
+        let lingered = |since: Instant| since.elapsed() >= self.config.linger;
+        let pending = stats.pending.saturating_sub(self.claimed.len());
+        self.waiting_since.is_some_and(lingered)
+            || self.input_ended.is_triggered()
+            || pending >= self.config.batch_lines as u64
     }
 
-    async fn take(&mut self) -> Result<Batch, Ended> {
-        let order = self.next_end;
-        if self.config.catchup == Catchup::Interleave {
-            self.next_end = match order {
-                Order::OldestFirst => Order::NewestFirst,
-                Order::NewestFirst => Order::OldestFirst,
-            };
-        }
-        let limits = self.limits();
-        let claimed = self.claimed.clone();
-        self.persist(move |spool| spool.pending(limits, order, &claimed))
-            .await
-            .map(Option::unwrap_or_default)
-    }
-
-    fn limits(&self) -> Limits {
+    async fn take(&mut self, stats: &Stats) -> Result<Batch, Ended> {
         // Under a rate, a batch is at most a second's worth, lest the rate come in bursts.
         let rate = self
             .config
             .max_rate
             .map_or(usize::MAX, |rate| rate as usize);
-        Limits {
-            records: self.config.batch_lines.min(rate).max(1),
+        let most = self.config.batch_lines.min(rate).max(1);
+        let Turn { end, records } = self.turns.next(stats.read, most);
+        let limits = Limits {
+            records,
             bytes: self.config.batch_bytes,
-        }
+        };
+        let claimed = self.claimed.clone();
+        self.persist(move |spool| spool.pending(limits, end, &claimed))
+            .await
+            .map(Option::unwrap_or_default)
     }
 
     fn send(&mut self, batch: Batch) {

@@ -314,3 +314,65 @@ impl ChunkWriter {
             (self.next(), 0, (u64::MAX, 0), 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chunk_of(records: &[(u64, Vec<u8>)]) -> Vec<u8> {
+        let mut writer = ChunkWriter::new(Seq(7));
+        for (time, payload) in records {
+            let key = EntryKey {
+                time: *time,
+                hash: MsgHash([3; 32]),
+            };
+            let body = Body::Inline(payload);
+            writer.push(&Stored { key, body }).unwrap();
+        }
+        let mut bytes = Vec::new();
+        writer.finish(|chunk| bytes = chunk.bytes.to_vec());
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_encoded_is_decoded(records in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u8>(), 0..200)), 1..20)) {
+            let bytes = chunk_of(&records);
+            let chunk = Chunk::decode(&bytes).unwrap();
+            prop_assert_eq!((chunk.first, chunk.end()), (Seq(7), Seq(7 + records.len() as u64)));
+            for (stored, (time, payload)) in chunk.records.iter().zip(&records) {
+                prop_assert_eq!((stored.key.time, stored.body), (*time, Body::Inline(payload)));
+            }
+        }
+
+        #[test]
+        fn no_changed_bit_goes_unnoticed(bit in 0usize..300 * 8) {
+            let mut bytes = chunk_of(&[(1, vec![0; 100]), (2, vec![1; 100])]);
+            let bit = bit % (bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(Chunk::decode(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn the_largest_inline_record_makes_the_largest_value() {
+        let bytes = chunk_of(&[(u64::MAX, vec![9; MAX_INLINE_BYTES])]);
+        assert!(bytes.len() <= MAX_VALUE_BYTES && bytes.len() > MAX_VALUE_BYTES - 8);
+    }
+
+    #[test]
+    fn bytes_after_the_records_are_refused() {
+        let mut bytes = chunk_of(&[(1, vec![0; 10])]);
+        bytes.truncate(bytes.len() - CRC_BYTES);
+        bytes.push(0);
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        assert!(matches!(
+            Chunk::decode(&bytes),
+            Err(ChunkError::Trailing(1))
+        ));
+    }
+}

@@ -7,12 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::commit::Commit;
 use crate::disk;
 use crate::error::{Error, Fault, FileContext};
-use crate::generation::Generation;
-use crate::key::{GenerationId, Seq};
+use crate::key::GenerationId;
 use crate::ledger::Ledger;
-use crate::manifest::{FILE_NAME, Sealed};
 use crate::recovery::Damage;
-use crate::seq_set::SeqSet;
 use crate::spool::{Result, Spool};
 
 /// Below this much room a failure of sled is taken for want of room, not for damage.
@@ -50,7 +47,7 @@ impl Spool {
         }
     }
 
-    fn is_out_of_space(&self) -> bool {
+    pub(crate) fn is_out_of_space(&self) -> bool {
         disk::available(&self.dir).is_ok_and(|available| available < DAMAGE_NEEDS_BYTES)
     }
 
@@ -126,7 +123,7 @@ impl Spool {
     }
 
     /// Renames `name` to a free name that begins with `damaged-`; `None` when there is nothing.
-    fn move_aside(&self, name: &str) -> Result<Option<PathBuf>> {
+    pub(crate) fn move_aside(&self, name: &str) -> Result<Option<PathBuf>> {
         let path = self.dir.join(name);
         if !path.exists() {
             return Ok(None);
@@ -141,112 +138,5 @@ impl Spool {
         fs::rename(&path, &aside).context("put aside", &path)?;
         disk::sync_dir(&self.dir)?;
         Ok(Some(aside))
-    }
-
-    /// Makes a new MANIFEST from the generations themselves.
-    pub(crate) fn rebuild(&mut self, present: &[GenerationId], cause: &str) -> Result<()> {
-        self.move_aside(FILE_NAME)?;
-        self.recovery.manifest_rebuilt = Some(cause.to_owned());
-        let mut found = Vec::new();
-        let mut damaged = Vec::new();
-        for &id in present {
-            match self.inspect(id) {
-                Ok(candidate) => found.push(candidate),
-                Err(Fault::Damage(cause)) if !self.is_out_of_space() => damaged.push((id, cause)),
-                Err(Fault::Damage(_)) => return Err(self.error_of(Fault::Space)),
-                Err(fault) => return Err(self.error_of(fault)),
-            }
-        }
-        for (id, cause) in damaged {
-            let put_aside = self.move_aside(&id.to_string())?;
-            self.recovery.damaged.push(Damage {
-                generation: id,
-                cause,
-                put_aside,
-                undelivered: 0,
-            });
-        }
-        let newest = found
-            .iter()
-            .map(|(_, ledger)| ledger)
-            .max_by_key(|ledger| ledger.version);
-        let mut ledger = newest.cloned().unwrap_or_default();
-        self.forget_missing(&mut ledger, &found);
-        self.manifest.sealed = found
-            .into_iter()
-            .map(|(sealed, _)| sealed)
-            .filter(|sealed| sealed.summary.records > 0)
-            .collect();
-        self.manifest.last_recovery = Some(self.recovery.clone());
-        let next = present.last().map_or(GenerationId(1), |last| last.next());
-        tracing::error!(recovery = %self.recovery, "MANIFEST was rebuilt");
-        self.begin_generation(next, ledger, &[])?;
-        let listed: Vec<_> = self
-            .manifest
-            .sealed
-            .iter()
-            .map(|sealed| sealed.id)
-            .collect();
-        self.remove_empty(present, &listed)
-    }
-
-    fn inspect(&self, id: GenerationId) -> std::result::Result<(Sealed, Ledger), Fault> {
-        let (generation, marker) = Generation::open(&self.dir, id)?;
-        let ledger = generation.ledger()?;
-        let summary = generation.summarize(marker.first)?;
-        if ledger.active != summary {
-            return Err(Fault::damage(
-                "its records are not those that its ledger counts",
-            ));
-        }
-        Ok((
-            Sealed {
-                id,
-                summary,
-                start_checkpoint: marker.start_checkpoint,
-                settled_at: None,
-            },
-            ledger,
-        ))
-    }
-
-    /// Undelivered records that are in no generation were never read; the checkpoint goes back to the end of the
-    /// last generation before them.
-    fn forget_missing(&mut self, ledger: &mut Ledger, found: &[(Sealed, Ledger)]) {
-        let mut missing = SeqSet::from(0..ledger.next.0);
-        for (sealed, _) in found {
-            missing.remove_range(sealed.summary.seqs());
-        }
-        let mut first_lost: Option<Seq> = None;
-        for range in missing.ranges() {
-            let lost = ledger.forget(range);
-            if lost.any() {
-                first_lost.get_or_insert(Seq(range.start));
-            }
-        }
-        let active_lost = self
-            .recovery
-            .damaged
-            .iter()
-            .map(|damage| damage.generation)
-            .max()
-            > found.iter().map(|(sealed, _)| sealed.id).max();
-        if let Some(first_lost) = first_lost {
-            let before = found
-                .iter()
-                .rfind(|(sealed, _)| sealed.summary.seqs().end <= first_lost.0);
-            ledger.checkpoint = before.and_then(|(_, at_seal)| at_seal.checkpoint.clone());
-        }
-        self.recovery.rewound |= first_lost.is_some() || active_lost;
-    }
-
-    fn remove_empty(&self, present: &[GenerationId], listed: &[GenerationId]) -> Result<()> {
-        for id in present.iter().filter(|id| !listed.contains(id)) {
-            let path = self.dir.join(id.to_string());
-            if path.exists() {
-                fs::remove_dir_all(&path).context("remove", &path)?;
-            }
-        }
-        Ok(())
     }
 }

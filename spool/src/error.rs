@@ -107,12 +107,22 @@ pub(crate) enum Fault {
     Space,
     /// Neither; the handle is of no use any more.
     #[error(transparent)]
-    Other(#[from] Error),
+    Other(Error),
 }
 
 impl Fault {
     pub(crate) fn damage(what: impl std::fmt::Display) -> Self {
         Self::Damage(what.to_string())
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        if error.is_out_of_space() {
+            Self::Space
+        } else {
+            Self::Other(error)
+        }
     }
 }
 

@@ -225,3 +225,55 @@ impl Lost {
         self.pending + self.quarantined > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(seqs: Range<u64>) -> SeqSet {
+        SeqSet::from(seqs)
+    }
+
+    #[test]
+    fn failed_tries_are_counted_a_record_and_end_with_delivery() {
+        let mut ledger = Ledger::default();
+        ledger.accept(10);
+        ledger.fail(&set(0..6));
+        ledger.fail(&set(4..8));
+        let attempts = |ledger: &Ledger| {
+            (0..10)
+                .map(|seq| ledger.attempts(Seq(seq)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(attempts(&ledger), [1, 1, 1, 1, 2, 2, 1, 1, 0, 0]);
+        ledger.deliver(&set(0..5));
+        assert_eq!(attempts(&ledger), [0, 0, 0, 0, 0, 2, 1, 1, 0, 0]);
+        for _ in 0..30 {
+            ledger.fail(&set(5..6));
+        }
+        assert_eq!(ledger.attempts(Seq(5)), 16);
+        ledger.deliver(&set(0..10));
+        assert_eq!(ledger.attempts, []);
+    }
+
+    #[test]
+    fn forgetting_takes_what_was_not_delivered_out_of_read() {
+        let mut ledger = Ledger::default();
+        ledger.accept(10);
+        ledger.deliver(&set(0..4));
+        ledger.quarantine(Seq(5));
+        ledger.expire(&set(6..7));
+        let lost = ledger.forget(&(0..8));
+        assert_eq!((lost.pending, lost.quarantined), (2, 1));
+        let Ledger {
+            read,
+            delivered,
+            expired,
+            ..
+        } = ledger;
+        assert_eq!(
+            (read, delivered, expired, ledger.pending.len()),
+            (7, 4, 1, 2)
+        );
+    }
+}

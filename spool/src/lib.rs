@@ -41,9 +41,10 @@
 //! # Reading order
 //!
 //! [`key`](EntryKey) and `records` are what callers speak; `seq_set`, `ledger` and `summary` are the pure
-//! model of who stands where; `chunk`, `codec` and `manifest` are its stored forms; `generation` and `commit` are
+//! model of who stands where; `chunk`, `codec` and `manifest` are its stored forms; `generation`, `contents` and `commit` are
 //! all there is of sled; `disk` and `lock` all there is of the file system's promises. `spool` holds
-//! these together; `append`, `drain`, `room`, `damage`, `query` and `verify` are what it does.
+//! these together and `lifecycle` begins, opens and seals generations; `append`, `drain`, `refuse`, `room`, `damage`, `rebuild`,
+//! `query`, `stats` and `verify` are what it does.
 //!
 //! Deliberately absent: threads, async, compression, encryption, more than one process, and any knowledge of what a record means.
 
@@ -51,6 +52,7 @@ mod append;
 mod chunk;
 mod codec;
 mod commit;
+mod contents;
 mod damage;
 mod disk;
 mod drain;
@@ -60,17 +62,21 @@ pub mod fuzzing;
 mod generation;
 mod key;
 mod ledger;
+mod lifecycle;
 mod lock;
 mod manifest;
 mod options;
 #[cfg(test)]
 mod power_loss;
 mod query;
+mod rebuild;
 mod records;
 mod recovery;
+mod refuse;
 mod room;
 mod seq_set;
 mod spool;
+mod stats;
 mod summary;
 mod verify;
 

@@ -1,11 +1,12 @@
 //! Questions of operators: what is there, where does it stand, send it again.
 
 use crate::chunk::Stored;
+use crate::contents::Walk;
 use crate::error::Fault;
-use crate::generation::{Generation, Walk};
+use crate::generation::Generation;
 use crate::key::{EntryKey, GenerationId, MsgHash, Seq};
 use crate::ledger::State;
-use crate::options::{Entry, HashPrefix, Page, Selection, Stats};
+use crate::options::{Entry, HashPrefix, Page, Selection};
 use crate::seq_set::SeqSet;
 use crate::spool::{Result, Spool};
 use crate::summary::Summary;
@@ -117,40 +118,6 @@ impl Spool {
             }
         }
         Ok(selected)
-    }
-
-    /// Everything an operator wants to know, without reading a record.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let ledger = &self.ledger;
-        let pending = |seqs: std::ops::Range<u64>| !ledger.pending.within(&seqs).is_empty();
-        let sealed = self.manifest.sealed.iter().map(|sealed| &sealed.summary);
-        let all = || sealed.clone().chain([&ledger.active]);
-        let exact = self
-            .oldest
-            .filter(|(seq, _)| ledger.pending.first() == Some(*seq))
-            .map(|(_, time)| time);
-        let bounds = || {
-            all()
-                .filter(|summary| pending(summary.seqs()))
-                .filter_map(|summary| summary.times.bounds())
-        };
-        Stats {
-            read: ledger.read,
-            delivered: ledger.delivered,
-            pending: ledger.pending.len(),
-            quarantined: ledger.quarantined.len(),
-            expired: ledger.expired,
-            duplicates: ledger.duplicates,
-            disk_bytes: self.disk_bytes(),
-            max_bytes: self.options.max_bytes,
-            generations: self.manifest.sealed.len() as u64 + 1,
-            held: all().map(|summary| summary.records).sum(),
-            oldest_pending: exact.or_else(|| bounds().map(|(min, _)| min).min()),
-            newest_pending: bounds().map(|(_, max)| max).max(),
-            full: self.full,
-            last_recovery: self.manifest.last_recovery.clone(),
-        }
     }
 
     /// The generation of the first record numbered `from` or higher.

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::commit::Commit;
 use crate::disk;
 use crate::error::{Error, FileContext};
+use crate::generation::Generation;
 use crate::key::GenerationId;
 use crate::manifest::Sealed;
 use crate::options::WhenFull;
@@ -74,27 +76,22 @@ impl Spool {
         for sealed in &removed {
             ledger.removed(&sealed.summary.seqs());
         }
-        if ledger == self.ledger {
-            self.write_manifest(manifest)?;
-        } else {
-            self.write_manifest(manifest)?;
-            self.commit(crate::commit::Commit::default(), ledger)?;
-        }
+        self.write_manifest(manifest)?;
         for sealed in &removed {
             self.other.take_if(|other| other.id == sealed.id);
             self.sizes.remove(&sealed.id);
             let path = self.dir.join(sealed.id.to_string());
             fs::remove_dir_all(&path).context("remove", &path)?;
         }
+        if ledger != self.ledger {
+            self.commit(Commit::default(), ledger)?;
+        }
         Ok(removed.iter().map(|sealed| sealed.summary.records).sum())
     }
 
     /// Bytes on disk, all files together.
     pub(crate) fn disk_bytes(&self) -> u64 {
-        let active = self
-            .active
-            .as_ref()
-            .map_or(0, crate::generation::Generation::disk_bytes);
+        let active = self.active.as_ref().map_or(0, Generation::disk_bytes);
         self.sizes.values().sum::<u64>() + active + self.fixed_bytes
     }
 
@@ -181,10 +178,7 @@ impl Spool {
 
     /// Seals the active generation when acknowledgements made its files grow. Not worth failing for.
     pub(crate) fn seal_when_grown(&mut self) {
-        let bytes = self
-            .active
-            .as_ref()
-            .map_or(0, crate::generation::Generation::disk_bytes);
+        let bytes = self.active.as_ref().map_or(0, Generation::disk_bytes);
         if bytes > GROWN * self.options.seal_bytes() + SLACK_BYTES
             && let Err(error) = self.seal()
         {

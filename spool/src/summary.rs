@@ -125,3 +125,31 @@ impl TimeSpans {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_ran_ahead_once_does_not_make_the_present_covered() {
+        let mut spans = TimeSpans::default();
+        spans.insert(1_000, 2_000);
+        spans.insert(900_000, 900_000);
+        assert!(spans.covers(1_500) && spans.covers(900_000) && !spans.covers(50_000));
+    }
+
+    #[test]
+    fn spans_cover_everything_inserted_and_stay_few() {
+        let mut spans = TimeSpans::default();
+        let times: Vec<u64> = (0..500).map(|n: u64| n * n % 7919 * 1000).collect();
+        for &time in &times {
+            spans.insert(time, time + 3);
+            assert!(spans.0.len() <= MAX_SPANS && spans.0.is_sorted());
+        }
+        assert!(
+            times
+                .iter()
+                .all(|&time| spans.covers(time) && spans.covers(time + 3))
+        );
+    }
+}

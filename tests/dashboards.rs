@@ -1,5 +1,11 @@
 //! The dashboards ask only for what the shipper writes, and for numbers, never for the text of messages.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,21 +1,22 @@
 //! SVG charts. Their colours are attributes, which the page's style sheet replaces for dark screens: see `html.rs`.
 
 use std::fmt;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use plotters::coord::Shift;
 use plotters::prelude::{
     ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, RGBColor, Rectangle, SVGBackend,
-    SeriesLabelPosition, ShapeStyle,
+    ShapeStyle,
 };
-use plotters::style::{Color, IntoFont};
+use plotters::style::{Color, IntoFont, TRANSPARENT};
 
-use super::model::Moment;
+use super::model::{Moment, Percentiles};
 use super::table::duration;
 
 /// Pixels; a phone shows two thirds of it, so that the letters stay readable.
 const SIZE: (u32, u32) = (480, 240);
-const LETTERS: (&str, u32) = ("sans-serif", 13);
+const LETTERS: (&str, u32) = ("sans-serif", 18);
 
 /// What went well: also the median.
 pub(super) const GOOD: RGBColor = RGBColor(0x2f, 0x7d, 0xb8);
@@ -44,116 +45,77 @@ impl fmt::Display for Hex {
 
 /// Requests per part of the span, those that failed on top.
 pub(super) fn requests(moments: &[Moment]) -> Result<String, ChartError> {
-    let most = moments
-        .iter()
-        .map(|moment| moment.answered + moment.failed)
-        .max();
-    let Some((span, most)) = span(moments).zip(most) else {
+    let totals = moments.iter().map(|moment| moment.answered + moment.failed);
+    let Some(most) = totals.max().filter(|most| *most > 0) else {
         return Ok(String::new());
     };
-    let width = width(moments);
     svg(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
-            .x_label_area_size(28)
-            .y_label_area_size(44)
-            .build_cartesian_2d(span.0..span.1, 0..most.max(1))?;
+            .x_label_area_size(32)
+            .y_label_area_size(52)
+            .build_cartesian_2d(places(moments), 0..most)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
             .x_labels(4)
             .y_labels(4)
-            .x_label_formatter(&|time| clock(*time))
+            .x_label_formatter(&|place| clock(moments, *place))
             .label_style(LETTERS.into_font().color(&INK))
             .axis_style(INK)
             .bold_line_style(FAINT)
-            .light_line_style(FAINT)
+            .light_line_style(TRANSPARENT)
             .draw()?;
-        let bars = |from: fn(&Moment) -> u64, to: fn(&Moment) -> u64, colour: RGBColor| {
-            moments.iter().map(move |moment| {
-                let (left, right) = (moment.start, moment.start + width * 4 / 5);
-                Rectangle::new([(left, from(moment)), (right, to(moment))], colour.filled())
-            })
-        };
-        let answered = |moment: &Moment| moment.answered;
-        let all = |moment: &Moment| moment.answered + moment.failed;
-        chart
-            .draw_series(bars(|_| 0, answered, GOOD))?
-            .label("answered")
-            .legend(|place| key(place, GOOD));
-        chart
-            .draw_series(bars(answered, all, BAD))?
-            .label("failed")
-            .legend(|place| key(place, BAD));
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(LETTERS.into_font().color(&INK))
-            .draw()?;
+        for (place, moment) in placed(moments) {
+            let (left, right) = (place - 0.4, place + 0.4);
+            let all = moment.answered + moment.failed;
+            let answered = [(left, 0), (right, moment.answered)];
+            let failed = [(left, moment.answered), (right, all)];
+            chart.draw_series([
+                Rectangle::new(answered, GOOD.filled()),
+                Rectangle::new(failed, BAD.filled()),
+            ])?;
+        }
         Ok(())
     })
 }
 
 /// Median and 95th percentile of latency per part of the span; gaps where nobody asked.
 pub(super) fn latency(moments: &[Moment]) -> Result<String, ChartError> {
-    let slowest = moments
-        .iter()
-        .filter_map(|moment| moment.latency_ms)
-        .map(|latency| latency.p95)
-        .max_by(f64::total_cmp);
-    let Some((span, slowest)) = span(moments).zip(slowest) else {
+    let slowest = moments.iter().filter_map(|moment| moment.latency_ms);
+    let Some(slowest) = slowest.map(|latency| latency.p95).max_by(f64::total_cmp) else {
         return Ok(String::new());
     };
     svg(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
-            .x_label_area_size(28)
-            .y_label_area_size(56)
-            .build_cartesian_2d(span.0..span.1, 0.0..slowest.max(f64::MIN_POSITIVE))?;
+            .x_label_area_size(32)
+            .y_label_area_size(64)
+            .build_cartesian_2d(places(moments), 0.0..slowest.max(f64::MIN_POSITIVE))?;
         chart
             .configure_mesh()
             .disable_x_mesh()
             .x_labels(4)
             .y_labels(4)
-            .x_label_formatter(&|time| clock(*time))
+            .x_label_formatter(&|place| clock(moments, *place))
             .y_label_formatter(&|ms| duration(*ms))
             .label_style(LETTERS.into_font().color(&INK))
             .axis_style(INK)
             .bold_line_style(FAINT)
-            .light_line_style(FAINT)
+            .light_line_style(TRANSPARENT)
             .draw()?;
-        let lines: [(&str, fn(&Moment) -> Option<f64>, RGBColor); 2] = [
-            (
-                "p95",
-                |moment| moment.latency_ms.map(|latency| latency.p95),
-                BAD,
-            ),
-            (
-                "p50",
-                |moment| moment.latency_ms.map(|latency| latency.p50),
-                GOOD,
-            ),
-        ];
-        for (label, value, colour) in lines {
-            for (index, run) in moments
-                .split(|moment| moment.latency_ms.is_none())
-                .enumerate()
-            {
+        let lines: [(fn(Percentiles) -> f64, RGBColor); 2] =
+            [(|latency| latency.p95, BAD), (|latency| latency.p50, GOOD)];
+        let all: Vec<_> = placed(moments).collect();
+        for (value, colour) in lines {
+            for run in all.split(|(_, moment)| moment.latency_ms.is_none()) {
                 let points = run
                     .iter()
-                    .filter_map(|moment| Some((moment.start, value(moment)?)));
+                    .filter_map(|(place, moment)| Some((*place, value(moment.latency_ms?))));
                 let style = ShapeStyle::from(&colour).stroke_width(2);
-                let series = chart.draw_series(LineSeries::new(points, style).point_size(2))?;
-                if index == 0 {
-                    series.label(label).legend(move |place| key(place, colour));
-                }
+                chart.draw_series(LineSeries::new(points, style).point_size(2))?;
             }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(LETTERS.into_font().color(&INK))
-            .draw()?;
         Ok(())
     })
 }
@@ -170,27 +132,21 @@ fn svg(draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, ChartError> {
     Ok(text)
 }
 
-/// A square of the legend.
-fn key((x, y): (i32, i32), colour: RGBColor) -> Rectangle<(i32, i32)> {
-    Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled())
+/// The range of [`placed`], half a place around.
+fn places(moments: &[Moment]) -> Range<f64> {
+    let end = placed(moments).last().map_or(0.0, |(place, _)| place);
+    -0.5..end + 0.5
 }
 
-fn span(moments: &[Moment]) -> Option<(u64, u64)> {
-    let (first, last) = (moments.first()?, moments.last()?);
-    Some((first.start, last.start + width(moments)))
+/// Each moment and its place on the axis: 0, 1, 2 and so on.
+fn placed(moments: &[Moment]) -> impl Iterator<Item = (f64, &Moment)> {
+    (0_u32..).map(f64::from).zip(moments)
 }
 
-fn width(moments: &[Moment]) -> u64 {
-    match moments {
-        [first, second, ..] => second.start - first.start,
-        _ => 1,
-    }
-}
-
-/// Day and time in UTC.
-fn clock(micros: u64) -> String {
-    let time = i64::try_from(micros)
-        .ok()
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok());
+/// Day and time in UTC of a place on the axis.
+fn clock(moments: &[Moment], place: f64) -> String {
+    let near = placed(moments).find(|(here, _)| (here - place).abs() < 0.5);
+    let micros = near.and_then(|(_, moment)| i64::try_from(moment.start).ok());
+    let time = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
     time.map_or_else(String::new, |time| time.strftime("%d %b %H:%M").to_string())
 }

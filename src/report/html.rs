@@ -18,10 +18,11 @@ h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.2rem 0 .4rem}\
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.6rem;margin:1rem 0}\
 .card{border:1px solid var(--faint);border-radius:.5rem;padding:.5rem .7rem}.card b{display:block;font-size:1.4rem}\
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}\
-svg{width:100%;height:auto}.wide{overflow-x:auto}\
+svg{width:100%;height:auto}.key{margin-right:1rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{padding:.25rem .5rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}\
-th:first-child,td:first-child{text-align:left}td:first-child{white-space:normal;overflow-wrap:anywhere}";
+th:first-child,td:first-child{text-align:left}td:first-child{white-space:normal;overflow-wrap:anywhere}\
+@media(max-width:32rem){body{padding:.7rem}th,td{padding:.25rem .3rem;font-size:.82rem}}";
 
 /// The page.
 ///
@@ -29,8 +30,16 @@ th:first-child,td:first-child{text-align:left}td:first-child{white-space:normal;
 /// [`ChartError`] when a chart cannot be drawn.
 pub fn html(report: &Report, host: &str) -> Result<String, ChartError> {
     let charts = [
-        ("Requests", chart::requests(&report.moments)?),
-        ("Latency of answers", chart::latency(&report.moments)?),
+        Chart {
+            title: "Requests",
+            legend: [("good", "answered"), ("bad", "failed")],
+            svg: chart::requests(&report.moments)?,
+        },
+        Chart {
+            title: "Latency of answers",
+            legend: [("good", "p50"), ("bad", "p95")],
+            svg: chart::latency(&report.moments)?,
+        },
     ];
     let page = Page {
         report,
@@ -43,7 +52,14 @@ pub fn html(report: &Report, host: &str) -> Result<String, ChartError> {
 struct Page<'a> {
     report: &'a Report,
     host: &'a str,
-    charts: [(&'static str, String); 2],
+    charts: [Chart; 2],
+}
+
+struct Chart {
+    title: &'static str,
+    /// Colours by their name in the style sheet, and what they stand for.
+    legend: [(&'static str, &'static str); 2],
+    svg: String,
 }
 
 impl fmt::Display for Page<'_> {
@@ -70,8 +86,15 @@ impl fmt::Display for Page<'_> {
         }
         cards(f, report)?;
         write!(f, "<div class=charts>")?;
-        for (title, svg) in self.charts.iter().filter(|(_, svg)| !svg.is_empty()) {
-            write!(f, "<section><h2>{title}</h2>{svg}</section>")?;
+        for chart in self.charts.iter().filter(|chart| !chart.svg.is_empty()) {
+            write!(f, "<section><h2>{}</h2>", chart.title)?;
+            for (colour, meaning) in chart.legend {
+                write!(
+                    f,
+                    "<span class=key style=\"color:var(--{colour})\">■ {meaning}</span>"
+                )?;
+            }
+            write!(f, "{}</section>", chart.svg)?;
         }
         write!(f, "</div>")?;
         tables(f, report)?;

@@ -104,7 +104,7 @@ pub(super) fn latency(moments: &[Moment]) -> Result<String, ChartError> {
             .bold_line_style(FAINT)
             .light_line_style(TRANSPARENT)
             .draw()?;
-        let lines: [(fn(Percentiles) -> f64, RGBColor); 2] =
+        let lines: [(Pick, RGBColor); 2] =
             [(|latency| latency.p95, BAD), (|latency| latency.p50, GOOD)];
         let all: Vec<_> = placed(moments).collect();
         for (value, colour) in lines {
@@ -119,6 +119,9 @@ pub(super) fn latency(moments: &[Moment]) -> Result<String, ChartError> {
         Ok(())
     })
 }
+
+/// One of the percentiles.
+type Pick = fn(Percentiles) -> f64;
 
 type Drawn = Result<(), plotters::prelude::DrawingAreaErrorKind<std::io::Error>>;
 

@@ -152,7 +152,7 @@ fn tables(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         ];
         match load.seconds {
             Some(seconds) => {
-                cells.extend(latencies(seconds).map(|seconds| duration(seconds * 1e3)))
+                cells.extend(latencies(seconds).map(|seconds| duration(seconds * 1e3)));
             }
             None => cells.extend(["", "", ""].map(str::to_owned)),
         }

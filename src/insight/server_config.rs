@@ -13,20 +13,21 @@ pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let env = attributes.text("env")?;
     let map = env.strip_prefix("map[")?.strip_suffix(']')?;
     let mut event = Event::of(Kind::ServerConfig);
+    // A list such as `OLLAMA_ORIGINS:[a b c]` has spaces in it; what it lists is no entry.
     let mut in_list = false;
     for word in map.split(' ') {
-        // A list such as `OLLAMA_ORIGINS:[a b c]` has spaces in it; what it lists is no entry.
-        if !in_list && let Some(fact) = fact(word) {
-            event = event.with(fact);
+        if in_list {
+            in_list = !word.ends_with(']');
+        } else if let Some((key, value)) = word.split_once(':') {
+            in_list = value.starts_with('[') && !value.ends_with(']');
+            event.facts.extend(fact(key, value));
         }
-        in_list = (in_list || word.contains(":[")) && !word.ends_with(']');
     }
     (!event.facts.is_empty()).then_some(event)
 }
 
 /// `None` for keys that say nothing here, and for values that are empty or of another form.
-fn fact<'a>(entry: &str) -> Option<Fact<'a>> {
-    let (key, value) = entry.split_once(':')?;
+fn fact<'a>(key: &str, value: &str) -> Option<Fact<'a>> {
     match key {
         "OLLAMA_NUM_PARALLEL" => scan::integer(value).map(Fact::Parallel),
         "OLLAMA_MAX_LOADED_MODELS" => scan::integer(value).map(Fact::MaxLoadedModels),

@@ -16,17 +16,18 @@ pub(super) struct Runner {
 /// Reads a command line. `None` without `--model`: such a runner only looks for GPUs.
 pub(super) fn runner(command: &str) -> Option<Runner> {
     let (_, model) = command.split_once(" --model ")?;
-    // A path may have spaces in it; it ends where the next option begins.
+    // The model comes first. Its path may have spaces in it; it ends where the next option begins.
     let path = &model[..model.find(" -").unwrap_or(model.len())];
-    let option = |name: &str| value(command, name);
-    let parallel = match option(" --parallel ") {
-        Given::Absent => option(" -np "),
-        given => given,
-    };
-    let all = match option(" --ctx-size ") {
-        Given::Absent => option(" -c "),
-        given => given,
-    };
+    let (mut all, mut parallel) = (Given::Absent, Given::Absent);
+    let mut words = model.split(' ');
+    while let Some(word) = words.next() {
+        let option = match word {
+            "--ctx-size" | "-c" => &mut all,
+            "--parallel" | "-np" => &mut parallel,
+            _ => continue,
+        };
+        *option = option.and(words.next().and_then(scan::integer));
+    }
     Some(Runner {
         model_sha256: scan::blob_sha256(path).map(str::to_owned),
         context: per_sequence(&all, &parallel),
@@ -43,22 +44,19 @@ enum Given {
 }
 
 impl Given {
+    /// What is known of the option after it was met with this value.
+    fn and(&self, number: Option<u64>) -> Self {
+        match (self, number) {
+            (Self::Absent, Some(number)) => Self::Number(number),
+            _ => Self::Unclear,
+        }
+    }
+
     fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Absent | Self::Unclear => None,
         }
-    }
-}
-
-fn value(command: &str, option: &str) -> Given {
-    let Some((_, rest)) = command.split_once(option) else {
-        return Given::Absent;
-    };
-    let number = rest.split(' ').next().and_then(scan::integer);
-    match number {
-        Some(number) if !rest.contains(option) => Given::Number(number),
-        _ => Given::Unclear,
     }
 }
 

@@ -36,7 +36,10 @@ pub(super) fn derive<'a>(line: &Line<'a>, out: &mut Vec<Derived<'a>>) -> Option<
                 out,
             );
         }
-        "offload" => offload(&attributes()?, attributes()?.text("library")?, out)?,
+        "offload" => {
+            let attributes = attributes()?;
+            offload(&attributes, attributes.text("library")?, out)?;
+        }
         "model weights" => loaded(&attributes()?, Part::Weights, out)?,
         "kv cache" => loaded(&attributes()?, Part::KvCache, out)?,
         "compute graph" => loaded(&attributes()?, Part::Compute, out)?,

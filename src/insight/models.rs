@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use crate::inventory;
 
 use super::event::{Event, Fact, Kind};
 use super::point::{Derived, Model};
@@ -11,7 +11,7 @@ use super::point::{Derived, Model};
 /// An inventory snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Models {
-    by_name: BTreeMap<String, Entry>,
+    by_name: BTreeMap<String, inventory::Model>,
 }
 
 /// A text that is not an inventory.
@@ -19,21 +19,13 @@ pub struct Models {
 #[error("the inventory is not a JSON array of models")]
 pub struct BadInventory(#[from] serde_json::Error);
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Entry {
-    name: String,
-    digest: String,
-    size: u64,
-    model_sha256: String,
-}
-
 impl Models {
     /// Reads the `models_json` of a snapshot.
     ///
     /// # Errors
     /// [`BadInventory`] when it is not what the inventory writes.
     pub fn from_json(models_json: &str) -> Result<Self, BadInventory> {
-        let entries: Vec<Entry> = serde_json::from_str(models_json)?;
+        let entries: Vec<inventory::Model> = serde_json::from_str(models_json)?;
         let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry));
         Ok(Self {
             by_name: by_name.collect(),
@@ -51,9 +43,16 @@ impl Models {
         let names = self
             .by_name
             .values()
-            .filter(|entry| bare(&entry.model_sha256) == sha256);
+            .filter(|entry| entry.model_sha256.as_deref() == Some(sha256));
         let names: Vec<_> = names.map(|entry| entry.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// Names and sizes in bytes, in the order of the names.
+    pub fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.by_name
+            .values()
+            .map(|entry| (entry.name.as_str(), entry.size))
     }
 
     /// One point a model.
@@ -61,7 +60,7 @@ impl Models {
         self.by_name.values().map(|entry| {
             Derived::Model(Model {
                 name: Cow::Borrowed(&entry.name),
-                sha256: Cow::Borrowed(bare(&entry.model_sha256)),
+                sha256: entry.model_sha256.as_deref().map(Cow::Borrowed),
                 size: entry.size,
                 manifests_path: Cow::Owned(manifests_path(&entry.name)),
             })
@@ -76,14 +75,14 @@ impl Models {
         let mut changes = BTreeMap::new();
         for (name, entry) in &earlier.by_name {
             if !self.by_name.contains_key(name) {
-                changes.insert(name, entry.event(Kind::ModelRemoved));
+                changes.insert(name, event(Kind::ModelRemoved, entry));
             }
         }
         for (name, entry) in &self.by_name {
             match earlier.by_name.get(name) {
-                None => changes.insert(name, entry.event(Kind::ModelAdded)),
+                None => changes.insert(name, event(Kind::ModelAdded, entry)),
                 Some(before) if before.digest != entry.digest => {
-                    changes.insert(name, entry.event(Kind::ModelChanged))
+                    changes.insert(name, event(Kind::ModelChanged, entry))
                 }
                 Some(_) => None,
             };
@@ -92,22 +91,13 @@ impl Models {
     }
 }
 
-impl Entry {
-    fn event(&self, kind: Kind) -> Derived<'_> {
-        let event = Event::of(kind)
-            .with(Fact::Model(Cow::Borrowed(&self.name)))
-            .with(Fact::ModelSha256(Cow::Borrowed(bare(&self.model_sha256))))
-            .with(Fact::Size(self.size));
-        Derived::Event(event)
-    }
-}
-
-/// A digest without the name of its algorithm.
-fn bare(digest: &str) -> &str {
-    let prefixed = digest
-        .strip_prefix("sha256:")
-        .or_else(|| digest.strip_prefix("sha256-"));
-    prefixed.unwrap_or(digest)
+fn event(kind: Kind, model: &inventory::Model) -> Derived<'_> {
+    let digest = model.model_sha256.as_deref().map(Cow::Borrowed);
+    let event = Event::of(kind)
+        .with(Fact::Model(Cow::Borrowed(&model.name)))
+        .with_any(digest.map(Fact::ModelSha256))
+        .with(Fact::Size(model.size));
+    Derived::Event(event)
 }
 
 /// Where Ollama keeps the manifest of a model, below its models directory: host, namespace, model and tag.

@@ -192,11 +192,9 @@ fn is_assertion(text: &str) -> bool {
 
 /// `ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 1073741824`
 fn allocation_failed(text: &str) -> Option<Event<'_>> {
-    let (what, size) = text.rsplit_once("buffer of size ")?;
+    memchr::memmem::find(text.as_bytes(), b"failed to allocate ")?;
+    let (_, size) = text.rsplit_once("buffer of size ")?;
     let bytes = scan::integer(size)?;
-    if !what.contains("failed to allocate ") {
-        return None;
-    }
     let event = Event::of(Kind::AllocationFailed)
         .with(Fact::RequiredBytes(bytes))
         .with(Fact::Error(scan::brief(Cow::Borrowed(text))));

@@ -90,6 +90,24 @@ pub enum Part {
 }
 
 impl Part {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Total,
+        Self::Available,
+        Self::Free,
+        Self::FreeSwap,
+        Self::Minimum,
+        Self::Overhead,
+        Self::Required,
+        Self::RequiredVram,
+        Self::Weights,
+        Self::KvCache,
+        Self::Compute,
+        Self::Output,
+        Self::Model,
+        Self::Peak,
+    ];
+
     /// The tag's value.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -151,9 +169,9 @@ pub struct Model<'a> {
     /// As `ollama list` prints it.
     #[serde(borrow)]
     pub name: Cow<'a, str>,
-    /// Of its weights, 64 hex digits: the one that log lines name.
+    /// Of its weights, 64 hex digits: the one that log lines name. `None` when they are several files.
     #[serde(borrow)]
-    pub sha256: Cow<'a, str>,
+    pub sha256: Option<Cow<'a, str>>,
     /// Bytes of all its layers.
     pub size: u64,
     /// Its manifest, below the models directory.
@@ -223,7 +241,9 @@ impl Derived<'_> {
             Self::Model(model) => {
                 visitor.tag("model_name", &model.name);
                 visitor.field("manifests_path", Value::Text(&model.manifests_path));
-                visitor.field("sha256", Value::Text(&model.sha256));
+                if let Some(sha256) = &model.sha256 {
+                    visitor.field("sha256", Value::Text(sha256));
+                }
                 visitor.field("size", Value::Integer(model.size));
             }
         }

@@ -1,4 +1,4 @@
-//! Every measurement, tag and field that insight writes, for encoders, dashboards and their tests.
+//! Every measurement, tag and field that reaches InfluxDB, for encoders, dashboards and their tests.
 
 /// One measurement. Every point of it also has the tag `host`, which the encoder adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,5 +93,67 @@ pub const MODELS: Measurement = Measurement {
     ],
 };
 
-/// All of them.
-pub const ALL: [Measurement; 5] = [REQUESTS, EVENTS, MEMORY, TOKENS, MODELS];
+/// One point a log line.
+pub const LOGS: Measurement = Measurement {
+    name: "ollama_logs",
+    tags: &["msg_hash", "source"],
+    fields: &[
+        ("message", Text),
+        ("pid", Text),
+        ("priority", Integer),
+        ("unit", Text),
+    ],
+};
+
+/// One point an inventory snapshot, or part of a large one.
+pub const SNAPSHOTS: Measurement = Measurement {
+    name: "ollama_models_inventory",
+    tags: &[],
+    fields: &[("models_json", Text)],
+};
+
+/// One point a minute: the shipper on itself.
+pub const SHIPPER: Measurement = Measurement {
+    name: "ollama_shipper",
+    tags: &["version"],
+    fields: &[
+        ("delivered", Integer),
+        ("delivered_bytes", Integer),
+        ("delivered_lines", Integer),
+        ("disk_bytes", Integer),
+        ("duplicates", Integer),
+        ("expired", Integer),
+        ("free_bytes", Integer),
+        ("full", Integer),
+        ("generations", Integer),
+        ("holds", Integer),
+        ("lag_seconds", Integer),
+        ("last_error", Text),
+        ("last_outage_seconds", Integer),
+        ("last_outage_since", Integer),
+        ("max_bytes", Integer),
+        ("outage_seconds", Integer),
+        ("outage_since", Integer),
+        ("outages", Integer),
+        ("pending", Integer),
+        ("quarantined", Integer),
+        ("read", Integer),
+        ("reader_damaged", Integer),
+        ("reader_entries", Integer),
+        ("reader_gaps", Integer),
+        ("reader_restarts", Integer),
+        ("reader_truncated", Integer),
+        ("refused_lines", Integer),
+        ("requests", Integer),
+        ("retries", Integer),
+        ("round_trip_us", Integer),
+        ("sent_bytes", Integer),
+        ("server", Text),
+        ("uptime_seconds", Integer),
+    ],
+};
+
+/// All of them; the first five are insight's.
+pub const ALL: [Measurement; 8] = [
+    REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER,
+];

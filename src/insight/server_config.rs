@@ -13,30 +13,21 @@ pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let env = attributes.text("env")?;
     let map = env.strip_prefix("map[")?.strip_suffix(']')?;
     let mut event = Event::of(Kind::ServerConfig);
-    for entry in entries(map) {
-        if let Some(fact) = fact(entry) {
-            event = event.with(fact);
+    // A list such as `OLLAMA_ORIGINS:[a b c]` has spaces in it; what it lists is no entry.
+    let mut in_list = false;
+    for word in map.split(' ') {
+        if in_list {
+            in_list = !word.ends_with(']');
+        } else if let Some((key, value)) = word.split_once(':') {
+            in_list = value.starts_with('[') && !value.ends_with(']');
+            event.facts.extend(fact(key, value));
         }
     }
     (!event.facts.is_empty()).then_some(event)
 }
 
-/// `KEY:VALUE` for each entry; spaces inside brackets do not end one.
-fn entries(map: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    map.split(move |character| {
-        match character {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == ' ' && depth == 0
-    })
-}
-
 /// `None` for keys that say nothing here, and for values that are empty or of another form.
-fn fact<'a>(entry: &str) -> Option<Fact<'a>> {
-    let (key, value) = entry.split_once(':')?;
+fn fact<'a>(key: &str, value: &str) -> Option<Fact<'a>> {
     match key {
         "OLLAMA_NUM_PARALLEL" => scan::integer(value).map(Fact::Parallel),
         "OLLAMA_MAX_LOADED_MODELS" => scan::integer(value).map(Fact::MaxLoadedModels),

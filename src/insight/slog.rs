@@ -118,35 +118,33 @@ fn key(text: &str) -> Option<(&str, &str)> {
     if text.starts_with('"') {
         return scan::split_quoted(text);
     }
-    let (key, rest) = text.split_at(text.find('=')?);
-    let bare = !key.is_empty() && !key.contains(must_be_quoted);
-    bare.then_some((key, rest))
+    let (key, rest) = bare(text)?;
+    rest.starts_with('=').then_some((key, rest))
 }
 
 /// A value, quoted or bare, and what follows it: nothing, or a space.
 fn value(text: &str) -> Option<(Raw<'_>, &str)> {
-    let (raw, rest) = if text.starts_with('"') {
-        let (text, rest) = scan::split_quoted(text)?;
-        (Raw { text, quoted: true }, rest)
+    let quoted = text.starts_with('"');
+    let (text, rest) = if quoted {
+        scan::split_quoted(text)?
     } else {
-        let (text, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
-        if text.is_empty() || text.contains(must_be_quoted) {
-            return None;
-        }
-        (
-            Raw {
-                text,
-                quoted: false,
-            },
-            rest,
-        )
+        bare(text)?
     };
-    (rest.is_empty() || rest.starts_with(' ')).then_some((raw, rest))
+    (rest.is_empty() || rest.starts_with(' ')).then_some((Raw { text, quoted }, rest))
 }
 
-/// Whether slog quotes a text for this character; what is not UTF-8 is one of them.
-fn must_be_quoted(character: char) -> bool {
-    matches!(character, ' ' | '"' | '=' | char::REPLACEMENT_CHARACTER) || character.is_control()
+/// A text that slog prints without quotes, up to the first character for which it would quote.
+fn bare(text: &str) -> Option<(&str, &str)> {
+    let quotes = |byte: &u8| matches!(byte, 0..=b' ' | b'"' | b'=' | 0x7f);
+    let end = text
+        .as_bytes()
+        .iter()
+        .position(quotes)
+        .unwrap_or(text.len());
+    let (bare, rest) = text.split_at(end);
+    // What was not UTF-8 is quoted, and escaped, too.
+    let whole = bare.is_ascii() || !bare.contains(char::REPLACEMENT_CHARACTER);
+    (whole && !bare.is_empty()).then_some((bare, rest))
 }
 
 impl<'a> Raw<'a> {

@@ -1,7 +1,7 @@
 //! Points keep their form in the spool and stay within the schema.
 
 use shipper::insight::schema::{self, FieldType};
-use shipper::insight::{Derived, Fact, Kind, Value, Visitor, derive};
+use shipper::insight::{Decimal, Derived, Event, Fact, Kind, Value, Visitor, derive};
 
 /// Checks that a point writes only what the schema lists for its measurement.
 struct WithinSchema<'a>(&'a Derived<'a>, Vec<&'static str>);
@@ -63,6 +63,56 @@ fn kinds_keep_the_numbers_they_are_stored_under() {
         bincode::serde::encode_to_vec(last, config).unwrap(),
         [23, 1]
     );
+}
+
+/// Every fact once; the last one's number, tested above, tells that none is missing.
+fn facts() -> [Fact<'static>; 24] {
+    let text = || "x".into();
+    let number = Decimal::from_millionths(1);
+    [
+        Fact::Version(text()),
+        Fact::Model(text()),
+        Fact::ModelSha256(text()),
+        Fact::Seconds(number),
+        Fact::Context(1),
+        Fact::Parallel(1),
+        Fact::Layers(1),
+        Fact::LayersTotal(1),
+        Fact::Count(1),
+        Fact::Error(text()),
+        Fact::Limit(1),
+        Fact::PromptTokens(1),
+        Fact::Tokens(1),
+        Fact::Truncated(1),
+        Fact::Library(text()),
+        Fact::Name(text()),
+        Fact::Driver(text()),
+        Fact::Device(text()),
+        Fact::MaxLoadedModels(1),
+        Fact::MaxQueue(1),
+        Fact::KeepAliveSeconds(number),
+        Fact::RequiredBytes(1),
+        Fact::FreeBytes(1),
+        Fact::Size(1),
+    ]
+}
+
+#[test]
+fn the_schema_lists_every_field_of_events_and_no_other() {
+    let event = Derived::Event(Event {
+        kind: Kind::Abort,
+        facts: facts().to_vec(),
+    });
+    fits_schema(&event);
+    let mut names: Vec<_> = facts().iter().map(Fact::name).collect();
+    names.push("occurred");
+    names.sort_unstable();
+    let listed: Vec<_> = schema::EVENTS
+        .fields
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(names, listed);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use shipper::insight::{Derived, Value, Visitor, derive};
 
+use super::stored::fits_schema;
+
 /// A blob's digest in the tables.
 pub(crate) const SHA: &str = "dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7da77af9f7ccdff";
 
@@ -11,6 +13,7 @@ pub(crate) const SHA: &str = "dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7
 pub(crate) fn points(line: &str) -> Vec<String> {
     let mut out = Vec::new();
     derive(line, &mut out);
+    out.iter().for_each(fits_schema);
     out.iter().map(text).collect()
 }
 

@@ -166,6 +166,8 @@ async fn fill(store: &Store, lines: u64) {
 
 fn config(url: &str, dir: &Path) -> Config {
     Config {
+        metrics_listen: None,
+        telemetry: false,
         host: "bench".to_owned(),
         influx: Influx {
             url: url.parse().expect("a URL"),

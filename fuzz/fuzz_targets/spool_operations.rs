@@ -9,14 +9,20 @@ use spool::{EntryKey, Limits, MsgHash, Options, Order, Records, Selection, SeqSe
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| operate(bytes));
 
 fn options() -> Options {
-    Options { generation_bytes: 8 * 1024, retention: Duration::ZERO, ..Options::default() }
+    Options {
+        generation_bytes: 8 * 1024,
+        retention: Duration::ZERO,
+        ..Options::default()
+    }
 }
 
 fn operate(bytes: &[u8]) {
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
         return;
     };
-    let mut spool = Spool::open(dir.path(), options()).expect("a fresh spool opens").0;
+    let mut spool = Spool::open(dir.path(), options())
+        .expect("a fresh spool opens")
+        .0;
     let mut known = HashSet::new();
     let mut batch = SeqSet::new();
     for operation in bytes.chunks_exact(3).take(64) {
@@ -29,13 +35,31 @@ fn operate(bytes: &[u8]) {
                 known.extend(records.iter().map(|(key, _)| key));
                 assert_eq!(spool.stats().read, before + appended.new);
                 assert_eq!(spool.checkpoint(), Some(&[one][..]));
-                assert!(records.iter().all(|(key, _)| spool.contains(&key).expect("readable")));
+                assert!(
+                    records
+                        .iter()
+                        .all(|(key, _)| spool.contains(&key).expect("readable"))
+                );
             }
             2 => {
-                let order = if one % 2 == 0 { Order::OldestFirst } else { Order::NewestFirst };
-                let limits = Limits { records: usize::from(two), bytes: usize::from(one) * 100 };
-                let drained = spool.pending(limits, order, &SeqSet::new()).expect("readable");
-                assert!(drained.records.iter().all(|(key, payload)| known.contains(&key) && payload == content(&key)));
+                let order = if one % 2 == 0 {
+                    Order::OldestFirst
+                } else {
+                    Order::NewestFirst
+                };
+                let limits = Limits {
+                    records: usize::from(two),
+                    bytes: usize::from(one) * 100,
+                };
+                let drained = spool
+                    .pending(limits, order, &SeqSet::new())
+                    .expect("readable");
+                assert!(
+                    drained
+                        .records
+                        .iter()
+                        .all(|(key, payload)| known.contains(&key) && payload == content(&key))
+                );
                 assert!(drained.seqs.is_sorted());
                 batch = drained.seqs.into_iter().collect();
             }
@@ -45,12 +69,17 @@ fn operate(bytes: &[u8]) {
                     spool.quarantine(seq, "fuzzed").expect("there is room");
                 }
             }
-            5 => drop(spool.replay(&Selection { since: Some(u64::from(one)), until: Some(u64::from(two)), state: None })),
+            5 => drop(spool.replay(&Selection {
+                since: Some(u64::from(one)),
+                until: Some(u64::from(two)),
+                state: None,
+            })),
             6 => drop(spool.prune(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(one)))),
             _ => {
                 let before = durable(&spool);
                 drop(spool);
-                let (reopened, recovery) = Spool::open(dir.path(), options()).expect("it opens again");
+                let (reopened, recovery) =
+                    Spool::open(dir.path(), options()).expect("it opens again");
                 assert!(recovery.is_clean(), "{recovery}");
                 spool = reopened;
                 assert_eq!(durable(&spool), before);
@@ -58,19 +87,32 @@ fn operate(bytes: &[u8]) {
             }
         }
         let stats = spool.stats();
-        assert_eq!(stats.read, stats.delivered + stats.pending + stats.quarantined + stats.expired);
+        assert_eq!(
+            stats.read,
+            stats.delivered + stats.pending + stats.quarantined + stats.expired
+        );
     }
 }
 
 fn durable(spool: &Spool) -> [u64; 5] {
-    let Stats { read, delivered, pending, quarantined, held, .. } = spool.stats();
+    let Stats {
+        read,
+        delivered,
+        pending,
+        quarantined,
+        held,
+        ..
+    } = spool.stats();
     [read, delivered, pending, quarantined, held]
 }
 
 fn records(from: u8, count: u8) -> Records {
     let mut records = Records::new();
     for n in (from..=255).take(usize::from(count)) {
-        let key = EntryKey { time: u64::from(n) * u64::from(n % 7) * 20_000_000, hash: MsgHash([n; 32]) };
+        let key = EntryKey {
+            time: u64::from(n) * u64::from(n % 7) * 20_000_000,
+            hash: MsgHash([n; 32]),
+        };
         records.push(key, &content(&key));
     }
     records

@@ -7,7 +7,7 @@ use super::stall::{StallWatch, Verdict, far_side};
 use super::writer::{Settled, Writer};
 use super::{Error, Goal, Intake, Open, now};
 use crate::entry::LogEntry;
-use crate::journal::{self, Checkpoint, Cursor, Journal, Step, Wake};
+use crate::journal::{self, Checkpoint, Cursor, Journal, Landing, Step, Wake};
 
 /// What lives as long as the stage: position and unfinished batches survive a journal that is opened again.
 pub(super) struct Run<'a> {
@@ -137,10 +137,10 @@ impl<'a> Run<'a> {
         let landing = journal.seek(self.position.start())?;
         match self.position.landed(landing) {
             Ok(gap) => gap.into_iter().for_each(|gap| self.intake.count_gap(gap)),
-            Err(rejected) => {
-                self.intake.reject(rejected);
-                journal.seek(self.position.start())?;
-            }
+            Err(rejected) => self.intake.reject(rejected),
+        }
+        if matches!(landing, Landing::Nothing | Landing::Foreign) {
+            journal.seek(self.position.start())?;
         }
         self.sent = self.position.clone();
         Ok(())

@@ -43,7 +43,7 @@ impl Journald {
             "a0000000000000000000000000000001\n",
         )?;
         let config = format!(
-            "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSystemMaxFileSize={file_bytes}\nSystemMaxFiles=1000\n"
+            "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSystemMaxFileSize={file_bytes}\nSystemMaxFiles=1000\nSystemMaxUse=4G\nSystemKeepFree=1\n"
         );
         fs::write(
             dir.path().join(format!("etc/journald@{NAMESPACE}.conf")),

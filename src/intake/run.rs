@@ -103,8 +103,13 @@ impl<'a> Run<'a> {
                 self.back_to_sent();
                 return Ok(Next::Reopen);
             }
-            self.flush()?;
+            let settled = self.flush()?;
             match pass? {
+                Pass::End if settled == Settled::AfterWaiting => {
+                    // Meanwhile the journal may have dropped what comes next.
+                    self.land(journal.as_mut())?;
+                    continue;
+                }
                 Pass::End => {}
                 Pass::Damage => return self.step_over(open),
                 Pass::Around { bad, good } => {
@@ -290,11 +295,12 @@ impl<'a> Run<'a> {
     }
 
     /// Makes everything that was read durable.
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.send()? != Settled::Stopped {
-            self.writer.settle()?;
+    fn flush(&mut self) -> Result<Settled, Error> {
+        match self.send()? {
+            Settled::AtOnce => self.writer.settle(),
+            Settled::AfterWaiting => self.writer.settle().map(|_| Settled::AfterWaiting),
+            Settled::Stopped => Ok(Settled::Stopped),
         }
-        Ok(())
     }
 
     fn caught_up(&mut self, began: u64) {

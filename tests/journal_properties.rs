@@ -154,3 +154,9 @@ proptest! {
         assert!(Checkpoint::decode(&bytes[..cut.index(bytes.len())]).is_err());
     }
 }
+
+#[test]
+fn a_checkpoint_that_claims_to_be_huge_is_refused_without_making_room_for_it() {
+    let text_of_many_bytes = [1, 253, 0, 0, 0, 0, 0, 0, 0, 1];
+    assert!(Checkpoint::decode(&text_of_many_bytes).is_err());
+}

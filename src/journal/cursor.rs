@@ -186,6 +186,9 @@ pub struct Checkpoint {
 /// First byte of a stored checkpoint.
 const CHECKPOINT_VERSION: u8 = 1;
 
+/// More than any checkpoint has: a cursor is up to 180 bytes.
+const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
+
 /// A stored checkpoint that this shipper cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("the spooled journal position cannot be read (version {version:?})")]
@@ -216,7 +219,9 @@ impl Checkpoint {
         let Some((&CHECKPOINT_VERSION, body)) = bytes.split_first() else {
             return Err(unreadable);
         };
-        match bincode::serde::decode_from_slice(body, bincode::config::standard()) {
+        // Damage in the length of the text must not make room for it.
+        let config = bincode::config::standard().with_limit::<MAX_CHECKPOINT_BYTES>();
+        match bincode::serde::decode_from_slice(body, config) {
             Ok((checkpoint, read)) if read == body.len() => Ok(checkpoint),
             _ => Err(unreadable),
         }

@@ -1,72 +1,435 @@
 #!/bin/sh
-# Installs shipper as the systemd service Ollama_InfluxDB, run by the user that runs Ollama.
+# Installs shipper as the systemd service Ollama_InfluxDB on a host that runs Ollama. Safe to run again: an upgrade keeps the
+# configuration, the spool, and what was chosen before.
 #
-#   install.sh [--binary FILE]
+#   install.sh [--binary FILE] [--user NAME] [--journal-access group|sudoers] [--no-start] [--dry-run]
+#   install.sh --uninstall [--purge] [--dry-run]
 #
-# --binary FILE  install this executable instead of building one with cargo
+# --binary FILE      install this executable instead of building one with cargo
+# --user NAME        run as this user instead of the one that runs ollama.service
+# --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs journalctl through
+#                    `sudo -n`, with the argument lists it needs and no others (sudo 1.9.10 or later)
+# --no-start         install everything, enable and start nothing
+# --uninstall        stop and remove the service; configuration and spool stay
+# --purge            remove those too
+# --dry-run          say what would be done, and do nothing
 #
-# DESTDIR is put before every path, for packages and tests; nothing is started then. An existing configuration is kept.
+# DESTDIR is put before every path, for packages and tests; nothing is looked up on this host or started then.
+# Exit code: 0 done, 1 failed (what was and was not done is said), 2 wrong usage.
 set -eu
 
-UNIT=Ollama_InfluxDB.service
-CONFIG=/etc/ollama-influxdb/config.env
-BINARY=/usr/local/bin/shipper
-DOCS=/usr/local/share/doc/ollama-influxdb
+SERVICE=Ollama_InfluxDB.service
+OLLAMA=ollama.service
 DESTDIR=${DESTDIR:-}
-source_dir=$(cd "$(dirname "$0")" && pwd)
+
+ETC=/etc/ollama-influxdb
+CONFIG=$ETC/config.env
+STATE=/var/lib/ollama-influxdb
+TOKEN=/etc/credstore/ollama-influxdb-token
+UNIT=/etc/systemd/system/$SERVICE
+DROP_INS=$UNIT.d
+SUDOERS=/etc/sudoers.d/ollama-influxdb
+
+say() { printf '%s\n' "$*"; }
+
+complain() { printf 'install.sh: %s\n' "$*" >&2; }
+
+usage_error() {
+    complain "$*; see --help"
+    exit 2
+}
+
+# --- What is asked for --------------------------------------------------------------------------------------------------------
+
+action=install
+binary_given=
+user_given=
+access_given=
+start=yes
+purge=no
+dry_run=no
+packaged=no
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --binary | --user | --journal-access)
+        [ $# -ge 2 ] || usage_error "$1 takes a value"
+        case $1 in
+        --binary) binary_given=$2 ;;
+        --user) user_given=$2 ;;
+        --journal-access) access_given=$2 ;;
+        esac
+        shift
+        ;;
+    --no-start) start=no ;;
+    --uninstall) action=uninstall ;;
+    --purge) purge=yes ;;
+    --dry-run) dry_run=yes ;;
+    # Of the Debian package's scripts: the files below /usr are dpkg's.
+    --packaged) packaged=yes ;;
+    -h | --help)
+        sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p;}' "$0"
+        exit 0
+        ;;
+    *) usage_error "unknown argument $1" ;;
+    esac
+    shift
+done
+case $access_given in
+"" | group | sudoers) ;;
+*) usage_error "--journal-access is group or sudoers, not $access_given" ;;
+esac
+case $action,$purge in
+install,yes) usage_error "--purge goes with --uninstall" ;;
+esac
+
+if [ "$packaged" = yes ]; then PREFIX=/usr; else PREFIX=/usr/local; fi
+BINARY=$PREFIX/bin/shipper
+DOCS=$PREFIX/share/doc/ollama-influxdb
+MAN=$PREFIX/share/man/man1
+BASH_COMPLETION=$PREFIX/share/bash-completion/completions/shipper
+ZSH_COMPLETION=$PREFIX/share/zsh/site-functions/_shipper
+FISH_COMPLETION=$PREFIX/share/fish/vendor_completions.d/shipper.fish
+
+# --- Steps, and what to say when one fails ------------------------------------------------------------------------------------
+
+steps_done=
+step_now=
+
+step() {
+    steps_done=$steps_done${step_now:+"
+  $step_now"}
+    step_now=$*
+}
+
+report_failure() {
+    status=$?
+    [ -z "${work:-}" ] || rm -rf "$work"
+    [ "$status" -ne 0 ] && [ "$status" -ne 2 ] || return 0
+    {
+        say "install.sh: FAILED at: ${step_now:-the start}"
+        if [ -n "$steps_done" ] && [ "$dry_run" = no ]; then
+            say "done before that:$steps_done"
+            say "nothing after that was done; once it is mended, run install.sh again"
+        else
+            say "nothing was changed"
+        fi
+    } >&2
+}
+trap report_failure EXIT
+trap 'exit 1' HUP INT TERM
 
 fail() {
-    printf 'install.sh: %s\n' "$*" >&2
+    complain "$*"
     exit 1
 }
 
-built=
-while [ $# -gt 0 ]; do
-    case $1 in
-    --binary)
-        [ $# -ge 2 ] || fail "--binary takes a file"
-        built=$2
-        shift 2
-        ;;
-    -h | --help)
-        sed -n '2,8s/^# \{0,1\}//p' "$0"
-        exit 0
-        ;;
-    *) fail "unknown argument $1; see --help" ;;
+# Runs a command that changes something, or says that it would.
+change() {
+    if [ "$dry_run" = yes ]; then
+        say "would run: $*"
+    else
+        "$@"
+    fi
+}
+
+# put MODE FROM TO: replaces TO in one step, so that nobody sees half a file and a running binary goes on.
+put() {
+    if [ "$dry_run" = yes ]; then
+        if cmp -s "$2" "$DESTDIR$3"; then say "up to date: $3"; else say "would write: $3"; fi
+        return
+    fi
+    mkdir -p "$DESTDIR$(dirname "$3")"
+    install -m "$1" "$2" "$DESTDIR$3.new"
+    mv -f "$DESTDIR$3.new" "$DESTDIR$3"
+}
+
+remove() {
+    for path in "$@"; do
+        if [ -e "$DESTDIR$path" ] || [ -L "$DESTDIR$path" ]; then change rm -rf "$DESTDIR$path"; fi
+    done
+}
+
+# Whether there is a systemd to talk to, and this is the host that is meant.
+live() { [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; }
+
+# --- What is found on this host -----------------------------------------------------------------------------------------------
+
+property() { systemctl show --property="$1" --value "$OLLAMA" 2>/dev/null || true; }
+
+# The user: as asked, as before, as Ollama's.
+find_user() {
+    if [ -n "$user_given" ]; then
+        user=$user_given
+    elif [ -e "$DESTDIR$UNIT" ]; then
+        user=$(sed -n 's/^User=//p' "$DESTDIR$UNIT")
+    elif live; then
+        [ "$(property LoadState)" = loaded ] ||
+            fail "there is no $OLLAMA on this host: install Ollama first, or name the user to run as with --user"
+        user=$(property User)
+        user=${user:-root}
+    else
+        user=ollama
+    fi
+    group=$user
+    if [ -z "$DESTDIR" ]; then
+        group=$(id -gn "$user" 2>/dev/null) || fail "the user $user does not exist"
+    fi
+}
+
+# The directory with the models, and whether its place needs a word in the unit or in the configuration.
+find_models() {
+    models=
+    models_variable=
+    live || return 0
+    models_variable=$(property Environment | tr ' ' '\n' | sed -n 's/^"\{0,1\}OLLAMA_MODELS=\([^"]*\)"\{0,1\}$/\1/p' | tail -n 1)
+    models=$models_variable
+    if [ -z "$models" ]; then
+        home=$(getent passwd "$(property User | grep . || echo root)" | cut -d : -f 6)
+        models=${home%/}/.ollama/models
+    fi
+}
+
+find_access() {
+    access=$access_given
+    if [ -z "$access" ]; then
+        if [ -e "$DESTDIR$SUDOERS" ]; then access=sudoers; else access=group; fi
+    fi
+}
+
+# --- Before anything is changed -----------------------------------------------------------------------------------------------
+
+# The least sudo whose rules can be regular expressions over arguments.
+check_sudo() {
+    for program in sudo visudo /usr/bin/journalctl /usr/bin/setpriv; do
+        command -v "$program" >/dev/null || fail "--journal-access sudoers needs $program; use --journal-access group"
+    done
+    version=$(sudo -V | sed -n '1s/^Sudo version \([0-9.]*\).*/\1/p')
+    oldest=$(printf '%s\n' 1.9.10 "$version" | sort -V | head -n 1)
+    [ "$oldest" = 1.9.10 ] || fail "sudo $version cannot match arguments by regular expression (1.9.10 can): a rule with" \
+        "wildcards would let $user read every file of the journal and write as root; use --journal-access group"
+}
+
+find_binary() {
+    if [ "$packaged" = yes ]; then
+        built=$BINARY
+    elif [ -n "$binary_given" ]; then
+        built=$binary_given
+    else
+        command -v cargo >/dev/null || fail "cargo is not installed: install Rust, or pass --binary FILE"
+        built=$source_dir/target/release/shipper
+        if [ "$dry_run" = yes ]; then
+            say "would run: cargo build --release --locked"
+            return
+        fi
+        (cd "$source_dir" && cargo build --release --locked) || fail "the build failed"
+    fi
+    if [ ! -f "$built" ] || [ ! -x "$built" ]; then fail "$built is not an executable file"; fi
+    "$built" --version >/dev/null || fail "$built does not run on this host"
+}
+
+knows() { "$built" help "$1" >/dev/null 2>&1; }
+
+# --- Installing ---------------------------------------------------------------------------------------------------------------
+
+install_files() {
+    [ "$packaged" = no ] || return 0
+    step "install $BINARY, its documentation, completions and man pages"
+    put 0755 "$built" "$BINARY"
+    put 0644 "$source_dir/README.md" "$DOCS/README.md"
+    put 0644 "$source_dir/config.env.example" "$DOCS/config.env.example"
+    [ -x "$built" ] || return 0
+    if knows completions; then
+        for shell in bash zsh fish; do "$built" completions "$shell" >"$work/$shell"; done
+        put 0644 "$work/bash" "$BASH_COMPLETION"
+        put 0644 "$work/zsh" "$ZSH_COMPLETION"
+        put 0644 "$work/fish" "$FISH_COMPLETION"
+    fi
+    if knows man; then
+        mkdir "$work/man"
+        "$built" man "$work/man"
+        for page in "$work"/man/*.1; do put 0644 "$page" "$MAN/${page##*/}"; done
+    fi
+}
+
+keys_of() { sed -n 's/^#\{0,1\} \{0,1\}\([A-Z][A-Z_]*\)=.*/\1/p' "$1" | sort -u; }
+
+# An existing configuration is the operator's: only what it lacks is said.
+install_config() {
+    step "install $CONFIG"
+    if [ -e "$DESTDIR$CONFIG" ]; then
+        keys_of "$DESTDIR$CONFIG" >"$work/has"
+        keys_of "$source_dir/config.env.example" | comm -13 "$work/has" - >"$work/lacks"
+        say "kept $CONFIG"
+        if [ -s "$work/lacks" ]; then
+            say "new keys, with their defaults (explained in $DOCS/config.env.example):"
+            while read -r key; do sed -n "s/^#\{0,1\}\($key=.*\)/  \1/p" "$source_dir/config.env.example"; done <"$work/lacks"
+        fi
+    else
+        cp "$source_dir/config.env.example" "$work/config"
+        if [ -n "$models_variable" ]; then
+            sed "s|^#OLLAMA_MODELS=.*|OLLAMA_MODELS='$models_variable'|" "$work/config" >"$work/config.new"
+            mv "$work/config.new" "$work/config"
+        fi
+        put 0640 "$work/config" "$CONFIG"
+    fi
+    if [ -z "$DESTDIR" ]; then
+        change chown "root:$group" "$ETC" "$CONFIG"
+        change chmod 0750 "$ETC"
+        change chmod 0640 "$CONFIG"
+    fi
+}
+
+fill_in() { sed -e "s|@USER@|$user|g; s|@GROUP@|$group|g; s|@BINARY@|$BINARY|g; s|@DOCS@|$DOCS|g" "$source_dir/deploy/$1" >"$2"; }
+
+# The arguments that the sudo reader passes for the units of the configuration, as a regular expression.
+unit_arguments() {
+    units=
+    if [ -e "$DESTDIR$CONFIG" ]; then
+        units=$(sed -n "s/^SHIPPER_JOURNAL_UNITS=//p" "$DESTDIR$CONFIG" | tail -n 1 | tr -d "'\" ")
+    fi
+    units=${units:-$OLLAMA}
+    case $units in
+    *[!A-Za-z0-9:_.@,-]*) fail "SHIPPER_JOURNAL_UNITS=$units: with sudoers a unit's name may hold A-Z a-z 0-9 : _ . @ and -" ;;
     esac
-done
+    printf '%s' "$units" | tr ',' '\n' | sed -e 's/[.]/[.]/g' -e 's/^/--unit=/' | paste -s -d ' ' -
+}
 
-[ -n "$DESTDIR" ] || [ "$(id -u)" -eq 0 ] || fail "run it as root: it writes to /etc and /usr/local"
+# The rule first, the drop-in that relies on it later; the other way round when access is taken back.
+install_sudoers() {
+    step "install $SUDOERS"
+    arguments=$(unit_arguments)
+    fill_in sudoers.in "$work/sudoers.all"
+    # The comment lines are about the template.
+    sed -e "s|@UNITS@|$arguments|g" -e '/^#/d' "$work/sudoers.all" >"$work/sudoers"
+    visudo -cqf "$work/sudoers" || fail "visudo refuses the rule"
+    put 0440 "$work/sudoers" "$SUDOERS"
+    [ "$dry_run" = yes ] || visudo -cq || {
+        rm -f "$SUDOERS"
+        fail "visudo refuses the rule among the others of this host; it was taken out again"
+    }
+}
 
-if [ -z "$built" ]; then
-    command -v cargo >/dev/null || fail "cargo is not installed: install Rust, or pass --binary FILE; nothing was changed"
-    (cd "$source_dir" && cargo build --release --locked)
-    built=$source_dir/target/release/shipper
+install_unit() {
+    step "install $UNIT and its drop-ins"
+    fill_in "$SERVICE.in" "$work/unit"
+    put 0644 "$work/unit" "$UNIT"
+    if [ "$access" = sudoers ]; then
+        fill_in journal-sudoers.conf.in "$work/drop-in"
+        put 0644 "$work/drop-in" "$DROP_INS/10-journal-sudoers.conf"
+    else
+        remove "$DROP_INS/10-journal-sudoers.conf" "$SUDOERS"
+    fi
+    case $models/ in
+    /home/* | /root/* | /run/user/*)
+        printf '%s\n' "# Written by install.sh: the models are kept in a home." "[Service]" "ProtectHome=tmpfs" \
+            "BindReadOnlyPaths=-$models" >"$work/drop-in"
+        put 0644 "$work/drop-in" "$DROP_INS/20-models.conf"
+        ;;
+    *) remove "$DROP_INS/20-models.conf" ;;
+    esac
+    # Waits between restarts grow from RestartSec= to a minute where systemd can do that (254).
+    if live && [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 254 ]; then
+        printf '%s\n' "# Written by install.sh: this systemd lets the wait between restarts grow." "[Service]" \
+            "RestartSteps=6" "RestartMaxDelaySec=1min" >"$work/drop-in"
+        put 0644 "$work/drop-in" "$DROP_INS/30-restart.conf"
+    fi
+    ! live || change systemctl daemon-reload
+}
+
+configured() { ! grep -q '^INFLUXDB_[A-Z]*=replace-me' "$CONFIG"; }
+
+# What the service will see, seen by its user: configuration, journal, models, server.
+check_configuration() {
+    step "check the configuration"
+    knows doctor || return 0
+    if [ "$dry_run" = yes ]; then
+        say "would run: shipper doctor"
+        return
+    fi
+    set -- --property=User="$user" --property=Group="$group" --property=StateDirectory=ollama-influxdb \
+        --property=LoadCredential=influxdb-token:ollama-influxdb-token
+    if [ "$access" = sudoers ]; then
+        set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo
+    else
+        set -- "$@" --property=SupplementaryGroups=systemd-journal
+    fi
+    verdict=0
+    systemd-run --quiet --pipe --wait --collect "$@" -- "$BINARY" doctor || verdict=$?
+    case $verdict in
+    0) ;;
+    # An answer such as "the server cannot be reached" is for the operator; the service waits for the mend.
+    3) say "the doctor found something to mend (above); the service waits for it" ;;
+    *) fail "the configuration cannot be used; mend $CONFIG and run install.sh again: the service was not enabled" ;;
+    esac
+}
+
+# After an upgrade the new binary is to run; a service that was stopped by hand stays stopped.
+start_service() {
+    if [ "$start" = no ]; then
+        step "leave the service as it is (--no-start)"
+        say "to start it: systemctl enable --now $SERVICE"
+        return
+    fi
+    if [ "$dry_run" = no ] && ! configured; then
+        say "next: fill in the INFLUXDB_ keys of $CONFIG, then run install.sh again or: systemctl enable --now $SERVICE"
+        return
+    fi
+    check_configuration
+    step "enable and start $SERVICE"
+    change systemctl --quiet enable "$SERVICE"
+    change systemctl restart "$SERVICE" || fail "the service does not start: journalctl -u $SERVICE -n 20"
+    [ "$dry_run" = yes ] || say "$SERVICE runs: journalctl -u $SERVICE -f follows it"
+}
+
+install_all() {
+    source_dir=$(cd "$(dirname "$0")" && pwd)
+    find_user
+    find_models
+    find_access
+    step "check this host"
+    [ "$access" = group ] || check_sudo
+    find_binary
+    install_files
+    install_config
+    [ "$access" = group ] || install_sudoers
+    install_unit
+    say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
+    ! live || start_service
+}
+
+# --- Uninstalling -------------------------------------------------------------------------------------------------------------
+
+uninstall_all() {
+    step "stop and disable $SERVICE"
+    if live && [ -e "$UNIT" ]; then
+        change systemctl --quiet disable --now "$SERVICE"
+    fi
+    step "remove the unit and the sudoers rule"
+    remove "$UNIT" "$DROP_INS" "$SUDOERS"
+    if live; then
+        change systemctl daemon-reload
+        systemctl reset-failed "$SERVICE" 2>/dev/null || true
+    fi
+    if [ "$packaged" = no ]; then
+        step "remove $BINARY, its documentation, completions and man pages"
+        remove "$BINARY" "$DOCS" "$BASH_COMPLETION" "$ZSH_COMPLETION" "$FISH_COMPLETION"
+        for page in "$DESTDIR$MAN"/shipper.1 "$DESTDIR$MAN"/shipper-*.1; do remove "${page#"$DESTDIR"}"; done
+    fi
+    if [ "$purge" = yes ]; then
+        step "remove configuration, token and spool"
+        remove "$ETC" "$TOKEN" "$STATE"
+    else
+        say "kept $ETC and $STATE: --uninstall --purge removes them"
+    fi
+    say "uninstalled $SERVICE"
+}
+
+if [ -z "$DESTDIR" ] && [ "$dry_run" = no ] && [ "$(id -u)" -ne 0 ]; then
+    fail "run it as root: it writes to /etc and $PREFIX"
 fi
-[ -x "$built" ] || fail "$built is not an executable; nothing was changed"
-
-# The user whose models are listed is the user that runs Ollama.
-user=
-if command -v systemctl >/dev/null; then
-    user=$(systemctl show --property=User --value ollama.service 2>/dev/null || true)
-fi
-if [ -z "$user" ] && id ollama >/dev/null 2>&1; then user=ollama; fi
-if [ -z "$user" ]; then user=root; fi
-group=$(id -gn "$user") || fail "ollama.service runs as $user, who does not exist; nothing was changed"
-
-install -D -m 0755 "$built" "$DESTDIR$BINARY"
-install -D -m 0644 "$source_dir/README.md" "$DESTDIR$DOCS/README.md"
-if [ -e "$DESTDIR$CONFIG" ]; then
-    echo "kept $CONFIG"
-else
-    install -D -m 0640 "$source_dir/config.env.example" "$DESTDIR$CONFIG"
-    if [ -z "$DESTDIR" ]; then chgrp "$group" "$CONFIG"; fi
-fi
-mkdir -p "$DESTDIR/etc/systemd/system"
-sed -e "s|@USER@|$user|; s|@GROUP@|$group|; s|@BINARY@|$BINARY|" \
-    "$source_dir/deploy/$UNIT.in" >"$DESTDIR/etc/systemd/system/$UNIT"
-chmod 0644 "$DESTDIR/etc/systemd/system/$UNIT"
-
-echo "installed $UNIT for user $user"
-echo "next: fill in the four INFLUXDB_ keys of $CONFIG, then: systemctl enable --now $UNIT"
-if [ -z "$DESTDIR" ]; then systemctl daemon-reload; fi
+work=$(mktemp -d)
+case $action in
+install) install_all ;;
+uninstall) uninstall_all ;;
+esac

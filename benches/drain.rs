@@ -2,7 +2,16 @@
 //! and in how much memory. `CATCHUP=oldest-first` and `NO_GZIP=1` in the environment do what they say.
 //!
 //! The endpoint is a process of its own that decompresses each body and counts its lines; the figures of time and
-//! memory are those of the draining process. Memory is its peak (`VmHWM`), the spool's thread and the appending included.
+//! memory are those of the draining process. Memory is its peak (`VmHWM`), the spool's thread and the appending included;
+//! `MALLOC_MMAP_THRESHOLD_=131072` in the environment, as the unit sets it, keeps glibc from holding on to the buffers.
+//!
+//! One million lines on two cores shared with other work (load 7 to 14), processor time of the draining process:
+//!
+//! | | lines/s | CPU-s per 100k | peak memory |
+//! |---|---|---|---|
+//! | oldest-first | 195k-347k | 0.17 | 61-64 MB |
+//! | interleave | 184k-215k | 0.20 | 52-67 MB |
+//! | interleave, `MALLOC_MMAP_THRESHOLD_=131072` | 175k | 0.21 | 34 MB |
 
 #![expect(
     clippy::expect_used,

@@ -1,18 +1,29 @@
 //! One file a command; here they are chosen, and get their configuration and runtime.
 
+mod backfill;
 mod demo;
+mod doctor;
+mod generate;
+mod list;
+mod progress;
+mod quarantine;
 mod replay;
 mod run;
+mod shipper;
 mod spool_stats;
+mod status;
+mod verify;
+mod watch;
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::{Cli, Command, SpoolCommand};
+use crate::cli::{Cli, Command, QuarantineCommand, SpoolCommand};
 use crate::config::{Invalid, Local, Raw, RawError};
-use crate::operate::{self, Answer, Operator, Request};
-use crate::store::{Ended, Store};
-use crate::{control, logging, service};
+use crate::influx::client::ClientError;
+use crate::influx::query::QueryError;
+use crate::{control, logging, operate, service};
+use shipper::Shipper;
 
 /// What a command found, when it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +52,36 @@ pub enum Error {
     /// The running service did not answer.
     #[error(transparent)]
     Control(#[from] control::Error),
+    /// The service was there a moment ago.
+    #[error("the service has ended meanwhile: ask again")]
+    ServiceEnded,
+    /// The service speaks of something else.
+    #[error("the service answers another question: it runs another version, restart it")]
+    OtherAnswer,
     /// The request failed.
     #[error(transparent)]
     Operate(#[from] operate::Error),
     /// The service failed.
     #[error(transparent)]
     Service(#[from] service::Error),
+    /// InfluxDB cannot be talked to.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// InfluxDB was asked in vain.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Waiting would never end.
+    #[error("no service runs that could send: start it, or use `shipper run --once`")]
+    NobodySends,
+    /// No entry has such a hash.
+    #[error("no entry held has a hash that begins with {0}")]
+    NoEntry(String),
+    /// Several entries have.
+    #[error("more than one entry has a hash that begins with {0}: give more digits")]
+    Ambiguous(String),
+    /// A backfill ended early.
+    #[error("backfill: {0}")]
+    Backfill(String),
     /// The demo could not be played.
     #[error("demo: {0}")]
     Demo(String),
@@ -61,6 +96,29 @@ impl Error {
     pub fn is_configuration(&self) -> bool {
         matches!(self, Self::Raw(_) | Self::Invalid(_))
     }
+
+    /// Whether whoever read the output has gone, which is nobody's failure.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Where the configuration comes from; can be read again.
+#[derive(Clone, Debug)]
+struct Source {
+    file: Option<PathBuf>,
+    flags: Vec<String>,
+}
+
+impl Source {
+    fn gather(&self) -> Result<Raw, RawError> {
+        // Variables that are not Unicode cannot be ours.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Raw::gather(self.file.as_deref(), environment, &self.flags)
+    }
 }
 
 /// Runs the command that `cli` names.
@@ -71,62 +129,87 @@ pub fn run(cli: Cli) -> Result<Verdict, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let verdict = runtime.block_on(dispatch(cli));
+    // A thread that does not end must not keep the process from ending.
+    runtime.shutdown_background();
+    verdict
+}
+
+async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
     let Cli {
         config,
         set,
         command,
     } = cli;
-    if let Command::Demo = command {
-        return runtime.block_on(demo::run());
-    }
-    // Variables that are not Unicode cannot be ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let raw = Raw::gather(config.as_deref(), environment, &set)?;
+    let source = Source {
+        file: config,
+        flags: set,
+    };
     match command {
-        Command::Demo => Ok(Verdict::Healthy),
+        Command::Demo => demo::run().await,
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { directory } => generate::man_pages(&directory),
+        Command::Doctor(report) => doctor::run(&source, report).await,
         Command::DemoService(arguments) => {
-            let config = start_logging(raw.config()?, |config| &config.local);
-            runtime.block_on(demo::run_service(config, &arguments))
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            demo::run_service(config, &arguments).await
         }
         Command::Run(arguments) => {
-            let config = start_logging(raw.config()?, |config| &config.local);
-            runtime.block_on(run::run(config, &arguments))
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            run::run(config, source, &arguments).await
         }
-        Command::Spool(SpoolCommand::Stats(report)) => {
-            let local = start_logging(raw.local()?, |local| local);
-            runtime.block_on(spool_stats::run(&local, report))
+        Command::Status(arguments) => {
+            let local = local(&source)?;
+            if arguments.watch {
+                return watch::run(&local).await;
+            }
+            status::run(&local, arguments.report).await
+        }
+        Command::Spool(command) => look_into_spool(&source, command).await,
+        Command::Quarantine(command) => {
+            let shipper = Shipper::reach(&local(&source)?).await?;
+            match command {
+                QuarantineCommand::Ls(arguments) => quarantine::list(shipper, &arguments).await,
+                QuarantineCommand::Show(arguments) => list::show(shipper, &arguments).await,
+                QuarantineCommand::Drop(arguments) => quarantine::drop(shipper, &arguments).await,
+            }
         }
         Command::Replay(arguments) => {
-            let local = start_logging(raw.local()?, |local| local);
-            runtime.block_on(replay::run(&local, &arguments))
+            let shipper = Shipper::reach(&local(&source)?).await?;
+            if arguments.gaps {
+                return replay::run_gaps(shipper, source.gather()?.config()?, &arguments).await;
+            }
+            replay::run(shipper, &arguments).await
+        }
+        Command::Backfill(arguments) => {
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            backfill::run(&config, &arguments).await
         }
     }
 }
 
-/// Asks the running service; when none runs, opens the spool and answers from it.
-async fn ask(local: &Local, request: Request) -> Result<Answer, Error> {
-    let dir = &local.spool.dir;
-    if let Some(answer) = control::ask(&local.control_socket, dir, request.clone()).await? {
-        return Ok(answer);
+async fn look_into_spool(source: &Source, command: SpoolCommand) -> Result<Verdict, Error> {
+    let shipper = Shipper::reach(&local(source)?).await?;
+    match command {
+        SpoolCommand::Stats(report) => spool_stats::run(shipper, report).await,
+        SpoolCommand::Ls(arguments) => list::run(shipper, &arguments).await,
+        SpoolCommand::Show(arguments) => list::show(shipper, &arguments).await,
+        SpoolCommand::Verify(arguments) => verify::run(shipper, &arguments).await,
+        SpoolCommand::Export(select) => {
+            list::export(shipper, &source.gather()?.lines()?, &select).await
+        }
     }
-    if !dir.exists() {
-        return Err(Error::NoSpool(dir.clone()));
-    }
-    let (store, _, thread) = Store::open(dir, service::spool_options(&local.spool))?;
-    let operator = Operator::alone(store, dir.clone());
-    let answer = operator.answer(request).await;
-    drop(operator);
-    // The thread ends with the last handle; the spool is closed once it has.
-    thread.join().map_err(|_| operate::Error::from(Ended))?;
-    Ok(answer?)
+}
+
+/// What commands need that talk to no server; logging is started with it.
+fn local(source: &Source) -> Result<Local, Error> {
+    Ok(start_logging(source.gather()?.local()?, |local| local))
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
-    println!(
-        "{}",
-        serde_json::to_string_pretty(value).map_err(io::Error::from)?
-    );
+    use io::Write as _;
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    writeln!(io::stdout(), "{text}")?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod raw;
 mod values;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub struct Config {
     pub inventory: Inventory,
     /// The forwarder stage.
     pub forward: Forward,
+    /// `SHIPPER_METRICS_LISTEN`: where Prometheus text is to be had; `None` is nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `SHIPPER_TELEMETRY`: whether the shipper reports on itself, through the spool.
+    pub telemetry: bool,
     /// What also commands need that talk to no server.
     pub local: Local,
 }
@@ -42,6 +47,17 @@ pub struct Local {
     pub control_socket: PathBuf,
     /// `SHIPPER_LOG`: a tracing filter.
     pub log: String,
+}
+
+/// What decides how a record looks as line protocol.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    /// `SHIPPER_HOST`: the `host` tag.
+    pub host: String,
+    /// `SHIPPER_MSG_HASH_AS`.
+    pub msg_hash_as: MsgHashAs,
+    /// `SHIPPER_LOG_FIELDS`.
+    pub log_fields: LogFields,
 }
 
 /// `INFLUXDB_*`.

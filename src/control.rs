@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -109,30 +110,33 @@ pub async fn listen(path: &Path) -> Result<UnixListener, Error> {
 pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
     let operator = Arc::new(operator);
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.triggered() => break,
-        };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let operator = Arc::clone(&operator);
-                tokio::spawn(async move {
-                    if let Err(error) = attend(stream, &operator).await {
-                        debug!(%error, "control client cut off");
-                    }
-                    drop(place);
-                });
+    // Whoever is still connected at the end is cut off: the service waits for no client.
+    let mut clients = JoinSet::new();
+    let accept = async {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let operator = Arc::clone(&operator);
+                    clients.spawn(async move {
+                        if let Err(error) = attend(stream, &operator).await {
+                            debug!(%error, "control client cut off");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "control socket cannot accept");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             }
-            Err(error) => {
-                warn!(%error, "control socket cannot accept");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+            while clients.try_join_next().is_some() {}
         }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = stop.triggered() => {}
     }
+    clients.shutdown().await;
     if let Ok(address) = listener.local_addr() {
         // A socket that stays behind is recognised as dead by the next `listen`.
         let _ = address.as_pathname().map(std::fs::remove_file);
@@ -184,23 +188,21 @@ async fn answer(line: &[u8], operator: &Operator) -> Reply {
     }
 }
 
+/// Whether a living service listens at `path`.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Broken`].
+pub async fn is_served(path: &Path) -> Result<bool, Error> {
+    Ok(connect(path).await?.is_some())
+}
+
 /// Asks the service that listens at `path`; `None` when there is none.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Broken`], or [`Error::Refused`] with the service's own words.
 pub async fn ask(path: &Path, spool_dir: &Path, request: Request) -> Result<Option<Answer>, Error> {
-    let stream = match UnixStream::connect(path).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            return match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
-                io::ErrorKind::PermissionDenied => Err(Error::Forbidden(path.to_owned())),
-                _ => Err(Error::Broken {
-                    path: path.to_owned(),
-                    source: error,
-                }),
-            };
-        }
+    let Some(stream) = connect(path).await? else {
+        return Ok(None);
     };
     let question = Question {
         v: VERSION,
@@ -214,6 +216,20 @@ pub async fn ask(path: &Path, spool_dir: &Path, request: Request) -> Result<Opti
     })? {
         Reply::Ok(answer) => Ok(Some(answer)),
         Reply::Error(reason) => Err(Error::Refused(reason)),
+    }
+}
+
+async fn connect(path: &Path) -> Result<Option<UnixStream>, Error> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(source) => match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+            io::ErrorKind::PermissionDenied => Err(Error::Forbidden(path.to_owned())),
+            _ => Err(Error::Broken {
+                path: path.to_owned(),
+                source,
+            }),
+        },
     }
 }
 

@@ -95,6 +95,9 @@ pub enum Record<'a> {
     /// A model inventory snapshot.
     #[serde(borrow)]
     Inventory(Snapshot<'a>),
+    /// What the shipper says about itself.
+    #[serde(borrow)]
+    Report(Report<'a>),
 }
 
 /// The stored form of a log entry. Its time is in its [`EntryKey`].
@@ -125,6 +128,35 @@ pub struct Snapshot<'a> {
     pub models_json: Cow<'a, str>,
     /// Which part of a snapshot too large for one field this is; `None` when it is whole.
     pub part: Option<u32>,
+}
+
+/// The stored form of what the shipper says about itself: named values, so that a report of an older shipper stays
+/// readable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report<'a> {
+    /// Version of the shipper.
+    #[serde(borrow)]
+    pub version: Cow<'a, str>,
+    /// Fields that are numbers.
+    #[serde(borrow)]
+    pub numbers: Vec<(Cow<'a, str>, i64)>,
+    /// Fields that are text.
+    #[serde(borrow)]
+    pub texts: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl Report<'_> {
+    /// What the spool knows a report of `time` (microseconds since the Unix epoch) by.
+    #[must_use]
+    pub fn key(time: u64) -> EntryKey {
+        let mut hasher = Sha256::new();
+        hasher.update(b"report");
+        hasher.update(time.to_le_bytes());
+        EntryKey {
+            time,
+            hash: MsgHash(hasher.finalize().into()),
+        }
+    }
 }
 
 impl Snapshot<'_> {

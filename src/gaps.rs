@@ -108,22 +108,40 @@ async fn delivered_by_hour(store: &Store, range: Range<u64>) -> Result<ByHour, G
     let mut hours = ByHour::new();
     let mut next = Some(Seq(0));
     while let Some(from) = next {
-        let (counted, after) = store
+        let page = store
             .call(move |spool| count_page(spool, &selection, from))
             .await??;
-        for (hour, count) in counted {
-            *hours.entry(hour).or_default() += count;
-        }
-        next = after;
+        add(&mut hours, page.hours);
+        next = page.next.map(Seq);
     }
     Ok(hours)
 }
 
-fn count_page(
+/// Counts of some more entries on top of those in `hours`.
+pub fn add(hours: &mut ByHour, more: Vec<(u64, u64)>) {
+    for (hour, count) in more {
+        *hours.entry(hour).or_default() += count;
+    }
+}
+
+/// Entries by the hour, as far as one look goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HoursPage {
+    /// Start of an hour, and its entries.
+    pub hours: Vec<(u64, u64)>,
+    /// Number of the entry to go on with; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// Counts the entries of `selection` from number `from` on.
+///
+/// # Errors
+/// Those of reading.
+pub fn count_page(
     spool: &mut Spool,
     selection: &Selection,
     from: Seq,
-) -> Result<(ByHour, Option<Seq>), spool::Error> {
+) -> Result<HoursPage, spool::Error> {
     let page = spool.ls(selection, from, PAGE)?;
     let mut hours = ByHour::new();
     for entry in &page.entries {
@@ -131,7 +149,10 @@ fn count_page(
             .entry(entry.key.time - entry.key.time % HOUR)
             .or_default() += 1;
     }
-    Ok((hours, page.next))
+    Ok(HoursPage {
+        hours: hours.into_iter().collect(),
+        next: page.next.map(|seq| seq.0),
+    })
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Inventory<'_> {
     pub fn run(&self, open: Open<'_>) {
         let (mut dir, mut said) = (None, Vec::new());
         while !self.stop.is_triggered() {
-            dir = dir.or_else(|| self.locate(open));
+            dir = dir.or_else(|| locate_dir(self.config, self.units, open));
             let complaints = match self.snapshot(dir.as_deref()) {
                 Ok(skipped) => skipped,
                 Err(error) => vec![crate::intake::causes(&error)],
@@ -115,30 +115,32 @@ impl Inventory<'_> {
         };
         Ok(scan.skipped.iter().map(complaint).collect())
     }
+}
 
-    /// The configured directory, or the first place that names or has one.
-    fn locate(&self, open: Open<'_>) -> Option<PathBuf> {
-        if let Some(dir) = &self.config.models_dir {
-            return Some(dir.clone());
-        }
-        let facts = self.units.first().map(|unit| UnitFacts::ask(unit));
-        let facts = facts.unwrap_or_default();
-        if let Some(dir) = facts.models {
-            return Some(dir);
-        }
-        self.ask_journal(open).or_else(|| {
-            let places = locate::usual_places(&facts);
-            places.into_iter().find(|place| place.is_dir())
-        })
+/// The configured directory, or the first place that names or has one: the environment of the first of `units`, the
+/// journal, the usual places.
+#[must_use]
+pub fn locate_dir(config: &config::Inventory, units: &[String], open: Open<'_>) -> Option<PathBuf> {
+    if let Some(dir) = &config.models_dir {
+        return Some(dir.clone());
     }
+    let facts = units.first().map(|unit| UnitFacts::ask(unit));
+    let facts = facts.unwrap_or_default();
+    if let Some(dir) = facts.models {
+        return Some(dir);
+    }
+    ask_journal(open).or_else(|| {
+        let places = locate::usual_places(&facts);
+        places.into_iter().find(|place| place.is_dir())
+    })
+}
 
-    fn ask_journal(&self, open: Open<'_>) -> Option<PathBuf> {
-        let since = When::now().0.saturating_sub(SEARCH_BACK);
-        // A journal that cannot be read is the reader stage's to complain about.
-        let mut journal = open().ok()?;
-        let dir = locate::from_journal(journal.as_mut(), since).ok()??;
-        Path::new(&dir).is_dir().then_some(dir)
-    }
+fn ask_journal(open: Open<'_>) -> Option<PathBuf> {
+    let since = When::now().0.saturating_sub(SEARCH_BACK);
+    // A journal that cannot be read is the reader stage's to complain about.
+    let mut journal = open().ok()?;
+    let dir = locate::from_journal(journal.as_mut(), since).ok()??;
+    Path::new(&dir).is_dir().then_some(dir)
 }
 
 /// The records of one snapshot. Points with one time and one set of tags overwrite each other: each part has its own

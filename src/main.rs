@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(Verdict::Healthy) => ExitCode::SUCCESS,
         Ok(Verdict::Unhealthy) => ExitCode::from(UNHEALTHY),
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             for line in error.to_string().lines() {
                 eprintln!("shipper: {line}");

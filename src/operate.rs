@@ -1,16 +1,26 @@
 //! What operators ask of a shipper, answered over its spool: by the service for clients of the control socket, or by
 //! the command itself when no service runs.
+//!
+//! Every request is short: what may take long (a listing, a verification) is asked for page by page, so that none
+//! keeps the spool from the stages.
 
-use std::fmt;
+mod page;
+
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use spool::{Selection, State};
+use spool::{GenerationId, NotAHash, Repair, Selection, Seq, SeqSet, State, Verified};
 use tokio::sync::watch;
 
+use crate::backfill::{Backfiller, Progress};
 use crate::forward::ForwardStatus;
+use crate::gaps::{self, HoursPage};
 use crate::intake::IntakeStatus;
+use crate::stats::{self, Ledger, Outages, ServiceStats, SpoolStats, Stats};
 use crate::store::{Ended, Store};
+use crate::when::When;
+pub use page::{List, Listed, Page};
 
 /// A question or an order.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -18,19 +28,73 @@ use crate::store::{Ended, Store};
 pub enum Request {
     /// How things stand.
     Stats,
-    /// Make delivered entries pending again.
+    /// Make delivered or quarantined entries pending again.
     Replay(Replay),
+    /// Some of the entries held.
+    List(List),
+    /// Count delivered entries by the hour, from this number on.
+    Hours {
+        /// Which entries.
+        period: Period,
+        /// Number of the first entry to look at.
+        from: u64,
+    },
+    /// Verify the first generation after this one, the oldest one for none.
+    Verify {
+        /// Generation verified before.
+        after: Option<u64>,
+        /// Whether to put a damaged one aside.
+        effect: Effect,
+    },
+    /// Give up entries in quarantine.
+    Drop(Which),
+    /// Read the journal again from this time on, in microseconds since the Unix epoch.
+    Backfill {
+        /// The time.
+        since: u64,
+    },
+    /// How far a backfill is.
+    BackfillProgress,
 }
 
-/// Which delivered entries to send again.
+/// A stretch of time, in microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Period {
+    /// Its start; without one it has always been.
+    pub since: Option<u64>,
+    /// Its end, not included; without one it goes on.
+    pub until: Option<u64>,
+}
+
+/// Which entries to send again.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Replay {
-    /// Entries of this time or later, in microseconds since the Unix epoch.
-    pub since: Option<u64>,
-    /// Entries before this time.
-    pub until: Option<u64>,
+    /// Of this time.
+    pub period: Period,
+    /// Where they stand now.
+    pub of: Replayable,
     /// Whether to do it.
     pub effect: Effect,
+}
+
+/// States from which an entry can become pending again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replayable {
+    /// InfluxDB has it, or had it.
+    Delivered,
+    /// InfluxDB refused it.
+    Quarantined,
+}
+
+/// Which entries in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those with these numbers.
+    Numbers(Vec<u64>),
 }
 
 /// Whether an order is carried out.
@@ -39,7 +103,7 @@ pub struct Replay {
 pub enum Effect {
     /// Do it.
     Apply,
-    /// Count what it would do.
+    /// Count, or tell, what it would do.
     Count,
 }
 
@@ -51,88 +115,30 @@ pub enum Answer {
     Stats(Box<Stats>),
     /// To [`Request::Replay`].
     Replay(Replayed),
-}
-
-/// How things stand; `--json` prints it as it is.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Stats {
-    /// Version of the shipper that answers.
-    pub version: String,
-    /// The spool.
-    pub spool: SpoolStats,
-    /// The running service; absent when the spool was opened by the command.
-    pub service: Option<ServiceStats>,
-}
-
-/// The spool's part of [`Stats`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct SpoolStats {
-    /// Its directory.
-    pub dir: PathBuf,
-    /// Where every entry read stands.
-    pub ledger: Ledger,
-    /// Entries offered again that the spool held already; beside the ledger.
-    pub duplicates: u64,
-    /// Bytes on disk.
-    pub disk_bytes: u64,
-    /// The cap, in bytes.
-    pub max_bytes: u64,
-    /// Generations on disk.
-    pub generations: u64,
-    /// Time of the oldest pending entry, in microseconds since the Unix epoch.
-    pub oldest_pending: Option<u64>,
-    /// Time of the newest pending entry.
-    pub newest_pending: Option<u64>,
-}
-
-/// `read = delivered + pending + quarantined + expired`, at every moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Ledger {
-    /// Entries made durable in the spool.
-    pub read: u64,
-    /// Entries that InfluxDB has acknowledged.
-    pub delivered: u64,
-    /// Entries that wait to be sent.
-    pub pending: u64,
-    /// Entries that InfluxDB refuses.
-    pub quarantined: u64,
-    /// Entries given up to keep the cap.
-    pub expired: u64,
-}
-
-impl Ledger {
-    /// Whether it adds up.
-    #[must_use]
-    pub fn is_balanced(&self) -> bool {
-        self.read == self.delivered + self.pending + self.quarantined + self.expired
-    }
-}
-
-impl fmt::Display for Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "read {} = delivered {} + pending {} + quarantined {} + expired {}",
-            self.read, self.delivered, self.pending, self.quarantined, self.expired
-        )
-    }
-}
-
-/// The stages' part of [`Stats`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct ServiceStats {
-    /// When the service started, in microseconds since the Unix epoch.
-    pub started_at: u64,
-    /// The reader stage.
-    pub reader: IntakeStatus,
-    /// The forwarder stage.
-    pub forwarder: ForwardStatus,
+    /// To [`Request::List`].
+    List(Page),
+    /// To [`Request::Hours`].
+    Hours(HoursPage),
+    /// To [`Request::Verify`].
+    Verify {
+        /// The generation; none when there is no further one.
+        verified: Option<Verified>,
+        /// How many generations there are.
+        generations: u64,
+    },
+    /// To [`Request::Drop`].
+    Drop {
+        /// Entries given up.
+        entries: u64,
+    },
+    /// To [`Request::Backfill`] and [`Request::BackfillProgress`].
+    Backfill(Progress),
 }
 
 /// What a replay did, or would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Replayed {
-    /// Delivered entries that are pending again.
+    /// Entries that are pending again.
     pub entries: u64,
     /// Whether it was done.
     pub effect: Effect,
@@ -147,9 +153,18 @@ pub enum Error {
     /// The spool's thread is gone.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// What was given as a hash is none.
+    #[error(transparent)]
+    NotAHash(#[from] NotAHash),
+    /// One backfill at a time.
+    #[error("a backfill is under way already: wait until it is done")]
+    Busy,
+    /// Only a running service reads the journal.
+    #[error("no service runs here that could read the journal")]
+    NoService,
 }
 
-/// Answers requests over one spool.
+/// Answers requests over one spool; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Operator {
     store: Store,
@@ -160,12 +175,16 @@ pub struct Operator {
 /// What the running stages publish.
 #[derive(Clone, Debug)]
 pub struct Stages {
-    /// When the service started, in microseconds since the Unix epoch.
+    /// When they were started, in microseconds since the Unix epoch.
     pub started_at: u64,
     /// By the reader stage.
     pub reader: watch::Receiver<IntakeStatus>,
     /// By the forwarder stage.
     pub forwarder: watch::Receiver<ForwardStatus>,
+    /// Outages since then.
+    pub outages: watch::Receiver<Outages>,
+    /// Reads the journal again.
+    pub backfiller: Backfiller,
 }
 
 impl Operator {
@@ -200,21 +219,48 @@ impl Operator {
     /// # Errors
     /// [`Error`] when the spool cannot.
     pub async fn answer(&self, request: Request) -> Result<Answer, Error> {
-        match request {
-            Request::Stats => Ok(Answer::Stats(Box::new(self.stats().await?))),
-            Request::Replay(replay) => Ok(Answer::Replay(self.replay(replay).await?)),
-        }
+        Ok(match request {
+            Request::Stats => Answer::Stats(Box::new(self.stats().await?)),
+            Request::Replay(replay) => Answer::Replay(self.replay(replay).await?),
+            Request::List(list) => Answer::List(page::list(&self.store, list).await?),
+            Request::Hours { period, from } => {
+                let selection = period.selection(Some(State::Delivered));
+                let count =
+                    move |spool: &mut spool::Spool| gaps::count_page(spool, &selection, Seq(from));
+                Answer::Hours(self.store.call(count).await??)
+            }
+            Request::Verify { after, effect } => self.verify(after, effect).await?,
+            Request::Drop(which) => Answer::Drop {
+                entries: self.drop(which).await?,
+            },
+            Request::Backfill { since } => {
+                let backfiller = self.backfiller()?;
+                if !backfiller.start(since) {
+                    return Err(Error::Busy);
+                }
+                Answer::Backfill(backfiller.progress())
+            }
+            Request::BackfillProgress => Answer::Backfill(self.backfiller()?.progress()),
+        })
     }
 
-    async fn stats(&self) -> Result<Stats, Error> {
+    /// How things stand now.
+    ///
+    /// # Errors
+    /// [`Ended`] when the spool's thread is gone.
+    pub async fn stats(&self) -> Result<Stats, Ended> {
         let spool = self.store.call(|spool| spool.stats()).await?;
+        let at = When::now().0;
         let service = self.stages.as_ref().map(|stages| ServiceStats {
+            pid: std::process::id(),
             started_at: stages.started_at,
             reader: stages.reader.borrow().clone(),
             forwarder: stages.forwarder.borrow().clone(),
+            outages: *stages.outages.borrow(),
         });
         Ok(Stats {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            at,
             spool: SpoolStats {
                 dir: self.spool_dir.clone(),
                 ledger: Ledger {
@@ -225,22 +271,29 @@ impl Operator {
                     expired: spool.expired,
                 },
                 duplicates: spool.duplicates,
+                held: spool.held,
                 disk_bytes: spool.disk_bytes,
                 max_bytes: spool.max_bytes,
+                free_bytes: stats::free_bytes(&self.spool_dir),
                 generations: spool.generations,
                 oldest_pending: spool.oldest_pending,
                 newest_pending: spool.newest_pending,
+                lag: spool
+                    .oldest_pending
+                    .map_or(0, |oldest| at.saturating_sub(oldest)),
+                full: spool.full,
+                last_recovery: spool.last_recovery.map(|recovery| recovery.to_string()),
             },
             service,
         })
     }
 
     async fn replay(&self, replay: Replay) -> Result<Replayed, Error> {
-        let selection = Selection {
-            since: replay.since,
-            until: replay.until,
-            state: Some(State::Delivered),
+        let state = match replay.of {
+            Replayable::Delivered => State::Delivered,
+            Replayable::Quarantined => State::Quarantined,
         };
+        let selection = replay.period.selection(Some(state));
         let entries = match replay.effect {
             Effect::Count => {
                 self.store
@@ -260,5 +313,54 @@ impl Operator {
             entries,
             effect: replay.effect,
         })
+    }
+
+    async fn verify(&self, after: Option<u64>, effect: Effect) -> Result<Answer, Error> {
+        let repair = match effect {
+            Effect::Apply => Repair::PutAside,
+            Effect::Count => Repair::ReportOnly,
+        };
+        let verify = move |spool: &mut spool::Spool| {
+            let generations = spool.stats().generations;
+            let verified = spool.verify(after.map(GenerationId), repair)?;
+            Ok::<_, spool::Error>(Answer::Verify {
+                verified,
+                generations,
+            })
+        };
+        Ok(self.store.call(verify).await??)
+    }
+
+    async fn drop(&self, which: Which) -> Result<u64, Error> {
+        let give_up = move |spool: &mut spool::Spool| {
+            let quarantined = Period::default().selection(Some(State::Quarantined));
+            let mut seqs = spool.select(&quarantined)?;
+            if let Which::Numbers(numbers) = which {
+                let wanted: SeqSet = numbers.into_iter().map(Seq).collect();
+                seqs = seqs.intersection(&wanted);
+            }
+            let entries = spool.expire(&seqs)?;
+            // Their generations may go now.
+            spool.prune(SystemTime::now())?;
+            Ok::<_, spool::Error>(entries)
+        };
+        Ok(self.store.call(give_up).await??)
+    }
+
+    fn backfiller(&self) -> Result<&Backfiller, Error> {
+        self.stages
+            .as_ref()
+            .map(|stages| &stages.backfiller)
+            .ok_or(Error::NoService)
+    }
+}
+
+impl Period {
+    fn selection(self, state: Option<State>) -> Selection {
+        Selection {
+            since: self.since,
+            until: self.until,
+            state,
+        }
     }
 }

@@ -55,12 +55,45 @@ impl When {
         Self::from_epoch(now.unwrap_or_default())
     }
 
+    /// Time of day on this host, with the date unless it is that of `now`: `14:02`, `2026-11-22 14:02`.
+    #[must_use]
+    pub fn to_clock(self, now: Self) -> String {
+        let zone = TimeZone::system();
+        let local = |when: Self| {
+            when.timestamp()
+                .map(|time| time.to_zoned_datetime(zone.clone()))
+        };
+        match (local(self), local(now)) {
+            (Some(time), Some(now)) if time.date() == now.date() => {
+                time.strftime("%H:%M").to_string()
+            }
+            (Some(time), _) => time.strftime("%Y-%m-%d %H:%M").to_string(),
+            (None, _) => "out of range".to_owned(),
+        }
+    }
+
+    /// `2026-11-23 14:02:03` in the time zone of this host.
+    #[must_use]
+    pub fn to_local(self) -> String {
+        self.timestamp().map_or_else(
+            || "out of range".to_owned(),
+            |time| {
+                time.to_zoned_datetime(TimeZone::system())
+                    .strftime("%Y-%m-%d %H:%M:%S")
+                    .to_string()
+            },
+        )
+    }
+
+    fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_microsecond(i64::try_from(self.0).ok()?).ok()
+    }
+
     /// RFC 3339 in UTC, to the second.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let micros = i64::try_from(self.0).unwrap_or(i64::MAX);
-        Timestamp::from_microsecond(micros)
-            .map_or_else(|_| "out of range".to_owned(), |time| format!("{time:.0}"))
+        self.timestamp()
+            .map_or_else(|| "out of range".to_owned(), |time| format!("{time:.0}"))
     }
 }
 

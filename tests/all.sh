@@ -9,7 +9,7 @@ loud() { printf '\n*** %s ***\n\n' "$*"; }
 
 step "Debian packages: a real journal, a real InfluxDB"
 # systemd: journalctl and libsystemd; g++: the fuzzing runtime.
-packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal)
+packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal systemd-container debootstrap sudo)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=()
     for package in "${packages[@]}"; do
@@ -28,7 +28,7 @@ cargo fmt --all --check
 (cd fuzz && cargo fmt --check)
 
 step "shell scripts"
-shellcheck install.sh tests/*.sh fuzz/*.sh .ci/run
+shellcheck install.sh deploy/debian/* tests/*.sh tests/host/*.sh tests/host/steps/*.sh fuzz/*.sh .ci/run
 
 step "clippy, warnings are errors"
 cargo clippy --workspace --locked -- -D warnings
@@ -58,6 +58,10 @@ step "fuzzing, a short run of every target"
 for target in fuzz/fuzz_targets/*.rs; do
     fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-10}"
 done
+
+step "the service on a real host"
+cargo build --locked
+tests/host/run.sh --binary target/debug/shipper
 
 step "the README's commands"
 tests/readme.sh

@@ -99,11 +99,10 @@ fn without_libsystemd_the_key_that_mends_it_is_named_and_auto_reads_with_journal
         output.status.success() && said.contains("reading with journalctl"),
         "{said}"
     );
-    assert_eq!(
-        host.ledger("delivered"),
-        11,
-        "ten entries and a snapshot of the inventory"
-    );
+    let messages = endpoint.points(support::endpoint::Points::messages);
+    assert_eq!(messages.len(), 10);
+    // The first run may have spooled a snapshot of the inventory of its own.
+    assert_eq!(host.ledger("pending"), 0);
 }
 
 #[test]

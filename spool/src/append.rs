@@ -13,7 +13,7 @@ use crate::spool::{Result, Spool};
 use crate::summary::{ChunkMark, Summary};
 
 /// Payload bytes in one commit: bounds sled's buffers; a larger append becomes several commits.
-const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
 impl Spool {
     /// Stores the records that are not held yet, and `checkpoint` (`None` leaves it as it is); durable on return.
@@ -255,7 +255,7 @@ fn find_in(
 }
 
 /// Puts the records, numbered from `next`, into `commit` and counts them in `summary`.
-fn encode(
+pub(crate) fn encode(
     slice: &[(EntryKey, &[u8])],
     next: Seq,
     commit: &mut Commit,

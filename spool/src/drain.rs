@@ -185,7 +185,7 @@ impl Room {
 }
 
 /// Adds the records `wanted` of `generation` to `batch` as far as `limits` allow.
-fn fill(
+pub(crate) fn fill(
     generation: &Generation,
     wanted: &SeqSet,
     limits: Limits,

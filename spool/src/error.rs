@@ -13,7 +13,7 @@ pub enum Error {
         used: u64,
         /// Bytes the append may take at most.
         needed: u64,
-        /// The cap.
+        /// What appends may fill: the cap, less what acknowledging needs.
         max: u64,
     },
     /// The file system has no room; the next call tries again by itself.

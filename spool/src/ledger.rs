@@ -11,6 +11,9 @@ use crate::summary::Summary;
 /// Failed tries counted apart; the last place means "this many or more".
 const MAX_ATTEMPTS: usize = 16;
 
+/// At most one in so many records of a generation is moved for the others' sake.
+const MOVED_SHARE: u64 = 8;
+
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,6 +54,8 @@ pub(crate) struct Ledger {
     pub(crate) quarantined: SeqSet,
     /// Given up and still on disk.
     pub(crate) expired_held: SeqSet,
+    /// Numbers of quarantined records that got another one, so that their generation could go.
+    pub(crate) moved: SeqSet,
     /// Failed tries of pending records: index `i` holds those with `i + 1`.
     pub(crate) attempts: Vec<SeqSet>,
     /// Content of the active generation.
@@ -85,12 +90,17 @@ impl Ledger {
     #[must_use]
     pub(crate) fn standing(&self, seqs: &Range<u64>, state: Option<State>) -> SeqSet {
         match state {
-            None => SeqSet::from(seqs.clone()),
+            None => {
+                let mut all = SeqSet::from(seqs.clone());
+                all.subtract(&self.moved.within(seqs));
+                all
+            }
             Some(State::Pending) => self.pending.within(seqs),
             Some(State::Quarantined) => self.quarantined.within(seqs),
             Some(State::Expired) => self.expired_held.within(seqs),
             Some(State::Delivered) => {
                 let mut delivered = SeqSet::from(seqs.clone());
+                delivered.subtract(&self.moved.within(seqs));
                 delivered.subtract(&self.pending.within(seqs));
                 delivered.subtract(&self.quarantined.within(seqs));
                 delivered.subtract(&self.expired_held.within(seqs));
@@ -99,10 +109,12 @@ impl Ledger {
         }
     }
 
-    /// Whether `seqs` holds neither pending nor quarantined records.
+    /// Whether the generation of `seqs` may go: nothing in it is pending, and so little is quarantined that moving it
+    /// to the active generation gives room.
     #[must_use]
     pub(crate) fn settled(&self, seqs: &Range<u64>) -> bool {
-        self.pending.within(seqs).is_empty() && self.quarantined.within(seqs).is_empty()
+        let refused = self.quarantined.within(seqs).len();
+        self.pending.within(seqs).is_empty() && refused * MOVED_SHARE <= seqs.end - seqs.start
     }
 
     /// Failed tries of `seq`, up to 16.
@@ -158,6 +170,19 @@ impl Ledger {
         pending
     }
 
+    /// Quarantined records get new numbers from `next` on, in the same order; returns old and new ones.
+    pub(crate) fn renumber(&mut self, seqs: &[Seq]) -> Vec<(Seq, Seq)> {
+        let mut renumbered = Vec::with_capacity(seqs.len());
+        for &seq in seqs {
+            self.quarantined.remove(seq);
+            self.moved.insert(seq);
+            self.quarantined.insert(self.next);
+            renumbered.push((seq, self.next));
+            self.next = self.next.next();
+        }
+        renumbered
+    }
+
     /// Pending and quarantined records become expired; returns how many.
     pub(crate) fn expire(&mut self, seqs: &SeqSet) -> u64 {
         let mut gone = self.pending.intersection(seqs);
@@ -185,6 +210,7 @@ impl Ledger {
 
     /// The records `seqs`, all of them settled, leave the disk.
     pub(crate) fn removed(&mut self, seqs: &Range<u64>) {
+        self.moved.remove_range(seqs.clone());
         self.expired_held.remove_range(seqs.clone());
     }
 
@@ -194,7 +220,7 @@ impl Ledger {
         let quarantined = self.quarantined.within(seqs);
         self.leave_pending(&pending);
         self.quarantined.subtract(&quarantined);
-        self.expired_held.remove_range(seqs.clone());
+        self.removed(seqs);
         let lost = Lost {
             pending: pending.len(),
             quarantined: quarantined.len(),

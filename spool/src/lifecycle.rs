@@ -102,6 +102,9 @@ impl Spool {
         if self.other.as_ref().is_none_or(|other| other.id != id) {
             self.other = None;
             self.other = self.open_sealed(id)?;
+            // sled writes a snapshot when it opens.
+            let bytes = disk::usage(&self.dir.join(id.to_string()));
+            self.sizes.insert(id, bytes);
         }
         Ok(self.other.as_ref())
     }

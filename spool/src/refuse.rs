@@ -1,13 +1,19 @@
 //! Records that do not get through: failed tries, quarantine, and giving up.
 
+use crate::append::{COMMIT_BYTES, encode};
+use crate::commit::Commit;
+use crate::drain::fill;
 use crate::generation::Refusal;
-use crate::key::Seq;
-use crate::options::Quarantined;
+use crate::key::{GenerationId, Seq};
+use crate::options::{Batch, Limits, Quarantined};
 use crate::seq_set::SeqSet;
 use crate::spool::{Result, Spool};
 
 /// A reason is cut here: it has to fit a value, and a person's screen.
 const MAX_REASON_BYTES: usize = 1024;
+
+/// Quarantined records moved in one commit.
+const MOVED_AT_ONCE: usize = 1000;
 
 impl Spool {
     /// A failed try of these records is counted.
@@ -96,6 +102,46 @@ impl Spool {
             Ok(())
         })?;
         Ok(gone)
+    }
+
+    /// Writes the quarantined records of a sealed generation to the active one, under new numbers: a single refused
+    /// record must not keep a generation on disk.
+    pub(crate) fn move_quarantined(&mut self, id: GenerationId) -> Result<()> {
+        while let Some(seqs) = self.manifest.sealed(id).map(|sealed| sealed.summary.seqs()) {
+            let wanted = self.ledger.quarantined.within(&seqs);
+            let Some(first) = wanted.first() else {
+                break;
+            };
+            let limits = Limits {
+                records: MOVED_AT_ONCE,
+                bytes: COMMIT_BYTES,
+            };
+            let mut batch = Batch::default();
+            if self
+                .with(id, |generation| {
+                    fill(generation, &wanted, limits, &mut batch)
+                })?
+                .is_none()
+            {
+                break;
+            }
+            let refusals = self.quarantined(first, batch.seqs.len())?;
+            let mut ledger = self.ledger.clone();
+            let mut commit = Commit::default();
+            let slice: Vec<_> = batch.records.iter().collect();
+            encode(&slice, ledger.next, &mut commit, &mut ledger.active)
+                .map_err(|fault| self.error_of(fault))?;
+            for ((old, new), refused) in ledger.renumber(&batch.seqs).into_iter().zip(refusals) {
+                let Quarantined {
+                    reason, attempts, ..
+                } = refused;
+                let moved = commit.refusal(new, &Refusal { reason, attempts });
+                moved.map_err(|fault| self.error_of(fault))?;
+                commit.forget_refusal(old);
+            }
+            self.commit(commit, ledger)?;
+        }
+        Ok(())
     }
 }
 

@@ -67,6 +67,9 @@ impl Spool {
 
     /// Removes sealed, settled generations: first from MANIFEST, then from disk.
     fn remove_generations(&mut self, gone: &[GenerationId]) -> Result<u64> {
+        for id in gone {
+            self.move_quarantined(*id)?;
+        }
         let mut manifest = self.manifest.clone();
         let removed: Vec<Sealed> = manifest
             .sealed
@@ -122,7 +125,9 @@ impl Spool {
         }
         let payload = payload as u64 + records as u64 * RECORD_BYTES;
         let needed = payload + payload / 2 + SLACK_BYTES;
-        let max = self.options.max_bytes;
+        // Delivering has to stay below the cap as well: acknowledgements make files grow, and so does opening them.
+        let kept_back = (GROWN * self.options.seal_bytes()).min(self.options.max_bytes / 8);
+        let max = self.options.max_bytes - kept_back;
         while self.disk_bytes() + needed > max {
             if !self.free_some()? {
                 return Err(Error::Full {

@@ -30,7 +30,7 @@ impl Spool {
             disk_bytes: self.disk_bytes(),
             max_bytes: self.options.max_bytes,
             generations: self.manifest.sealed.len() as u64 + 1,
-            held: all().map(|summary| summary.records).sum(),
+            held: all().map(|summary| summary.records).sum::<u64>() - ledger.moved.len(),
             oldest_pending: exact.or_else(|| bounds().map(|(min, _)| min).min()),
             newest_pending: bounds().map(|(_, max)| max).max(),
             full: self.full,

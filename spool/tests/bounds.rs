@@ -14,7 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
 use spool::{
-    Error, Limits, MAX_RECORD_BYTES, Options, Order, Records, SeqSet, Spool, State, WhenFull,
+    Error, Limits, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq, SeqSet, Spool, State,
+    WhenFull,
 };
 
 const MIB: u64 = 1 << 20;
@@ -314,4 +315,51 @@ fn fill_and_drain(dir: &Path, total: u64) {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     println!("\npeak {}", peak.trim().trim_end_matches(" kB"));
+}
+
+#[test]
+fn a_quarantined_record_does_not_keep_its_generation_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        retention: Duration::ZERO,
+        ..small()
+    };
+    let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
+    for n in (0..1000).step_by(50) {
+        spool.append(&records(n..n + 50, 300), None).unwrap();
+    }
+    let batch = drain(&mut spool);
+    for n in [3, 4, 500] {
+        spool
+            .quarantine(batch.seqs[n], &format!("refused {n}"))
+            .unwrap();
+    }
+    spool.ack(&seqs(&batch)).unwrap();
+    spool.prune(SystemTime::now()).unwrap();
+    assert!(ledger(&spool).generations < 3, "{:?}", ledger(&spool));
+    drop(spool);
+    let (mut spool, recovery) = Spool::open(dir.path(), options).unwrap();
+    assert!(recovery.is_clean(), "{recovery}");
+    let refused = spool.quarantined(Seq(0), usize::MAX).unwrap();
+    let reasons: Vec<&str> = refused
+        .iter()
+        .map(|refused| refused.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["refused 3", "refused 4", "refused 500"]);
+    assert_eq!(
+        spool.append(&records(3..5, 300), None).unwrap().duplicates,
+        2
+    );
+    let selection = Selection {
+        state: Some(State::Quarantined),
+        ..Selection::default()
+    };
+    assert_eq!(spool.replay(&selection).unwrap(), 3);
+    let keys: Vec<_> = drain(&mut spool)
+        .records
+        .iter()
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, [3, 4, 500].map(|n| key(n, 1_000_000 + n * 1000)));
+    assert_eq!(ledger(&spool).read, 1000);
 }

@@ -82,6 +82,8 @@ struct Model {
     /// Pending records handed out by the last drain.
     batch: Vec<Seq>,
     read: u64,
+    /// Number of the next record.
+    next: u64,
 }
 
 impl Model {
@@ -190,7 +192,8 @@ fn apply(op: &Op, spool: &mut Spool, model: &mut Model, now: &mut SystemTime) {
                 .batch
                 .get(usize::from(*which) % model.batch.len().max(1))
             {
-                spool.quarantine(seq, &format!("refused {seq:?}")).unwrap();
+                let n = model.held.get(&seq.0).map_or(0, |held| held.0);
+                spool.quarantine(seq, &format!("refused {n}")).unwrap();
                 model.set(seq, State::Pending, State::Quarantined);
             }
         }
@@ -235,22 +238,7 @@ fn apply(op: &Op, spool: &mut Spool, model: &mut Model, now: &mut SystemTime) {
         Op::Prune { days } => {
             *now += Duration::from_secs(u64::from(*days) * 86_400);
             spool.prune(*now).unwrap();
-            // What is gone was settled, and everything that is left is still there.
-            let mut left = BTreeMap::new();
-            let mut from = Some(Seq(0));
-            while let Some(at) = from {
-                let page = spool.ls(&Selection::default(), at, 100).unwrap();
-                left.extend(page.entries.iter().map(|entry| (entry.seq.0, entry.state)));
-                from = page.next;
-            }
-            model.held.retain(|seq, (_, state)| {
-                let gone = !left.contains_key(seq);
-                assert!(
-                    !gone || matches!(state, State::Delivered | State::Expired),
-                    "{seq} {state:?} was pruned"
-                );
-                !gone
-            });
+            renumber(spool, model);
         }
         Op::Reopen => model.batch.clear(),
         Op::Lookup { number } => {
@@ -262,6 +250,34 @@ fn apply(op: &Op, spool: &mut Spool, model: &mut Model, now: &mut SystemTime) {
     }
 }
 
+/// What pruning removed was delivered or expired; everything else is still there, quarantined records maybe under new numbers.
+fn renumber(spool: &mut Spool, model: &mut Model) {
+    let mut left = BTreeMap::new();
+    let mut from = Some(Seq(0));
+    while let Some(at) = from {
+        let page = spool.ls(&Selection::default(), at, 100).unwrap();
+        left.extend(page.entries.iter().map(|found| (found.key, found.seq.0)));
+        from = page.next;
+    }
+    for (seq, (n, state)) in std::mem::take(&mut model.held) {
+        let Some(now) = left.remove(&entry(n).0) else {
+            assert!(
+                matches!(state, State::Delivered | State::Expired),
+                "{n} {state:?} was pruned"
+            );
+            continue;
+        };
+        assert!(
+            now == seq || (state == State::Quarantined && now >= model.next),
+            "{n} moved from {seq} to {now}"
+        );
+        model.held.insert(now, (n, state));
+    }
+    assert!(left.is_empty(), "{left:?} came from nowhere");
+    let last = model.held.keys().last().map_or(0, |last| last + 1);
+    model.next = model.next.max(last);
+}
+
 fn append(numbers: &[u16], checkpoint: Option<u8>, spool: &mut Spool, model: &mut Model) {
     let mut records = Records::new();
     let mut new = 0;
@@ -269,8 +285,9 @@ fn append(numbers: &[u16], checkpoint: Option<u8>, spool: &mut Spool, model: &mu
         let (key, bytes) = entry(n);
         records.push(key, &bytes);
         if model.seq_of(n).is_none() {
-            model.held.insert(model.read, (n, State::Pending));
+            model.held.insert(model.next, (n, State::Pending));
             model.read += 1;
+            model.next += 1;
             new += 1;
         }
     }
@@ -347,7 +364,10 @@ fn whole(spool: &mut Spool, model: &Model) {
     }
     assert_eq!(listed, model.held);
     for refused in spool.quarantined(Seq(0), usize::MAX).unwrap() {
-        assert_eq!(refused.reason, format!("refused {:?}", refused.seq));
+        assert_eq!(
+            refused.reason,
+            format!("refused {}", model.held[&refused.seq.0].0)
+        );
     }
     let pending = spool
         .pending(ALL, Order::OldestFirst, &SeqSet::new())

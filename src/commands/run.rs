@@ -1,22 +1,36 @@
 //! `shipper run`: the service.
 
-use super::{Error, Verdict};
+use std::sync::Arc;
+
+use super::{Error, Source, Verdict};
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::journal;
-use crate::service::{self, Mode};
+use crate::notify::Notifier;
+use crate::service::{self, Host, Mode};
 
 /// Runs until it is stopped; with `--once` until everything is delivered.
 ///
 /// # Errors
 /// Those of the service.
-pub(super) async fn run(config: Config, arguments: &RunArgs) -> Result<Verdict, Error> {
+pub(super) async fn run(
+    config: Config,
+    source: Source,
+    arguments: &RunArgs,
+) -> Result<Verdict, Error> {
     let mode = if arguments.once {
         Mode::Once
     } else {
         Mode::Follow
     };
-    let source = config.journal.clone();
-    service::run(config, mode, move |stop| journal::open(&source, stop)).await?;
+    let host = Host {
+        open: journal::open,
+        reload: Box::new(move || {
+            let raw = source.gather().map_err(|error| error.to_string())?;
+            raw.config().map_err(|error| error.to_string())
+        }),
+        notifier: Arc::new(Notifier::from_env()),
+    };
+    service::run(config, mode, host).await?;
     Ok(Verdict::Healthy)
 }

@@ -1,108 +1,226 @@
 //! `shipper spool stats`: the ledger and what stands beside it.
 
-use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 
-use bytesize::ByteSize;
-
-use super::{Error, Verdict, ask};
+use super::{Error, Shipper, Verdict};
 use crate::cli::ReportArgs;
-use crate::config::Local;
-use crate::operate::{Answer, Request, ServiceStats, Stats};
+use crate::human::{self, Palette, Tone, count, moment, span};
+use crate::stats::{self, ServiceStats, Stats};
 use crate::when::When;
 
 /// Prints the stats of the running service, or of the spool that lies there.
 ///
 /// # Errors
 /// When neither can be had.
-pub(super) async fn run(local: &Local, report: ReportArgs) -> Result<Verdict, Error> {
-    if let Answer::Stats(stats) = ask(local, Request::Stats).await? {
-        if report.json {
-            super::print_json(&stats)?;
-        } else {
-            print!("{}", Table(&stats, When::now()));
-        }
+pub(super) async fn run(shipper: Shipper, report: ReportArgs) -> Result<Verdict, Error> {
+    let stats = shipper.stats().await?;
+    shipper.close().await?;
+    if report.json {
+        super::print_json(&stats)?;
+    } else {
+        let mut out = io::stdout();
+        let palette = human::colours(&out);
+        out.write_all(table(&stats, palette).as_bytes())?;
     }
     Ok(Verdict::Healthy)
 }
 
-/// The stats for a person, seen at a given moment.
-struct Table<'a>(&'a Stats, When);
+/// One row: what, how much, and what that says.
+struct Row {
+    name: &'static str,
+    value: String,
+    tone: Tone,
+}
 
-impl fmt::Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(stats, now) = *self;
-        let spool = &stats.spool;
-        let ledger = &spool.ledger;
-        writeln!(f, "Ledger")?;
-        row(f, "read", &count(ledger.read))?;
-        row(f, "= delivered", &count(ledger.delivered))?;
-        row(f, "+ pending", &count(ledger.pending))?;
-        row(f, "+ quarantined", &count(ledger.quarantined))?;
-        row(f, "+ expired", &count(ledger.expired))?;
-        writeln!(f, "Spool {}", spool.dir.display())?;
-        let disk = ByteSize(spool.disk_bytes);
-        row(
-            f,
-            "on disk",
-            &format!("{disk} of {}", ByteSize(spool.max_bytes)),
-        )?;
-        row(f, "generations", &count(spool.generations))?;
-        row(f, "duplicates dropped", &count(spool.duplicates))?;
-        row(f, "oldest pending", &moment(spool.oldest_pending, now))?;
-        row(f, "newest pending", &moment(spool.newest_pending, now))?;
-        match &stats.service {
-            Some(service) => service_rows(f, service, now),
-            None => writeln!(f, "Service\n  not running"),
+/// Rows below a heading.
+struct Section {
+    heading: String,
+    rows: Vec<Row>,
+}
+
+impl Section {
+    fn new(heading: impl Into<String>) -> Self {
+        Self {
+            heading: heading.into(),
+            rows: Vec::new(),
         }
+    }
+
+    fn row(&mut self, name: &'static str, value: String) -> &mut Self {
+        self.toned(name, value, Tone::Neutral)
+    }
+
+    fn toned(&mut self, name: &'static str, value: String, tone: Tone) -> &mut Self {
+        self.rows.push(Row { name, value, tone });
+        self
     }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    writeln!(f, "  {name:<20}{value:>14}")
-}
-
-/// Digits in groups of three.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
+/// The stats for a person.
+pub(super) fn table(stats: &Stats, palette: Palette) -> String {
+    let mut text = String::new();
+    for section in sections(stats) {
+        text.push_str(&palette.paint(Tone::Heading, &section.heading));
+        text.push('\n');
+        for Row { name, value, tone } in section.rows {
+            let value = palette.paint(tone, &value);
+            text.push_str(&format!("  {name:<20}  {value}\n"));
         }
-        text.push(digit);
     }
     text
 }
 
-/// A time and its age.
-fn moment(time: Option<u64>, now: When) -> String {
-    let Some(time) = time else {
-        return "-".to_owned();
+fn sections(stats: &Stats) -> Vec<Section> {
+    let now = When(stats.at);
+    let mut sections = vec![ledger(stats), spool(stats, now)];
+    match &stats.service {
+        Some(service) => sections.extend([reader(service, now), forwarder(service, now)]),
+        None => sections.push(Section::new("Service: not running")),
+    }
+    sections
+}
+
+/// Numbers of the ledger, right-aligned so that the sum can be seen.
+fn ledger(stats: &Stats) -> Section {
+    let ledger = &stats.spool.ledger;
+    let number = |number: u64| format!("{:>14}", count(number));
+    let tone = |number, tone| if number > 0 { tone } else { Tone::Neutral };
+    let mut section = Section::new("Ledger");
+    section
+        .row("  read", number(ledger.read))
+        .row("= delivered", number(ledger.delivered))
+        .row("+ pending", number(ledger.pending))
+        .toned(
+            "+ quarantined",
+            number(ledger.quarantined),
+            tone(ledger.quarantined, Tone::Bad),
+        )
+        .toned(
+            "+ expired",
+            number(ledger.expired),
+            tone(ledger.expired, Tone::Warn),
+        );
+    if !ledger.is_balanced() {
+        section.toned(
+            "does not add up",
+            "this is a bug: please report it".to_owned(),
+            Tone::Bad,
+        );
+    }
+    section
+}
+
+fn spool(stats: &Stats, now: When) -> Section {
+    let spool = &stats.spool;
+    let mut section = Section::new(format!("Spool {}", spool.dir.display()));
+    let tone = if spool.full { Tone::Bad } else { Tone::Neutral };
+    section.toned("on disk", stats::fill(spool), tone);
+    if let Some(bytes) = spool.free_bytes {
+        section.row("file system", format!("{} free", human::size(bytes)));
+    }
+    section
+        .row("generations", count(spool.generations))
+        .row("entries held", count(spool.held))
+        .row("duplicates dropped", count(spool.duplicates))
+        .row("oldest pending", moment(spool.oldest_pending, now))
+        .row("newest pending", moment(spool.newest_pending, now));
+    if let Some(recovery) = &spool.last_recovery {
+        section.toned("last repair", recovery.clone(), Tone::Warn);
+    }
+    section
+}
+
+fn reader(service: &ServiceStats, now: When) -> Section {
+    let reader = &service.reader;
+    let name = if reader.reader.is_empty() {
+        "not opened yet"
+    } else {
+        &reader.reader
     };
-    let age = std::time::Duration::from_secs(now.0.saturating_sub(time) / 1_000_000);
-    let mut text = When(time).to_rfc3339();
-    // Writing to a string cannot fail.
-    let _ = write!(text, " ({} ago)", humantime::format_duration(age));
-    text
+    let mut section = Section::new(format!("Reader: {name}"));
+    section
+        .row("last entry", moment(reader.last_entry, now))
+        .row("end reached", moment(reader.caught_up_at, now))
+        .row("entries", count(reader.entries));
+    let counted = [
+        ("gaps", reader.gaps),
+        ("truncated", reader.truncated),
+        ("damaged", reader.damaged),
+        ("stalls stepped over", reader.stalls),
+        ("cursors rejected", reader.rejected_cursors),
+        ("restarts", reader.restarts),
+    ];
+    for (name, number) in counted.into_iter().filter(|(_, number)| *number > 0) {
+        section.toned(name, count(number), Tone::Warn);
+    }
+    if reader.waiting_for_room {
+        section.toned("waits", "for room in the spool".to_owned(), Tone::Bad);
+    }
+    if let Some(error) = &reader.last_error {
+        section.toned("error", error.clone(), Tone::Bad);
+    }
+    section
 }
 
-fn service_rows(f: &mut fmt::Formatter<'_>, service: &ServiceStats, now: When) -> fmt::Result {
-    let (reader, forwarder) = (&service.reader, &service.forwarder);
-    writeln!(f, "Reader ({})", reader.reader)?;
-    row(f, "last entry", &moment(reader.last_entry, now))?;
-    row(f, "gaps", &count(reader.gaps))?;
-    if let Some(error) = &reader.last_error {
-        row(f, "last error", error)?;
-    }
-    writeln!(f, "InfluxDB is {}", forwarder.server)?;
-    row(f, "requests", &count(forwarder.requests))?;
-    row(f, "retries", &count(forwarder.retries))?;
-    row(f, "holds", &count(forwarder.holds))?;
-    if let Some(error) = &forwarder.last_error {
-        row(f, "last error", error)?;
+fn forwarder(service: &ServiceStats, now: When) -> Section {
+    use crate::forward::ServerState;
+    let forwarder = &service.forwarder;
+    let tone = match forwarder.server {
+        ServerState::Well => Tone::Good,
+        ServerState::Untried => Tone::Neutral,
+        ServerState::Down => Tone::Warn,
+        ServerState::OnHold => Tone::Bad,
+    };
+    let mut section = Section::new("InfluxDB");
+    section.toned("server", forwarder.server.to_string(), tone);
+    if let Some(since) = forwarder.outage_since {
+        section.toned("takes nothing since", moment(Some(since), now), Tone::Warn);
     }
     if let Some(next) = forwarder.next_retry {
-        row(f, "next try", &When(next).to_rfc3339())?;
+        let left = std::time::Duration::from_micros(next.saturating_sub(now.0));
+        section.row("next try", format!("in {}", span(left)));
     }
-    Ok(())
+    section
+        .row("lines delivered", count(forwarder.delivered_lines))
+        .row("requests", count(forwarder.requests))
+        .row("retries", count(forwarder.retries + forwarder.holds));
+    if let Some(error) = &forwarder.last_error {
+        let tone = if forwarder.outage_since.is_some() {
+            Tone::Bad
+        } else {
+            Tone::Neutral
+        };
+        section.toned("last error", error.clone(), tone);
+        section.row("", moment(forwarder.last_error_at, now));
+    }
+    section
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::tests::stats;
+
+    #[test]
+    fn a_plain_table_shows_the_ledger_and_has_no_colour() {
+        let text = table(&stats(12_340), Palette::Plain);
+        assert!(
+            text.contains("+ pending                     12,340\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("  on disk               5.0 MiB of 2.0 GiB\n"),
+            "{text}"
+        );
+        assert!(!text.contains('\x1b'));
+        assert!(table(&stats(1), Palette::Colour).contains("\x1b[1mLedger\x1b[0m"));
+    }
+
+    #[test]
+    fn a_ledger_that_does_not_add_up_is_said() {
+        let mut broken = stats(1);
+        assert!(!table(&broken, Palette::Plain).contains("does not add up"));
+        broken.spool.ledger.read += 1;
+        assert!(table(&broken, Palette::Plain).contains("does not add up"));
+    }
 }

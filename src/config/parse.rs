@@ -7,8 +7,8 @@ use super::keys;
 use super::raw::Raw;
 use super::values::{Invalid, Problem, Values};
 use super::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, LogFields, MsgHashAs, Reader,
-    Secret, Spool, TokenSource,
+    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Lines, Local, LogFields, MsgHashAs,
+    Reader, Secret, Spool, TokenSource,
 };
 
 impl Raw {
@@ -33,6 +33,18 @@ impl Raw {
     }
 }
 
+impl Raw {
+    /// Validates only what decides how a record looks as line protocol.
+    ///
+    /// # Errors
+    /// [`Invalid`] with all problems of those keys.
+    pub fn lines(&self) -> Result<Lines, Invalid> {
+        let mut reader = Values::new(self);
+        let lines = reader.lines();
+        reader.finish(lines)
+    }
+}
+
 impl Values<'_> {
     /// Built field by field before any `?`, so that one bad key does not hide the next.
     fn config(&mut self) -> Option<Config> {
@@ -41,6 +53,11 @@ impl Values<'_> {
         let journal = self.journal();
         let inventory = self.inventory();
         let forward = self.forward();
+        let metrics_listen = self.required(&keys::SHIPPER_METRICS_LISTEN, |text| match text {
+            "off" => Some(None),
+            address => address.parse().ok().map(Some),
+        });
+        let telemetry = self.switch(&keys::SHIPPER_TELEMETRY);
         let local = self.local();
         Some(Config {
             host: host?,
@@ -48,6 +65,8 @@ impl Values<'_> {
             journal: journal?,
             inventory: inventory?,
             forward: forward?,
+            metrics_listen: metrics_listen?,
+            telemetry: telemetry?,
             local: local?,
         })
     }
@@ -73,6 +92,25 @@ impl Values<'_> {
             control_socket: control_socket?,
             log: log?,
         })
+    }
+
+    fn lines(&mut self) -> Option<Lines> {
+        let host = self.host();
+        let (msg_hash_as, log_fields) = (self.msg_hash_as(), self.log_fields());
+        Some(Lines {
+            host: host?,
+            msg_hash_as: msg_hash_as?,
+            log_fields: log_fields?,
+        })
+    }
+
+    fn msg_hash_as(&mut self) -> Option<MsgHashAs> {
+        let forms = [("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)];
+        self.choice(&keys::SHIPPER_MSG_HASH_AS, &forms)
+    }
+
+    fn log_fields(&mut self) -> Option<LogFields> {
+        self.required(&keys::SHIPPER_LOG_FIELDS, parse_log_fields)
     }
 
     fn host(&mut self) -> Option<String> {
@@ -222,9 +260,7 @@ impl Values<'_> {
                 .filter(|rate| (1..=10_000_000).contains(rate))
                 .map(Some),
         });
-        let forms = [("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)];
-        let msg_hash_as = self.choice(&keys::SHIPPER_MSG_HASH_AS, &forms);
-        let log_fields = self.required(&keys::SHIPPER_LOG_FIELDS, parse_log_fields);
+        let (msg_hash_as, log_fields) = (self.msg_hash_as(), self.log_fields());
         Some(Forward {
             batch_lines: usize::try_from(batch_lines?).ok()?,
             batch_bytes: usize::try_from(batch_bytes?).ok()?,

@@ -137,11 +137,8 @@ impl Link {
             Outcome::Delivered => {
                 self.answered();
                 self.state().ceiling.stored(packed.bytes);
-                self.status.send_modify(|status| {
-                    status.succeeded();
-                    status.delivered_lines += packed.lines as u64;
-                    status.delivered_bytes += packed.bytes as u64;
-                });
+                self.status
+                    .send_modify(|status| status.delivered(packed.lines, packed.bytes));
                 Some(Settled::Delivered)
             }
             Outcome::Refused(refusal) => {
@@ -169,19 +166,17 @@ impl Link {
 
     /// The server answered something about the lines: it is there, and other batches may be sent.
     fn answered(&self) {
-        let was_down = {
+        {
             let mut state = self.state();
             state.delays.reset();
             state.unwanted = None;
-            state.retry_at.take().is_some()
-        };
-        if was_down {
-            tracing::info!("InfluxDB answers again");
+            state.retry_at = None;
         }
+        self.status.send_modify(ForwardStatus::answered);
     }
 
     fn wait_before_next(&self, server: ServerState, reason: &str, delay: Duration) {
-        tracing::warn!(retry_in = ?delay, "InfluxDB: {reason}");
+        tracing::debug!(retry_in = ?delay, "InfluxDB: {reason}");
         {
             let mut state = self.state();
             state.retry_at = Some(Instant::now() + delay);

@@ -6,8 +6,9 @@
 //! when the first half of a refused part is stored, the other half holds a refused line and is halved unsent;
 //! lines that the server names are tried apart from the rest; when lines are too old, they are the oldest ones.
 //!
-//! When most of a batch is refused for one reason, no line is to blame: the sift ends in
-//! [`End::Systemic`] and nothing is quarantined.
+//! When most of a batch is refused, no line is to blame: the sift ends in [`End::Systemic`] and nothing is
+//! quarantined. Where the server does not count, a few lines taken evenly from the rest are tried alone to find
+//! that out.
 
 use spool::Records;
 

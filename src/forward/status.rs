@@ -52,6 +52,19 @@ pub enum ServerState {
     OnHold,
 }
 
+impl ServerState {
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::Well => "well",
+            Self::Down => "down",
+            Self::OnHold => "on_hold",
+        }
+    }
+}
+
 impl fmt::Display for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -87,10 +100,16 @@ impl RoundTrips {
 }
 
 impl ForwardStatus {
-    pub(super) fn succeeded(&mut self) {
+    /// The server said something about the lines, if only that it does not want them.
+    pub(super) fn answered(&mut self) {
         self.server = ServerState::Well;
         self.next_retry = None;
+    }
+
+    pub(super) fn delivered(&mut self, lines: usize, bytes: usize) {
         self.outage_since = None;
+        self.delivered_lines += lines as u64;
+        self.delivered_bytes += bytes as u64;
     }
 
     pub(super) fn failed(&mut self, server: ServerState, error: &str, delay: Duration) {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use spool::{EntryKey, MsgHash};
 
 use crate::config::{LogFields, MsgHashAs};
-use crate::entry::{DecodeError, Log, Record, Snapshot};
+use crate::entry::{DecodeError, Log, Record, Report, Snapshot};
 
 /// Nanoseconds in a microsecond, and so the number of entries of one microsecond that keep their order.
 const NANOS_PER_MICRO: u64 = 1000;
@@ -19,6 +19,8 @@ pub struct Encoder {
     /// Up to where the hash goes, or up to the fields when the hash is one of them.
     log_head: Vec<u8>,
     inventory_head: Vec<u8>,
+    /// Up to where the version goes.
+    report_head: Vec<u8>,
     msg_hash_as: MsgHashAs,
     fields: LogFields,
 }
@@ -36,9 +38,13 @@ impl Encoder {
         let mut inventory_head = b"ollama_models_inventory,host=".to_vec();
         push_tag_value(host, &mut inventory_head);
         inventory_head.push(b' ');
+        let mut report_head = b"ollama_shipper,host=".to_vec();
+        push_tag_value(host, &mut report_head);
+        report_head.extend_from_slice(b",version=");
         Self {
             log_head,
             inventory_head,
+            report_head,
             msg_hash_as,
             fields,
         }
@@ -57,6 +63,7 @@ impl Encoder {
         match Record::decode(payload)? {
             Record::Log(log) => self.log(key, &log, out),
             Record::Inventory(snapshot) => self.inventory(key, &snapshot, out),
+            Record::Report(report) => self.report(key, &report, out),
         }
         Ok(())
     }
@@ -97,6 +104,29 @@ impl Encoder {
         out.extend_from_slice(b"models_json=");
         push_string(&snapshot.models_json, out);
         push_end(point_time(key, u64::from(snapshot.part.unwrap_or(0))), out);
+    }
+}
+
+impl Encoder {
+    /// `ollama_shipper`. The names of its fields need no escaping: this shipper gave them.
+    fn report(&self, key: &EntryKey, report: &Report<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.report_head);
+        push_tag_value(&report.version, out);
+        let mut separator = b' ';
+        for (name, number) in &report.numbers {
+            out.push(separator);
+            // Writing into a Vec does not fail.
+            let _ = write!(out, "{name}={number}i");
+            separator = b',';
+        }
+        for (name, text) in &report.texts {
+            out.push(separator);
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'=');
+            push_string(text, out);
+            separator = b',';
+        }
+        push_end(point_time(key, 0), out);
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod line_protocol;
 pub mod outcome;
+pub mod probe;
 pub mod query;
 mod reason;
 

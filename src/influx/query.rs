@@ -25,9 +25,10 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 const MAX_ANSWER: usize = 64 << 20;
 
 /// The field of each measurement that every point of it has.
-const COUNTED: [(&str, &str); 2] = [
+const COUNTED: [(&str, &str); 3] = [
     ("ollama_logs", "message"),
     ("ollama_models_inventory", "models_json"),
+    ("ollama_shipper", "read"),
 ];
 
 /// Number of points by the start of their hour, in microseconds since the Unix epoch; hours without any are absent.
@@ -112,7 +113,7 @@ fn influxql(config: &Influx, host: &str, range: &Range<u64>) -> String {
             // Writing into a String does not fail.
             let _ = write!(
                 query,
-                "SELECT count({field}) FROM {source}{measurement} WHERE host = {host} \
+                "SELECT count(\"{field}\") FROM {source}{measurement} WHERE host = {host} \
              AND time >= {start}u AND time < {end}u GROUP BY time(1h) FILL(none);"
             );
             query
@@ -123,11 +124,14 @@ fn flux(config: &Influx, host: &str, range: &Range<u64>) -> String {
     let bucket = quoted(&config.bucket, '"').replace("${", "\\${");
     let host = quoted(&tag_value(host), '"').replace("${", "\\${");
     let (start, stop) = (range.start / 1_000_000, range.end / 1_000_000);
-    let [(logs, message), (inventory, models)] = COUNTED;
+    let counted = COUNTED.map(|(measurement, field)| {
+        format!(r#"(r._measurement == "{measurement}" and r._field == "{field}")"#)
+    });
+    let counted = counted.join(" or ");
     format!(
         r#"from(bucket: {bucket})
   |> range(start: {start}, stop: {stop})
-  |> filter(fn: (r) => (r._measurement == "{logs}" and r._field == "{message}") or (r._measurement == "{inventory}" and r._field == "{models}"))
+  |> filter(fn: (r) => {counted})
   |> filter(fn: (r) => r.host == {host})
   |> group()
   |> aggregateWindow(every: 1h, fn: count, createEmpty: false, timeSrc: "_start")

@@ -1,5 +1,5 @@
 //! A host for end-to-end tests: a directory with everything that the shipper uses, and the real binary on it.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -70,6 +70,23 @@ impl Host {
             .arg("--config")
             .arg(self.path("config.env"))
             .args(arguments.split_whitespace())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `bash -c SCRIPT` in the host's directory, with `shipper` on its path.
+    pub fn shell(&self, script: &str) -> Command {
+        let shipper = PathBuf::from(env!("CARGO_BIN_EXE_shipper"));
+        let mut path = shipper.parent().unwrap().as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new("bash");
+        command
+            .env_clear()
+            .env("PATH", path)
+            .envs(self.settings.iter().map(|(key, value)| (key, value)))
+            .args(["-c", script])
+            .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use shipper::forward::ServerState;
-use spool::{EntryKey, MsgHash, Records};
+use spool::{EntryKey, MsgHash, Records, Selection, Seq, State};
 use support::endpoint::{Endpoint, Fault, Manner, Points};
 
 use super::rig::{Rig, eventually};
@@ -92,6 +92,33 @@ async fn refused_lines_are_found_and_named_in_every_manner_of_refusing() {
             status.requests
         );
     }
+}
+
+#[tokio::test]
+async fn quarantined_lines_that_are_replayed_arrive_once_the_server_takes_them() {
+    let endpoint = Endpoint::start().unwrap();
+    endpoint.set_poison(Manner::Counted, |point| {
+        (point.message() == "line 7").then(|| "out of range".to_owned())
+    });
+    let mut rig = Rig::to_endpoint(&endpoint);
+    rig.append(numbered(100)).await;
+    rig.drain().await;
+    let list = rig.store.call(|spool| spool.quarantined(Seq(0), 10));
+    let refused = list.await.unwrap().unwrap();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].seq, Seq(7));
+    assert!(refused[0].reason.contains("out of range"), "{refused:?}");
+    endpoint.cure();
+    let quarantined = Selection {
+        state: Some(State::Quarantined),
+        ..Selection::default()
+    };
+    let replay = rig.store.call(move |spool| spool.replay(&quarantined));
+    assert_eq!(replay.await.unwrap().unwrap(), 1);
+    rig.drain().await;
+    let stats = rig.assert_settled().await;
+    assert_eq!((stats.delivered, stats.quarantined), (100, 0));
+    assert_eq!(endpoint.points(Points::len), 100);
 }
 
 #[tokio::test]

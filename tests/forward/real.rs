@@ -300,7 +300,7 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
 #[tokio::test]
 async fn a_server_whose_disk_was_full_gets_every_line_in_the_end() {
     let Some(disk) = SmallDisk::new(24) else {
-        eprintln!("\n*** SKIPPED: mounting a tmpfs for the server's data needs root ***\n");
+        support::loud("SKIPPED: mounting a tmpfs for the server's data needs root");
         return;
     };
     let mut server = Influxd1::start(Settings {

@@ -68,6 +68,8 @@ impl Rig {
         let (store, _, thread) = Store::open(&dir.path().join("spool"), options()).unwrap();
         let config = Config {
             host: "test host".to_owned(),
+            metrics_listen: None,
+            telemetry: false,
             influx: Influx {
                 url: url.parse().unwrap(),
                 token: TokenSource::Value(Secret::new(token.to_owned())),

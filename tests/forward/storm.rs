@@ -173,7 +173,7 @@ async fn quarantined(rig: &Rig) -> BTreeMap<String, String> {
         let entry = entries.iter().find(|entry| entry.seq == seq).unwrap();
         match Record::decode(&entry.payload).unwrap() {
             Record::Log(log) => log.message.into_owned(),
-            Record::Inventory(_) => String::new(),
+            Record::Inventory(_) | Record::Report(_) => String::new(),
         }
     };
     reasons

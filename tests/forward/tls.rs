@@ -1,5 +1,6 @@
-//! Real TLS with certificates made here.
+//! The way to the server: real TLS with certificates made here, names that do not resolve, proxies.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -94,4 +95,35 @@ async fn a_ca_file_without_a_certificate_is_an_error_that_names_it() {
         error.contains("INFLUXDB_CA_FILE") && error.contains("no certificate"),
         "{error}"
     );
+}
+
+/// Names the server to a child of this test, whose environment names the proxy.
+const CHILD: &str = "SHIPPER_TEST_SERVER_BEHIND_A_PROXY";
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used() {
+    if let Ok(url) = std::env::var(CHILD) {
+        let mut rig = Rig::new(&url, "v2", "token", "logs");
+        rig.append(["a"]).await;
+        rig.drain().await;
+        assert_eq!(rig.assert_settled().await.delivered, 1);
+        return;
+    }
+    let proxy = Endpoint::start().unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tls::the_proxy_of_the_environment_is_used"])
+        .env(CHILD, "http://influx.invalid:8086")
+        .env("http_proxy", proxy.url())
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    let seen = proxy.seen();
+    let target = &seen[0].target;
+    assert!(
+        target.starts_with("POST http://influx.invalid:8086/api/v2/write"),
+        "{target}"
+    );
+    assert_eq!(proxy.points(Points::messages), ["a"]);
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::cli::DemoServiceArgs;
 use crate::commands::{Error, Verdict};
 use crate::config::Config;
-use crate::operate::Ledger;
+use crate::stats::Ledger;
 use crate::when::When;
 use endpoint::{Endpoint, Tally};
 use stage::{Progress, Service};

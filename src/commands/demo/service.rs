@@ -1,14 +1,16 @@
 //! The demo's child process: the real service, its journal the sample.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::sample;
 use crate::commands::{Error, Verdict};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::entry::LogEntry;
 use crate::journal::{self, Cursor, Journal, Landing, Start, Step, Wake};
-use crate::service::{self, Mode};
+use crate::service::{self, Host, Mode};
+use crate::stop::Stop;
 use crate::when::When;
 
 /// How long the sample waits before it looks for entries that have appeared.
@@ -16,14 +18,19 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// Follows the sample until it is stopped.
 pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
-    let open = move |_: &_| {
+    let open = move |_: &config::Journal, _: &Stop| {
         let sample: Box<dyn Journal> = Box::new(Sample {
             started_at,
             next: 0,
         });
         Ok(sample)
     };
-    service::run(config, Mode::Follow, open).await?;
+    let host = Host {
+        open,
+        reload: Box::new(|| Err("the demo has its configuration from its parent".to_owned())),
+        notifier: Arc::default(),
+    };
+    service::run(config, Mode::Follow, host).await?;
     Ok(Verdict::Healthy)
 }
 

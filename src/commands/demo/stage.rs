@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::endpoint::Endpoint;
 use crate::commands::Error;
 use crate::control;
-use crate::operate::{Answer, Ledger, Request};
+use crate::operate::{Answer, Request};
+use crate::stats::Ledger;
 
 /// The token of the demo's endpoint; no secret.
 pub(super) const TOKEN: &str = "demo";

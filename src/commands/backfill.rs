@@ -1,0 +1,107 @@
+//! `shipper backfill`: the journal is read again from a time on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::progress::Progress as Bar;
+use super::{Error, Shipper, Verdict};
+use crate::backfill::{Backfill, Phase, Progress};
+use crate::cli::BackfillArgs;
+use crate::config::Config;
+use crate::human::things;
+use crate::journal;
+use crate::operate::{Answer, Request};
+use crate::service;
+use crate::stop::Stop;
+use crate::store::Store;
+use crate::when::When;
+
+/// How often progress is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Lets the running service read, or reads itself; waits for the end.
+///
+/// # Errors
+/// When the journal or the spool cannot be had.
+pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Verdict, Error> {
+    let since = arguments.since.0;
+    let local = &config.local;
+    let progress = if crate::control::is_served(&local.control_socket).await? {
+        through_service(&Shipper::reach(local).await?, since).await?
+    } else {
+        alone(config, since).await?
+    };
+    if let Phase::Failed(reason) = progress.phase {
+        return Err(Error::Backfill(reason));
+    }
+    if arguments.report.json {
+        super::print_json(&progress)?;
+    } else {
+        let read = things(progress.read, "entry", "entries");
+        println!("{read} read from the journal, {} of them new", progress.new);
+    }
+    Ok(Verdict::Healthy)
+}
+
+async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Error> {
+    let mut answer = shipper.ask(Request::Backfill { since }).await?;
+    let bar = bar(since);
+    loop {
+        let Answer::Backfill(progress) = answer else {
+            return Err(Error::OtherAnswer);
+        };
+        show(&bar, &progress);
+        if progress.phase != Phase::Running {
+            bar.finish("the journal was read");
+            return Ok(progress);
+        }
+        sleep(GLANCE).await;
+        answer = shipper.ask(Request::BackfillProgress).await?;
+    }
+}
+
+async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
+    let spool = &config.local.spool;
+    let (store, _, thread) = Store::open(&spool.dir, service::spool_options(spool))?;
+    let stop = Stop::new()?;
+    let progress = Arc::new(watch::Sender::new(Progress::default()));
+    let mut seen = progress.subscribe();
+    let journal = config.journal.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let backfill = Backfill {
+            config: &journal,
+            since,
+            store: &store,
+            progress: &progress,
+            stop: &stop,
+        };
+        backfill.run(&|| journal::open(&journal, &stop));
+        progress.borrow().clone()
+    });
+    let bar = bar(since);
+    while seen.changed().await.is_ok() {
+        show(&bar, &seen.borrow_and_update());
+    }
+    bar.finish("the journal was read");
+    let progress = reading.await.map_err(std::io::Error::other)?;
+    // The spool is closed once its thread has ended.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    Ok(progress)
+}
+
+/// Seconds of the journal's time.
+fn bar(since: u64) -> Bar {
+    Bar::new(
+        When::now().0.saturating_sub(since) / 1_000_000,
+        "seconds of the journal",
+    )
+}
+
+fn show(bar: &Bar, progress: &Progress) {
+    let done = progress.at.saturating_sub(progress.since) / 1_000_000;
+    let read = things(progress.read, "entry", "entries");
+    bar.set(done, &format!("{read}, {} new", progress.new));
+}

@@ -1,0 +1,89 @@
+//! The same line at most once a minute: an outage of a day is not a day of lines.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// How long a line is not said again.
+const QUIET: Duration = Duration::from_secs(60);
+/// Lines remembered; beyond that all are forgotten, and may be said again.
+const REMEMBERED: usize = 256;
+
+/// Drops an event whose message was logged less than [`QUIET`] ago. Fields besides the message, a delay for
+/// instance, do not make it another one.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said(HashMap<String, Instant>);
+
+impl Said {
+    /// Whether `message` is to be said at `now`.
+    fn is_news(&mut self, message: &str, now: Instant) -> bool {
+        if let Some(at) = self.0.get_mut(message) {
+            let over = now.duration_since(*at) >= QUIET;
+            if over {
+                *at = now;
+            }
+            return over;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(message.to_owned(), now);
+        true
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Once {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let mut message = Message(event.metadata().target().to_owned());
+        event.record(&mut message);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.is_news(&message.0, Instant::now())
+    }
+}
+
+/// Target and message of an event.
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            // Writing into a String does not fail.
+            let _ = write!(self.0, " {value:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_line_is_said_once_a_minute_and_another_one_at_once() {
+        let mut said = Said::default();
+        let start = Instant::now();
+        assert!(said.is_news("down", start));
+        assert!(!said.is_news("down", start + Duration::from_secs(59)));
+        assert!(said.is_news("up", start + Duration::from_secs(59)));
+        assert!(said.is_news("down", start + QUIET));
+        assert!(!said.is_news("down", start + QUIET + Duration::from_secs(59)));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut said = Said::default();
+        let now = Instant::now();
+        assert!((0..10_000).all(|n| said.is_news(&n.to_string(), now)));
+        assert!(said.0.len() <= REMEMBERED);
+    }
+}

@@ -1,0 +1,128 @@
+//! Listings, page by page.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use spool::{Entry, EntryKey, HashPrefix, Seq, Spool, State};
+
+use super::{Error, Period};
+use crate::store::Store;
+
+/// Entries on one page at most.
+const PAGE_ENTRIES: usize = 500;
+/// Payload bytes on one page, unless a single entry has more.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Which entries to list.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct List {
+    /// Of this time.
+    pub period: Period,
+    /// Where they stand; anywhere for none.
+    pub state: Option<State>,
+    /// How their hash begins, in hexadecimal digits.
+    pub prefix: Option<String>,
+    /// Number of the first entry to look at.
+    pub from: u64,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Part of a listing.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Page {
+    /// In order of arrival.
+    pub entries: Vec<Listed>,
+    /// Where to go on; `None` at the end. A page may be empty and still have a next one.
+    pub next: Option<u64>,
+}
+
+/// An entry as listed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Listed {
+    /// Its number in order of arrival.
+    pub seq: u64,
+    /// Its identity.
+    pub key: EntryKey,
+    /// Where it stands.
+    pub state: State,
+    /// Tries that failed for it.
+    pub attempts: u32,
+    /// Why InfluxDB refused it.
+    pub reason: Option<String>,
+    /// Its payload, in base64.
+    payload: String,
+}
+
+impl Listed {
+    /// What [`crate::entry::Record::decode`] reads.
+    #[must_use]
+    pub fn payload(&self) -> Vec<u8> {
+        // Whatever is not base64 is not a record either.
+        BASE64.decode(&self.payload).unwrap_or_default()
+    }
+}
+
+/// One page of `list`.
+///
+/// # Errors
+/// Those of reading, and of a prefix that is no hash.
+pub(super) async fn list(store: &Store, list: List) -> Result<Page, Error> {
+    let prefix = list
+        .prefix
+        .as_deref()
+        .map(str::parse::<HashPrefix>)
+        .transpose()?;
+    let page = store
+        .call(move |spool| read(spool, &list, prefix.as_ref()))
+        .await?;
+    Ok(page?)
+}
+
+fn read(spool: &mut Spool, list: &List, prefix: Option<&HashPrefix>) -> Result<Page, spool::Error> {
+    let limit = list.limit.min(PAGE_ENTRIES);
+    let from = Seq(list.from);
+    let found = match prefix {
+        Some(prefix) => spool.find_prefix(prefix, from, limit)?,
+        None => spool.ls(&list.period.selection(list.state), from, limit)?,
+    };
+    let fits = fitting(&found.entries);
+    let next = match found.entries.get(fits) {
+        Some(left) => Some(left.seq.0),
+        None => found.next.map(|seq| seq.0),
+    };
+    let mut entries = Vec::with_capacity(fits);
+    for entry in found.entries.into_iter().take(fits) {
+        if list.state.is_none_or(|state| state == entry.state) {
+            entries.push(listed(spool, &entry)?);
+        }
+    }
+    Ok(Page { entries, next })
+}
+
+/// How many of `entries` fit on a page.
+fn fitting(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let over = entries.iter().position(|entry| {
+        bytes += entry.payload.len();
+        bytes > PAGE_BYTES
+    });
+    over.map_or(entries.len(), |over| over.max(1))
+}
+
+fn listed(spool: &mut Spool, entry: &Entry) -> Result<Listed, spool::Error> {
+    let refusal = match entry.state {
+        State::Quarantined => spool.quarantined(entry.seq, 1)?.pop(),
+        _ => None,
+    };
+    Ok(Listed {
+        seq: entry.seq.0,
+        key: entry.key,
+        state: entry.state,
+        attempts: refusal
+            .as_ref()
+            .map_or(entry.attempts, |refusal| refusal.attempts),
+        reason: refusal.map(|refusal| refusal.reason),
+        payload: BASE64.encode(&entry.payload),
+    })
+}

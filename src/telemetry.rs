@@ -1,0 +1,170 @@
+//! The shipper's report on itself: one point of `ollama_shipper` a minute, through the same spool as everything else,
+//! so that an outage can be seen in InfluxDB afterwards.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use spool::Records;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::warn;
+
+use crate::entry::{Record, Report};
+use crate::operate::Operator;
+use crate::stats::{ServiceStats, Stats};
+use crate::stop::Stop;
+use crate::store::Store;
+
+/// How often.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// Microseconds in a second.
+const SECOND: u64 = 1_000_000;
+
+/// Reports every minute until `stop`.
+pub async fn follow(operator: Operator, store: Store, stop: Stop) {
+    let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.triggered() => return,
+        }
+        let Ok(stats) = operator.stats().await else {
+            return;
+        };
+        let mut records = Records::new();
+        let record = Record::Report(report(&stats));
+        if let Err(error) = records.push_with(Report::key(stats.at), |out| record.encode(out)) {
+            warn!("the report cannot be encoded: {error}");
+            continue;
+        }
+        match store.call(move |spool| spool.append(&records, None)).await {
+            Ok(Ok(_)) => store.notify_appended(),
+            // A full spool has no room for reports; the next one tells of it.
+            Ok(Err(error)) => warn!("no report this minute: {error}"),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The point for `stats`; `docs/stats.md` says what its fields mean.
+#[must_use]
+pub fn report(stats: &Stats) -> Report<'_> {
+    let spool = &stats.spool;
+    let ledger = &spool.ledger;
+    let mut numbers = vec![
+        ("read", ledger.read),
+        ("delivered", ledger.delivered),
+        ("pending", ledger.pending),
+        ("quarantined", ledger.quarantined),
+        ("expired", ledger.expired),
+        ("duplicates", spool.duplicates),
+        ("disk_bytes", spool.disk_bytes),
+        ("max_bytes", spool.max_bytes),
+        ("generations", spool.generations),
+        ("lag_seconds", spool.lag / SECOND),
+        ("full", u64::from(spool.full)),
+    ];
+    numbers.extend(spool.free_bytes.map(|bytes| ("free_bytes", bytes)));
+    let mut texts = Vec::new();
+    if let Some(service) = &stats.service {
+        numbers.extend(of_service(service, stats.at));
+        texts.push((
+            Cow::Borrowed("server"),
+            Cow::Borrowed(service.forwarder.server.name()),
+        ));
+        if let Some(error) = &service.forwarder.last_error {
+            texts.push((Cow::Borrowed("last_error"), Cow::Borrowed(error.as_str())));
+        }
+    }
+    let signed = |(name, number)| {
+        (
+            Cow::Borrowed(name),
+            i64::try_from(number).unwrap_or(i64::MAX),
+        )
+    };
+    Report {
+        version: Cow::Borrowed(&stats.version),
+        numbers: numbers.into_iter().map(signed).collect(),
+        texts,
+    }
+}
+
+fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
+    let (reader, forwarder) = (&service.reader, &service.forwarder);
+    let mut numbers = vec![
+        (
+            "uptime_seconds",
+            at.saturating_sub(service.started_at) / SECOND,
+        ),
+        ("reader_entries", reader.entries),
+        ("reader_gaps", reader.gaps),
+        ("reader_truncated", reader.truncated),
+        ("reader_damaged", reader.damaged),
+        ("reader_restarts", reader.restarts),
+        ("requests", forwarder.requests),
+        ("retries", forwarder.retries),
+        ("holds", forwarder.holds),
+        ("delivered_lines", forwarder.delivered_lines),
+        ("delivered_bytes", forwarder.delivered_bytes),
+        ("sent_bytes", forwarder.sent_bytes),
+        ("refused_lines", forwarder.refused_lines),
+        ("round_trip_us", forwarder.round_trips.last),
+        ("outages", service.outages.count),
+    ];
+    if let Some(since) = forwarder.outage_since {
+        numbers.push(("outage_since", since));
+        numbers.push(("outage_seconds", at.saturating_sub(since) / SECOND));
+    }
+    if let Some(last) = service.outages.last {
+        numbers.push(("last_outage_since", last.since));
+        numbers.push(("last_outage_seconds", last.length / SECOND));
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{LogFields, MsgHashAs};
+    use crate::influx::Encoder;
+    use crate::stats::Outage;
+    use crate::stats::tests::stats;
+
+    #[test]
+    fn a_report_is_one_point_that_tells_of_the_outage_before() {
+        let mut stats = stats(60);
+        let service = stats.service.as_mut().unwrap();
+        service.outages.last = Some(Outage {
+            since: 5,
+            length: 7_000_000,
+            tries: 3,
+        });
+        service.forwarder.last_error = Some("a \"quoted\" reason".to_owned());
+        let mut payload = Vec::new();
+        Record::Report(report(&stats)).encode(&mut payload).unwrap();
+        let mut line = Vec::new();
+        let encoder = Encoder::new("my host", MsgHashAs::Tag, LogFields::default());
+        encoder
+            .encode(&Report::key(stats.at), &payload, &mut line)
+            .unwrap();
+        let line = String::from_utf8(line).unwrap();
+        let points: Vec<_> = influxdb_line_protocol::parse_lines(&line)
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(points.len(), 1);
+        assert_eq!(points[0].series.measurement, "ollama_shipper");
+        assert_eq!(points[0].tag_value("host").unwrap().to_string(), "my host");
+        assert_eq!(points[0].tag_value("version").unwrap().to_string(), "1.2.3");
+        for (field, value) in [
+            ("pending", "60i"),
+            ("last_outage_seconds", "7i"),
+            ("server", "well"),
+        ] {
+            assert_eq!(points[0].field_value(field).unwrap().to_string(), value);
+        }
+        assert_eq!(
+            points[0].timestamp,
+            Some(i64::try_from(stats.at * 1000).unwrap())
+        );
+    }
+}

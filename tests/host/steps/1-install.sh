@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# Install on a host with a journal of more than a day; first run.
+
+# in_the_past HOURS RUN LINES: lines that the journal has from then.
+in_the_past() {
+    local hours=$1 run=$2 lines=$3
+    step_clock "-${hours}h"
+    load "$lines" "$run"
+    wait_for 20 "lines of the past" journal_has "$run" "$lines"
+    idle
+}
+
+journal_has() { [ "$(inside journalctl --no-pager --unit=ollama.service --output=cat --grep="seq=$1-" 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+# The clock of these services, and of no others: the machine below is not ours.
+clocked="systemd-journald.service $service"
+
+fake_clock() {
+    local unit
+    echo "+0" >"$root/etc/faketimerc"
+    for unit in $clocked; do
+        mkdir -p "$root/run-faketime"
+        inside mkdir -p "/run/systemd/system/$unit.d"
+        inside tee "/run/systemd/system/$unit.d/faketime.conf" >/dev/null <<'CONF'
+[Service]
+Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1
+Environment=FAKETIME_TIMESTAMP_FILE=/etc/faketimerc FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+CONF
+    done
+    inside systemctl daemon-reload
+}
+
+real_clock() {
+    local unit
+    for unit in $clocked; do inside rm -rf "/run/systemd/system/$unit.d"; done
+    inside systemctl daemon-reload
+    restart_journald
+}
+
+restart_journald() {
+    # Often is what is tried here: systemd would stop at the fifth within ten seconds.
+    inside systemctl reset-failed systemd-journald
+    inside systemctl restart systemd-journald
+}
+
+step_clock() {
+    echo "$1" >"$root/etc/faketimerc"
+    restart_journald
+}
+
+inventory_is_there() { query "SELECT last(models_json) FROM ollama_models_inventory" | grep -q 'llama3.2.*qwen2.5-coder'; }
+
+step_install() {
+    start_server
+    in_network curl --silent --fail "$server/query" --data-urlencode "q=CREATE USER admin WITH PASSWORD 'admin' WITH ALL PRIVILEGES" >/dev/null
+    change "CREATE DATABASE ollama"
+    change "CREATE USER shipper WITH PASSWORD 'secret'"
+    change "GRANT WRITE ON ollama TO shipper"
+
+    fake_clock
+    in_the_past 30 old 200
+    in_the_past 20 day 2000
+    real_clock
+    load 100 now
+    wait_for 20 "lines of now" journal_has now 100
+
+    # Before the operator has filled in the keys: installed, nothing runs.
+    inside "$installer" --binary "$package_binary" >"$work/install.out"
+    grep -q 'fill in the INFLUXDB_ keys' "$work/install.out"
+    denied is_active "$service"
+    [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:ollama" ]
+
+    configure
+    inside "$installer" --binary "$package_binary" >"$work/install.out"
+    grep -q 'kept /etc/ollama-influxdb/config.env' "$work/install.out"
+    grep -q 'SHIPPER_SPOOL_MAX_BYTES=2GiB' "$work/install.out"
+    is_active "$service"
+
+    wait_for 20 "the inventory" inventory_is_there
+    complete 30
+    has_lines_of day 2000
+    [ "$(lines_of old)" = 0 ]
+
+    prompt
+    follow_log
+    no_loop
+    balanced
+    exposure
+}
+
+# The first line after a silence must be in InfluxDB within 10 s.
+prompt() {
+    local begin run
+    idle
+    run=fresh$(milliseconds)
+    load 50 "$run"
+    begin=$(milliseconds)
+    wait_for 10 "a new line" has_lines_of "$run"
+    echo "a new line there after $(($(milliseconds) - begin)) ms"
+}
+
+# systemctl status and journalctl -f, as the operator types them.
+follow_log() {
+    inside systemctl --no-pager status "$service" | grep -q 'active (running)'
+    inside timeout 2 journalctl --no-pager --follow --unit=Ollama_InfluxDB >"$work/log" || [ $? = 124 ]
+    grep -q 'shipper.*reading the journal' "$work/log"
+}
+
+# Told to ship its own log too, it must not have more to say for every line that it ships.
+no_loop() {
+    configure SHIPPER_JOURNAL_UNITS="ollama.service,$service"
+    idle
+    inside systemctl restart "$service"
+    wait_for 20 "its own log" has_lines_like 'reading the journal'
+    local before after
+    before=$(number "SELECT count(message) FROM ollama_logs")
+    sleep 5
+    after=$(number "SELECT count(message) FROM ollama_logs")
+    echo "$((after - before)) lines about itself in 5 s"
+    [ $((after - before)) -lt 5 ]
+    configure
+    inside systemctl restart "$service"
+    load 50
+}
+
+has_lines_like() { [ "$(number "SELECT count(message) FROM ollama_logs WHERE message =~ /$1/")" -ge 1 ]; }
+
+# What systemd says of the sandbox, at most 1.5 of 10.
+exposure() {
+    local figure
+    figure=$(inside systemd-analyze security --no-pager "$service" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
+    echo "exposure ${1:-group} $figure"
+    awk -v figure="$figure" -v most="${2:-1.5}" 'BEGIN { exit !(figure <= most) }'
+}

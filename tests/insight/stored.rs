@@ -1,0 +1,137 @@
+//! Points keep their form in the spool and stay within the schema.
+
+use shipper::insight::schema::{self, FieldType};
+use shipper::insight::{Decimal, Derived, Event, Fact, Kind, Value, Visitor, derive};
+
+/// Checks that a point writes only what the schema lists for its measurement.
+struct WithinSchema<'a>(&'a Derived<'a>, Vec<&'static str>);
+
+impl Visitor for WithinSchema<'_> {
+    fn tag(&mut self, name: &'static str, value: &str) {
+        assert!(!value.is_empty());
+        self.1.push(name);
+    }
+
+    fn field(&mut self, name: &'static str, value: Value<'_>) {
+        let given = match value {
+            Value::Text(_) | Value::Address(_) => FieldType::Text,
+            Value::Integer(_) => FieldType::Integer,
+            Value::Decimal(_) => FieldType::Decimal,
+        };
+        let fields = self.0.measurement().fields;
+        let listed = fields.iter().find(|(field, _)| *field == name);
+        assert_eq!(listed.map(|(_, listed)| *listed), Some(given), "{name}");
+    }
+}
+
+/// That `point` fits the schema.
+pub(crate) fn fits_schema(point: &Derived<'_>) {
+    let mut visitor = WithinSchema(point, Vec::new());
+    point.visit(&mut visitor);
+    assert_eq!(visitor.1, point.measurement().tags);
+}
+
+#[test]
+fn a_stored_point_reads_back_as_it_was_written() {
+    let lines = [
+        r#"[GIN] 2026/02/25 - 18:14:52 | 200 | 17.1µs | ::1 | GET "/api/tags""#,
+        r#"time=2026-03-26T23:40:07.926Z level=INFO source=device.go:256 msg="kv cache" device=CPU size="1.5 GiB""#,
+        r#"time=2025-07-16T08:20:47.858Z level=INFO source=server.go:637 msg="llama runner started in 141.59 seconds""#,
+        "slot print_timing: id  0 | task 4 | prompt eval time = 100.00 ms / 100 tokens ( 1.00 ms per token, 1000.00 tokens per second)",
+    ];
+    let mut points = Vec::new();
+    for line in lines {
+        derive(line, &mut points);
+    }
+    assert_eq!(points.len(), lines.len());
+    let config = bincode::config::standard();
+    let stored = bincode::serde::encode_to_vec(&points, config).unwrap();
+    let (read, length): (Vec<Derived<'_>>, _) =
+        bincode::serde::borrow_decode_from_slice(&stored, config).unwrap();
+    assert_eq!((read, length), (points, stored.len()));
+}
+
+#[test]
+fn kinds_keep_the_numbers_they_are_stored_under() {
+    let config = bincode::config::standard();
+    let number = |kind: Kind| bincode::serde::encode_to_vec(kind, config).unwrap();
+    assert_eq!(number(Kind::ServerStart), [0]);
+    assert_eq!(number(Kind::LoadDone), [12]);
+    assert_eq!(number(Kind::ModelChanged), [39]);
+    let last = Fact::Size(1);
+    assert_eq!(
+        bincode::serde::encode_to_vec(last, config).unwrap(),
+        [23, 1]
+    );
+}
+
+/// Every fact once; the last one's number, tested above, tells that none is missing.
+fn facts() -> [Fact<'static>; 24] {
+    let text = || "x".into();
+    let number = Decimal::from_millionths(1);
+    [
+        Fact::Version(text()),
+        Fact::Model(text()),
+        Fact::ModelSha256(text()),
+        Fact::Seconds(number),
+        Fact::Context(1),
+        Fact::Parallel(1),
+        Fact::Layers(1),
+        Fact::LayersTotal(1),
+        Fact::Count(1),
+        Fact::Error(text()),
+        Fact::Limit(1),
+        Fact::PromptTokens(1),
+        Fact::Tokens(1),
+        Fact::Truncated(1),
+        Fact::Library(text()),
+        Fact::Name(text()),
+        Fact::Driver(text()),
+        Fact::Device(text()),
+        Fact::MaxLoadedModels(1),
+        Fact::MaxQueue(1),
+        Fact::KeepAliveSeconds(number),
+        Fact::RequiredBytes(1),
+        Fact::FreeBytes(1),
+        Fact::Size(1),
+    ]
+}
+
+#[test]
+fn the_schema_lists_every_field_of_events_and_no_other() {
+    let event = Derived::Event(Event {
+        kind: Kind::Abort,
+        facts: facts().to_vec(),
+    });
+    fits_schema(&event);
+    let mut names: Vec<_> = facts().iter().map(Fact::name).collect();
+    names.push("occurred");
+    names.sort_unstable();
+    let listed: Vec<_> = schema::EVENTS
+        .fields
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(names, listed);
+}
+
+#[test]
+fn names_in_the_schema_are_sorted_and_of_one_type() {
+    for measurement in schema::ALL {
+        assert!(measurement.tags.is_sorted(), "{}", measurement.name);
+        assert!(
+            measurement.fields.is_sorted_by_key(|(name, _)| *name),
+            "{}",
+            measurement.name
+        );
+        let unique = measurement
+            .fields
+            .windows(2)
+            .all(|pair| pair[0].0 != pair[1].0);
+        assert!(unique, "{}", measurement.name);
+    }
+    let mut names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Kind::ALL.len());
+}

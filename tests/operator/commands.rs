@@ -1,0 +1,318 @@
+//! Every command against a running service and against a stopped one.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::endpoint::{Endpoint, Manner};
+use support::journal::{Entry, busy, write_journal};
+
+use crate::common::{Host, wait_until};
+use crate::host;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// What every command has to do, whether the service runs or not: 300 entries and a snapshot are delivered.
+fn every_command_works(host: &Host, endpoint: &Endpoint) {
+    let stats = json(&host.succeed("spool stats --json"));
+    assert!(
+        stats["spool"]["ledger"]["delivered"].as_u64() >= Some(301),
+        "{stats}"
+    );
+    let table = host.succeed("spool stats");
+    assert!(
+        table.starts_with("Ledger\n") && !table.contains('\x1b'),
+        "{table}"
+    );
+
+    let listed = json(&host.succeed("spool ls --limit 0 --state delivered --json"));
+    assert!(listed.as_array().unwrap().len() >= 301);
+    assert_eq!(
+        json(&host.succeed("spool ls --limit 7 --json"))
+            .as_array()
+            .unwrap()
+            .len(),
+        7
+    );
+    assert_eq!(host.succeed("spool ls --limit 7").lines().count(), 7);
+    let hash = listed[0]["hash"].as_str().unwrap();
+    let shown = json(&host.succeed(&format!("spool show {hash} --json")));
+    assert_eq!(shown, listed[0]);
+    assert!(
+        host.succeed(&format!("spool show {}", &hash[..16]))
+            .contains(hash)
+    );
+    assert_eq!(
+        host.run("spool show 0123456789abcdef0123").status.code(),
+        Some(1)
+    );
+    assert_eq!(host.run("spool show xyz").status.code(), Some(2), "no hash");
+
+    let exported = host.succeed("spool export --state delivered");
+    let points = influxdb_line_protocol::parse_lines(&exported).map(Result::unwrap);
+    let logs = points
+        .filter(|point| point.series.measurement == "ollama_logs")
+        .count();
+    assert_eq!(logs, 300);
+
+    assert!(
+        host.succeed("spool verify")
+            .contains("all generations are sound")
+    );
+    assert!(
+        !json(&host.succeed("spool verify --json"))
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        host.succeed("quarantine ls")
+            .contains("nothing is in quarantine")
+    );
+    assert!(
+        host.succeed("quarantine drop --all")
+            .starts_with("0 entries given up")
+    );
+    assert!(
+        host.succeed("replay --dry-run")
+            .contains("would be sent again")
+    );
+    let backfilled = json(&host.succeed("backfill --since 2000-01-01 --json"));
+    assert_eq!(backfilled["phase"], "done", "{backfilled}");
+    assert_eq!(
+        (backfilled["read"].as_u64(), backfilled["new"].as_u64()),
+        (Some(300), Some(0))
+    );
+
+    let doctor = host.run("doctor --json");
+    let findings = json(std::str::from_utf8(&doctor.stdout).unwrap());
+    for check in [
+        "configuration",
+        "unit",
+        "journal",
+        "models",
+        "service",
+        "spool",
+        "free space",
+        "token",
+        "server",
+        "write access",
+        "retention",
+        "cardinality",
+        "clock",
+    ] {
+        let found = findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["check"] == check);
+        assert!(
+            found || (check != "server" && endpoint_lacks(check)),
+            "{check} is missing: {findings}"
+        );
+    }
+    assert_eq!(endpoint.points(|points| points.overwritten), 0);
+}
+
+/// Checks that come only after the server answered its greeting, which the test's endpoint may not know.
+fn endpoint_lacks(check: &str) -> bool {
+    ["write access", "retention", "cardinality"].contains(&check)
+}
+
+#[test]
+fn every_command_works_through_a_running_service() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, busy(300));
+    let running = host.start("run");
+    host.until("all is delivered", |stats| {
+        stats["spool"]["ledger"]["delivered"].as_u64() >= Some(301)
+    });
+    every_command_works(&host, &endpoint);
+    let status = host.run("status");
+    assert_eq!(status.status.code(), Some(0));
+    assert!(
+        String::from_utf8(status.stdout)
+            .unwrap()
+            .contains("nothing pending")
+    );
+    assert!(host.succeed("replay --wait").contains("pending again"));
+    assert_eq!(host.ledger("pending"), 0);
+    running.terminate();
+}
+
+#[test]
+fn every_command_works_on_the_spool_of_a_stopped_service() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, busy(300));
+    host.succeed("run --once");
+    every_command_works(&host, &endpoint);
+    let status = host.run("status");
+    assert_eq!(status.status.code(), Some(3), "nobody ships: unhealthy");
+    assert!(
+        String::from_utf8(status.stdout)
+            .unwrap()
+            .contains("not running")
+    );
+    assert_eq!(
+        host.run("replay --wait").status.code(),
+        Some(1),
+        "nobody to wait for"
+    );
+}
+
+#[test]
+fn backfill_adds_what_the_spool_lacks_and_nothing_else() {
+    for running in [true, false] {
+        let endpoint = Endpoint::start().unwrap();
+        let mut host = host(&endpoint, busy(50));
+        host.set("SHIPPER_LOOKBACK", "0s");
+        host.succeed("run --once");
+        assert_eq!(
+            host.ledger("read"),
+            1,
+            "only the snapshot: the entries are older than the lookback"
+        );
+        let service = running.then(|| host.start("run"));
+        if running {
+            host.until("it answers", |_| true);
+        }
+        let first = json(&host.succeed("backfill --since 2000-01-01 --json"));
+        assert_eq!(
+            (first["read"].as_u64(), first["new"].as_u64()),
+            (Some(50), Some(50))
+        );
+        let again = json(&host.succeed("backfill --since 2000-01-01 --json"));
+        assert_eq!(
+            (again["read"].as_u64(), again["new"].as_u64()),
+            (Some(50), Some(0))
+        );
+        drop(service);
+        host.succeed("run --once");
+        assert_eq!(endpoint.points(|points| points.messages().len()), 50);
+    }
+}
+
+#[test]
+fn gaps_in_influxdb_are_found_by_the_hour_and_only_those_are_sent_again() {
+    for server in support::influxd::servers() {
+        let mut host = Host::new(&server.url(), server.api(), &server.token());
+        host.set("INFLUXDB_ORG", &server.org());
+        host.set("INFLUXDB_BUCKET", &server.bucket());
+        std::fs::create_dir_all(host.path("journal")).unwrap();
+        write_journal(&host.path("journal/system.journal"), busy(100)).unwrap();
+        host.succeed("run --once");
+        assert!(
+            host.succeed("replay --gaps --dry-run")
+                .starts_with("0 delivered entries")
+        );
+    }
+}
+
+#[test]
+fn metrics_are_prometheus_text_and_healthz_answers() {
+    let endpoint = Endpoint::start().unwrap();
+    let mut host = host(&endpoint, busy(25));
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    host.set("SHIPPER_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
+    let running = host.start("run");
+    host.until("all is delivered", |stats| {
+        stats["spool"]["ledger"]["pending"] == 0
+            && stats["spool"]["ledger"]["read"].as_u64() >= Some(26)
+    });
+    let metrics = get(port, "/metrics");
+    let body = metrics.split_once("\r\n\r\n").unwrap().1;
+    let lines = body.lines().map(|line| Ok(line.to_owned()));
+    let scrape = prometheus_parse::Scrape::parse(lines).unwrap();
+    let value = |name: &str| {
+        let sample = scrape.samples.iter().find(|sample| sample.metric == name);
+        sample
+            .unwrap_or_else(|| panic!("{name} is missing"))
+            .value
+            .clone()
+    };
+    assert_eq!(
+        value("shipper_entries_read_total"),
+        prometheus_parse::Value::Counter(26.0)
+    );
+    assert_eq!(
+        value("shipper_entries_pending"),
+        prometheus_parse::Value::Gauge(0.0)
+    );
+    assert_eq!(
+        value("shipper_influxdb_up"),
+        prometheus_parse::Value::Gauge(1.0)
+    );
+    assert!(get(port, "/healthz").starts_with("HTTP/1.1 200"));
+    assert!(get(port, "/other").starts_with("HTTP/1.1 404"));
+    running.terminate();
+}
+
+fn get(port: u16, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    write!(
+        client,
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn refused_entries_are_listed_with_their_reason_and_can_be_dropped_or_tried_again() {
+    let endpoint = Endpoint::start().unwrap();
+    let entries = [
+        Entry::line(crate::now() - 2_000_000, "good"),
+        Entry::line(crate::now() - 1_000_000, "poison"),
+    ];
+    let host = host(&endpoint, entries);
+    endpoint.set_poison(Manner::Counted, |point| {
+        (point.message() == "poison").then(|| "field type conflict".to_owned())
+    });
+    let running = host.start("run");
+    host.until("one is in quarantine", |stats| {
+        stats["spool"]["ledger"]["quarantined"] == 1
+    });
+    let listed = json(&host.succeed("quarantine ls --json"));
+    assert_eq!(listed[0]["message"], "poison");
+    assert!(!listed[0]["reason"].as_str().unwrap().is_empty());
+    assert_eq!(host.run("status").status.code(), Some(3));
+    endpoint.cure();
+    assert!(
+        host.succeed("replay --quarantined --wait")
+            .contains("pending again")
+    );
+    wait_until("it arrives", || {
+        endpoint.points(|points| points.messages().iter().any(|message| message == "poison"))
+    });
+    running.terminate();
+}
+
+#[test]
+fn completions_and_man_pages_are_generated() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, busy(0));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            host.succeed(&format!("completions {shell}"))
+                .contains("quarantine"),
+            "{shell}"
+        );
+    }
+    let directory = host.path("man");
+    host.succeed(&format!("man {}", directory.display()));
+    for page in ["shipper.1", "shipper-spool-ls.1", "shipper-doctor.1"] {
+        let text = std::fs::read_to_string(directory.join(page)).unwrap();
+        assert!(text.starts_with(".ie") && text.contains(".TH"), "{page}");
+    }
+}

@@ -2,14 +2,19 @@
 
 mod host;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use host::{Host, as_spooled, spooled, until};
 use shipper::config;
-use shipper::intake::Goal;
+use shipper::intake::{Goal, Intake, IntakeStatus};
 use shipper::journal::{self, Cursor};
 use shipper::stop::Stop;
+use shipper::store::Store;
+use shipper::when::When;
+use spool::{Limits, Options, Order, SeqSet};
 use support::journal::{BEGIN, Entry, busy, every_kind};
+use tokio::sync::watch;
 
 #[test]
 fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
@@ -146,4 +151,95 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
         stop.trigger();
         running.join().unwrap();
     });
+}
+
+#[test]
+fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
+    let host = Host::new(config::Reader::Libsystemd);
+    let entries = 60_000;
+    host.add("a.journal", busy(entries));
+    let options = Options {
+        max_bytes: 6 << 20,
+        generation_bytes: 1 << 20,
+        ..Options::default()
+    };
+    let (store, ..) = Store::open(&host.dir.path().join("spool"), options).unwrap();
+    let stop = Stop::new().unwrap();
+    let (status, seen) = watch::channel(IntakeStatus::default());
+    let intake = Intake {
+        config: &host.config,
+        goal: Goal::ReachEnd,
+        store: &store,
+        status: &status,
+        stop: &stop,
+    };
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| intake.run(&|| journal::open(&host.config, &stop)));
+        until(|| seen.borrow().waiting_for_room);
+        let read = store.call_blocking(|spool| spool.stats().read).unwrap();
+        assert!(read < entries as u64, "the fixture fits: {read}");
+        let mut keys = HashSet::new();
+        until(|| {
+            keys.extend(deliver(&store));
+            running.is_finished()
+        });
+        keys.extend(deliver(&store));
+        running.join().unwrap().unwrap();
+        assert_eq!(keys.len(), entries);
+        let status = seen.borrow().clone();
+        assert_eq!((status.gaps, status.duplicates), (0, 0));
+        assert!(!status.waiting_for_room);
+    });
+}
+
+/// Takes what is pending and acknowledges it, as the forwarder stage does.
+fn deliver(store: &Store) -> Vec<spool::EntryKey> {
+    let deliver = |spool: &mut spool::Spool| {
+        let limits = Limits {
+            records: 50_000,
+            bytes: 64 << 20,
+        };
+        let batch = spool
+            .pending(limits, Order::OldestFirst, &SeqSet::new())
+            .unwrap();
+        let mut done = SeqSet::new();
+        batch.seqs.iter().for_each(|seq| done.insert(*seq));
+        spool.ack(&done).unwrap();
+        batch.records.iter().map(|(key, _)| key).collect()
+    };
+    store.call_blocking(deliver).unwrap()
+}
+
+#[test]
+fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() {
+    let mut host = Host::new(config::Reader::Libsystemd);
+    host.add("a.journal", busy(1_000));
+    host.config.lookback = Duration::from_secs(1);
+    let store = host.store();
+    assert_eq!(host.read(&store, Goal::ReachEnd).entries, 0);
+    host.add("b.journal", [Entry::line(When::now().0 - 100_000, "new")]);
+    assert_eq!(host.read(&store, Goal::ReachEnd).entries, 1);
+    let checkpoint = store
+        .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
+        .unwrap();
+
+    let stop = Stop::new().unwrap();
+    let (status, seen) = watch::channel(IntakeStatus::default());
+    let intake = Intake {
+        config: &host.config,
+        goal: Goal::Follow,
+        store: &store,
+        status: &status,
+        stop: &stop,
+    };
+    intake
+        .backfill(BEGIN, &|| journal::open(&host.config, &stop))
+        .unwrap();
+    assert_eq!(seen.borrow().entries, 1_001);
+    assert_eq!(seen.borrow().duplicates, 1);
+    assert_eq!(spooled(&store).len(), 1_001);
+    let after = store
+        .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
+        .unwrap();
+    assert_eq!(after, checkpoint);
 }

@@ -14,6 +14,11 @@ const MARGIN: u64 = 600_000_000;
 /// receives it and writes it shortly after. Five seconds, in microseconds.
 const SETTLING: u64 = 5_000_000;
 
+/// How far apart the last look at the journal's end and the oldest entry left may be, in microseconds, before entries
+/// between them count as dropped: fifteen seconds, a poll of the default interval and what settles after it. journald
+/// drops the oldest files first, and a reader that keeps up has read those.
+const RECENT: u64 = 15_000_000;
+
 /// The reader stage's place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
@@ -136,7 +141,11 @@ impl Position {
                 oldest: Some(until),
             } => {
                 self.complete_to = from.max(until);
-                Ok((until > from).then_some(Gap { from, until }))
+                Ok((until > from + RECENT).then_some(Gap { from, until }))
+            }
+            Landing::Nothing => {
+                *self = Self::around(cursor.realtime, self.complete_to);
+                Ok(None)
             }
             Landing::Foreign => {
                 *self = Self::around(cursor.realtime, self.complete_to);
@@ -155,6 +164,10 @@ impl Position {
 
     /// Takes in that the journal's end was reached by a pass that began at `began`.
     pub(super) fn reached_end(&mut self, began: u64) {
+        // A reader that was at the end a moment ago, and is again, missed nothing that could be told.
+        self.gap_since = self
+            .gap_since
+            .filter(|since| began.saturating_sub(*since) > RECENT);
         self.complete_to = self.complete_to.max(began.saturating_sub(SETTLING));
     }
 }

@@ -7,7 +7,7 @@ use super::stall::{StallWatch, Verdict, far_side};
 use super::writer::{Settled, Writer};
 use super::{Error, Goal, Intake, Open, now};
 use crate::entry::LogEntry;
-use crate::journal::{self, Checkpoint, Cursor, Journal, Step, Wake};
+use crate::journal::{self, Checkpoint, Cursor, Journal, Landing, Step, Wake};
 
 /// What lives as long as the stage: position and unfinished batches survive a journal that is opened again.
 pub(super) struct Run<'a> {
@@ -103,8 +103,13 @@ impl<'a> Run<'a> {
                 self.back_to_sent();
                 return Ok(Next::Reopen);
             }
-            self.flush()?;
+            let settled = self.flush()?;
             match pass? {
+                Pass::End if settled == Settled::AfterWaiting => {
+                    // Meanwhile the journal may have dropped what comes next.
+                    self.land(journal.as_mut())?;
+                    continue;
+                }
                 Pass::End => {}
                 Pass::Damage => return self.step_over(open),
                 Pass::Around { bad, good } => {
@@ -137,10 +142,10 @@ impl<'a> Run<'a> {
         let landing = journal.seek(self.position.start())?;
         match self.position.landed(landing) {
             Ok(gap) => gap.into_iter().for_each(|gap| self.intake.count_gap(gap)),
-            Err(rejected) => {
-                self.intake.reject(rejected);
-                journal.seek(self.position.start())?;
-            }
+            Err(rejected) => self.intake.reject(rejected),
+        }
+        if matches!(landing, Landing::Nothing | Landing::Foreign) {
+            journal.seek(self.position.start())?;
         }
         self.sent = self.position.clone();
         Ok(())
@@ -290,11 +295,12 @@ impl<'a> Run<'a> {
     }
 
     /// Makes everything that was read durable.
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.send()? != Settled::Stopped {
-            self.writer.settle()?;
+    fn flush(&mut self) -> Result<Settled, Error> {
+        match self.send()? {
+            Settled::AtOnce => self.writer.settle(),
+            Settled::AfterWaiting => self.writer.settle().map(|_| Settled::AfterWaiting),
+            Settled::Stopped => Ok(Settled::Stopped),
         }
-        Ok(())
     }
 
     fn caught_up(&mut self, began: u64) {

@@ -122,21 +122,18 @@ impl fmt::Display for Cursor {
 
 /// `key=` and 32 hexadecimal digits.
 fn id(field: Option<&[u8]>, key: u8) -> Result<[u8; 16], MalformedCursor> {
-    let digits = value(field, key)?;
-    if digits.len() != 32 {
-        return Err(MalformedCursor);
-    }
-    let number = hex(digits)?;
-    Ok(number.to_be_bytes())
+    let digits: &[u8; 32] = value(field, key)?.try_into().map_err(|_| MalformedCursor)?;
+    let (high, low) = digits.split_at(16);
+    let id = u128::from(hex(high)?) << 64 | u128::from(hex(low)?);
+    Ok(id.to_be_bytes())
 }
 
 /// `key=` and 1 to 16 hexadecimal digits.
 fn number(field: Option<&[u8]>, key: u8) -> Result<u64, MalformedCursor> {
-    let digits = value(field, key)?;
-    if digits.is_empty() || digits.len() > 16 {
-        return Err(MalformedCursor);
+    match value(field, key)? {
+        digits @ [_, ..] if digits.len() <= 16 => hex(digits),
+        _ => Err(MalformedCursor),
     }
-    u64::try_from(hex(digits)?).map_err(|_| MalformedCursor)
 }
 
 fn value(field: Option<&[u8]>, key: u8) -> Result<&[u8], MalformedCursor> {
@@ -146,17 +143,34 @@ fn value(field: Option<&[u8]>, key: u8) -> Result<&[u8], MalformedCursor> {
     }
 }
 
-/// Up to 32 lower-case hexadecimal digits; upper case is refused, journald writes none.
-fn hex(digits: &[u8]) -> Result<u128, MalformedCursor> {
-    digits.iter().try_fold(0_u128, |number, &digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return Err(MalformedCursor),
-        };
-        Ok(number << 4 | u128::from(digit))
-    })
+/// Up to 16 lower-case hexadecimal digits; upper case is refused, journald writes none.
+fn hex(digits: &[u8]) -> Result<u64, MalformedCursor> {
+    // One look at all digits at the end: this runs for every entry read.
+    let (mut number, mut seen) = (0, 0);
+    for &digit in digits {
+        let value = DIGITS[usize::from(digit)];
+        number = number << 4 | u64::from(value & 0x0f);
+        seen |= value;
+    }
+    match seen & NO_DIGIT {
+        0 => Ok(number),
+        _ => Err(MalformedCursor),
+    }
 }
+
+/// Marks bytes that are no digit in [`DIGITS`].
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of each byte as a hexadecimal digit.
+static DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0_u8;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 /// What the spool keeps for the reader stage, durable in the same commit as the entries it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +185,9 @@ pub struct Checkpoint {
 
 /// First byte of a stored checkpoint.
 const CHECKPOINT_VERSION: u8 = 1;
+
+/// More than any checkpoint has: a cursor is up to 180 bytes.
+const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 
 /// A stored checkpoint that this shipper cannot read.
 #[derive(Debug, thiserror::Error)]
@@ -202,7 +219,9 @@ impl Checkpoint {
         let Some((&CHECKPOINT_VERSION, body)) = bytes.split_first() else {
             return Err(unreadable);
         };
-        match bincode::serde::decode_from_slice(body, bincode::config::standard()) {
+        // Damage in the length of the text must not make room for it.
+        let config = bincode::config::standard().with_limit::<MAX_CHECKPOINT_BYTES>();
+        match bincode::serde::decode_from_slice(body, config) {
             Ok((checkpoint, read)) if read == body.len() => Ok(checkpoint),
             _ => Err(unreadable),
         }

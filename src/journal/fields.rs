@@ -38,15 +38,14 @@ struct Seen {
 }
 
 impl Collector {
-    /// Forgets the last entry and empties `entry`.
+    /// Forgets the last entry. What `entry` has of it is overwritten, at the latest by [`Collector::finish`]: process
+    /// and unit seldom change from one entry to the next.
     pub(super) fn begin(&mut self, entry: &mut LogEntry) {
         self.messages = 0;
         self.seen = Seen::default();
         self.about.clear();
         entry.message.clear();
-        entry.pid.clear();
         entry.priority = None;
-        entry.unit.clear();
     }
 
     /// Takes the entry's cursor.
@@ -59,10 +58,10 @@ impl Collector {
         text: &[u8],
     ) -> Result<(), MalformedCursor> {
         let cursor = Cursor::parse(text)?;
+        let text = std::str::from_utf8(text).map_err(|_| MalformedCursor)?;
         entry.seqnum = cursor.seqnum;
         entry.realtime = cursor.realtime;
-        entry.cursor.clear();
-        entry.cursor.push_str(&String::from_utf8_lossy(text));
+        text.clone_into(&mut entry.cursor);
         Ok(())
     }
 
@@ -115,6 +114,12 @@ impl Collector {
 
     /// Completes `entry`; [`Completed::NoMessage`] asks for its message to be made by [`whole_entry`].
     pub(super) fn finish(&mut self, entry: &mut LogEntry, units: &Units) -> Completed {
+        if !self.seen.pid {
+            entry.pid.clear();
+        }
+        if !self.seen.unit {
+            entry.unit.clear();
+        }
         if !self.about.is_empty() && !units.contains(&entry.unit) {
             std::mem::swap(&mut entry.unit, &mut self.about);
         }
@@ -135,8 +140,10 @@ pub(super) enum Completed {
 }
 
 fn set_text(text: &mut String, value: &[u8]) {
-    text.clear();
-    text.push_str(&String::from_utf8_lossy(value));
+    if text.as_bytes() != value {
+        text.clear();
+        text.push_str(&String::from_utf8_lossy(value));
+    }
 }
 
 /// All fields of an entry that has no `MESSAGE`, as one JSON object.

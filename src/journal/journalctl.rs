@@ -155,7 +155,7 @@ impl Journalctl {
     fn landing(&mut self, wanted: &Cursor) -> Result<Landing, Error> {
         let mut first = LogEntry::default();
         if self.drain(&mut first)? != Step::Entry {
-            return Ok(Landing::Foreign);
+            return Ok(Landing::Nothing);
         }
         let found: Cursor = first.cursor.parse()?;
         if found == *wanted || found.is_copy_of(wanted) {

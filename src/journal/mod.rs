@@ -89,6 +89,8 @@ pub enum Landing {
         /// Time of the oldest entry left of that sequence, whatever its unit, if the reader can tell.
         oldest: Option<u64>,
     },
+    /// There is no entry of the units at the cursor's place, and none after it.
+    Nothing,
     /// The journal does not know the cursor's sequence; where reading goes on is a guess.
     Foreign,
 }

@@ -63,9 +63,12 @@ impl Libsystemd {
     fn seek_after(&mut self, wanted: &Cursor) -> Result<Landing, Error> {
         self.handle.seek_cursor(wanted)?;
         if !self.handle.next()? {
-            let landing = self.landing_of(wanted, None)?;
+            let oldest = self.oldest_after(wanted)?;
             self.handle.seek_cursor(wanted)?;
-            return Ok(landing);
+            return Ok(match oldest {
+                Some(_) => Landing::Gone { oldest },
+                None => Landing::Nothing,
+            });
         }
         if self.handle.is_at(wanted)? {
             return Ok(Landing::Exact);
@@ -74,20 +77,13 @@ impl Libsystemd {
         if found.is_some_and(|found| found.is_copy_of(wanted)) {
             return Ok(Landing::Exact);
         }
-        let landing = self.landing_of(wanted, found)?;
+        let oldest = self.oldest_after(wanted)?;
         self.handle.seek_cursor(wanted)?;
         self.waiting = self.handle.next()?;
-        Ok(landing)
-    }
-
-    /// Whether the sequence of a cursor whose entry is gone goes on. Moves the handle.
-    fn landing_of(&mut self, wanted: &Cursor, found: Option<Cursor>) -> Result<Landing, Error> {
-        let left = self.oldest_after(wanted)?;
         let same = |found: Cursor| found.seqnum.id == wanted.seqnum.id;
-        Ok(match left {
-            Some(_) => Landing::Gone { oldest: left },
-            None if found.is_some_and(same) => Landing::Gone { oldest: None },
-            None => Landing::Foreign,
+        Ok(match oldest {
+            None if !found.is_some_and(same) => Landing::Foreign,
+            _ => Landing::Gone { oldest },
         })
     }
 

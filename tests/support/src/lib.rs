@@ -1,8 +1,8 @@
 //! Real parts for shipper's tests.
-
 pub mod endpoint;
 pub mod influxd;
 pub mod journal;
+pub mod journald;
 
 use std::io::Write as _;
 

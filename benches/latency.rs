@@ -1,0 +1,136 @@
+//! From a line written to journald to the line durable in the spool, and what waiting for the next one costs.
+//! `cargo bench --bench latency`, as root; `LINES` and `IDLE_SECONDS` change the size.
+
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use shipper::config;
+use shipper::intake::{Goal, Intake, IntakeStatus};
+use shipper::journal;
+use shipper::stop::Stop;
+use shipper::store::{Ended, Store};
+use spool::Options;
+use support::journal::UNIT;
+use support::journald::Journald;
+use tokio::sync::watch;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let lines = number("LINES", 200);
+    let idle = Duration::from_secs(number("IDLE_SECONDS", 60));
+    let journald = Journald::start(64 << 20)?;
+    let dir = tempfile::tempdir()?;
+    let (store, ..) = Store::open(
+        dir.path(),
+        Options {
+            max_bytes: 1 << 30,
+            ..Options::default()
+        },
+    )?;
+    let config = config::Journal {
+        units: vec![UNIT.to_owned()],
+        dir: Some(journald.journal_dir()),
+        reader: config::Reader::Libsystemd,
+        poll_interval: Duration::from_secs(10),
+        lookback: Duration::from_secs(86_400),
+        max_message_bytes: 1_000_000,
+    };
+    let stop = Stop::new()?;
+    let (status, _seen) = watch::channel(IntakeStatus::default());
+    thread::scope(|scope| -> Outcome<()> {
+        let (goal, store, status, stop) = (Goal::Follow, &store, &status, &stop);
+        let intake = Intake {
+            config: &config,
+            goal,
+            store,
+            status,
+            stop,
+        };
+        let running = scope.spawn(move || intake.run(&|| journal::open(intake.config, stop)));
+        let measured = measure(&journald, store, lines).and_then(|()| wait(idle));
+        stop.trigger();
+        running.join().map_err(|_| "the reader stage panicked")??;
+        measured
+    })
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+/// Writes one line after the other, each once the one before is durable and a little time has passed.
+fn measure(journald: &Journald, store: &Store, lines: u64) -> Outcome<()> {
+    let mut out = journald.stdout_of(UNIT)?;
+    let mut delays = Vec::new();
+    for line in 0..=lines {
+        let started = Instant::now();
+        writeln!(out, "line {line}")?;
+        while read(store)? <= line {
+            thread::sleep(Duration::from_millis(1));
+        }
+        delays.push(started.elapsed());
+        thread::sleep(Duration::from_millis(50 + line * 37 % 200));
+    }
+    // The first waits for the journal's directory to appear.
+    delays.remove(0);
+    delays.sort();
+    let at = |share: usize| delays[(delays.len() - 1) * share / 100];
+    println!(
+        "written to durable: p50 {:?}, p99 {:?}, most {:?}",
+        at(50),
+        at(99),
+        at(100)
+    );
+    Ok(())
+}
+
+fn read(store: &Store) -> Result<u64, Ended> {
+    store.call_blocking(|spool| spool.stats().read)
+}
+
+/// Does nothing for `idle` and tells what the process did meanwhile.
+fn wait(idle: Duration) -> Outcome<()> {
+    let before = usage()?;
+    thread::sleep(idle);
+    let after = usage()?;
+    let rss = fs::read_to_string("/proc/self/status")?;
+    let rss = rss
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap_or_default();
+    println!(
+        "idle for {idle:?}: {:.3} % of a core, {:.1} wakeups a second, {rss}",
+        (after.0 - before.0) as f64 / 1e9 / idle.as_secs_f64() * 100.0,
+        (after.1 - before.1) as f64 / idle.as_secs_f64(),
+    );
+    Ok(())
+}
+
+/// Nanoseconds on a processor and voluntary switches of all threads.
+fn usage() -> Outcome<(u64, u64)> {
+    let (mut nanoseconds, mut switches) = (0, 0);
+    for task in fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        let first = |text: String| {
+            text.split_whitespace()
+                .next()
+                .and_then(|word| word.parse().ok())
+        };
+        nanoseconds += first(fs::read_to_string(task.join("schedstat"))?).unwrap_or(0);
+        let status = fs::read_to_string(task.join("status"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        switches += line
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0);
+    }
+    Ok((nanoseconds, switches))
+}

@@ -1,0 +1,15 @@
+//! Whatever bytes stand in a cursor's or a checkpoint's place: reading ends without a panic, and what reads as one is
+//! written as one that reads the same.
+#![no_main]
+
+use shipper::journal::{Checkpoint, Cursor};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Ok(cursor) = Cursor::parse(bytes) {
+        assert_eq!(Cursor::parse(cursor.to_string().as_bytes()), Ok(cursor));
+    }
+    if let Ok(checkpoint) = Checkpoint::decode(bytes) {
+        let again = checkpoint.encode().map(|bytes| Checkpoint::decode(&bytes).ok());
+        assert_eq!(again.ok().flatten(), Some(checkpoint));
+    }
+});

@@ -1,0 +1,116 @@
+//! A `journalctl` that writes garbage, dies and hangs: every entry arrives once it works again.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use common::{Host, Running};
+use support::endpoint::Endpoint;
+use support::journal::{busy, write_journal};
+
+const ENTRIES: usize = 500;
+
+/// A host whose `journalctl` is `script`; `$STATE` is a directory for it.
+fn host(endpoint: &Endpoint, script: &str) -> Host {
+    let mut host = Host::new(&endpoint.url(), "v2", "token");
+    host.set("SHIPPER_JOURNAL_READER", "journalctl");
+    fs::create_dir_all(host.path("journal")).unwrap();
+    fs::create_dir_all(host.path("bin")).unwrap();
+    write_journal(&host.path("journal/system.journal"), busy(ENTRIES)).unwrap();
+    let program = host.path("bin/journalctl");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    host
+}
+
+fn command(host: &Host, arguments: &str) -> std::process::Command {
+    let mut command = host.command(arguments);
+    let path = format!(
+        "{}:{}",
+        host.path("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    command.env("PATH", path).env("STATE", host.path("bin"));
+    command
+}
+
+#[test]
+fn a_child_that_writes_garbage_dies_and_hangs_is_started_again_until_it_works() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(
+        &endpoint,
+        r#"#!/bin/sh
+calls=$(cat "$STATE/calls" 2>/dev/null || echo 0)
+echo $((calls + 1)) > "$STATE/calls"
+case $calls in
+0) exec head -c 100000 /dev/urandom ;;
+1) /usr/bin/journalctl "$@" | head -c 20000; echo "the disk is on fire" >&2; exit 3 ;;
+2) exec sleep 1000 ;;
+*) exec /usr/bin/journalctl "$@" ;;
+esac
+"#,
+    );
+    let log = fs::File::create(host.path("shipper.log")).unwrap();
+    let running = Running(command(&host, "run").stderr(log).spawn().unwrap());
+    host.until("all is delivered", |stats| {
+        stats["spool"]["ledger"]["delivered"].as_u64() >= Some(ENTRIES as u64)
+    });
+    let stats = host.stats();
+    assert_eq!(stats["service"]["reader"]["restarts"], 3, "{stats}");
+    running.terminate();
+    let log = fs::read_to_string(host.path("shipper.log")).unwrap();
+    for said in [
+        "the disk is on fire",
+        "does not write journal export format",
+        "did not end for 30 s",
+    ] {
+        assert!(log.contains(said), "{said} is missing in:\n{log}");
+    }
+}
+
+#[test]
+fn a_following_child_that_dies_is_replaced_without_a_gap() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(
+        &endpoint,
+        r#"#!/bin/sh
+case "$*" in
+*--follow*) echo $$ >> "$STATE/followers" ;;
+esac
+exec /usr/bin/journalctl "$@"
+"#,
+    );
+    let running = Running(command(&host, "run").spawn().unwrap());
+    for round in 1..=3 {
+        let mut followers = Vec::new();
+        common::wait_until("a child follows", || {
+            let text = fs::read_to_string(host.path("bin/followers")).unwrap_or_default();
+            followers = text.lines().map(str::to_owned).collect();
+            followers.len() == round
+        });
+        let killed = std::process::Command::new("kill")
+            .args(["-9", &followers[round - 1]])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+    host.until("all is delivered", |stats| {
+        stats["service"]["reader"]["restarts"].as_u64() >= Some(3)
+            && stats["spool"]["ledger"]["delivered"].as_u64() >= Some(ENTRIES as u64)
+    });
+    assert_eq!(host.stats()["service"]["reader"]["gaps"], 0);
+    running.terminate();
+}
+
+#[test]
+fn once_a_journalctl_that_fails_is_one_clear_error() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, "#!/bin/sh\necho 'no such unit' >&2\nexit 1\n");
+    let output = command(&host, "run --once").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("journalctl ended with exit status: 1: no such unit"),
+        "{said}"
+    );
+}

@@ -11,7 +11,11 @@
 
 mod contender;
 mod cost;
+mod idle;
 mod pipeline;
+mod plot;
+mod rival;
+mod scale;
 mod sink;
 
 use std::env;
@@ -32,6 +36,8 @@ fn main() -> Outcome<()> {
         sink::ARGUMENT => Ok(sink::run()?),
         "pipeline" => pipeline::run(number(1, 200_000)?, number(2, 5)?),
         "check" => pipeline::check(),
+        "scale" => scale::run(),
+        "idle" => idle::run(number(1, 600)?.try_into()?),
         part => Err(format!("there is no part {part}").into()),
     }
 }

@@ -1,7 +1,5 @@
 //! A journal directory, a spool and the reader stage between them.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,13 +13,13 @@ use spool::{EntryKey, Limits, Options, Order, SeqSet};
 use support::journal::{Entry, write_journal};
 use tokio::sync::watch;
 
-pub struct Host {
-    pub dir: tempfile::TempDir,
-    pub config: config::Journal,
+pub(super) struct Rig {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) config: config::Journal,
 }
 
-impl Host {
-    pub fn new(reader: config::Reader) -> Self {
+impl Rig {
+    pub(super) fn new(reader: config::Reader) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let journal = dir.path().join("journal");
         std::fs::create_dir(&journal).unwrap();
@@ -36,32 +34,32 @@ impl Host {
         Self { dir, config }
     }
 
-    pub fn journal_dir(&self) -> &Path {
+    pub(super) fn journal_dir(&self) -> &Path {
         self.config.dir.as_deref().unwrap()
     }
 
-    pub fn add(&self, name: &str, entries: impl IntoIterator<Item = Entry>) {
+    pub(super) fn add(&self, name: &str, entries: impl IntoIterator<Item = Entry>) {
         write_journal(&self.journal_dir().join(name), entries).unwrap();
     }
 
-    pub fn options() -> Options {
+    pub(super) fn options() -> Options {
         Options {
             max_bytes: 1 << 30,
             ..Options::default()
         }
     }
 
-    pub fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         let (store, _, _) = Store::open(&self.dir.path().join("spool"), Self::options()).unwrap();
         store
     }
 
-    pub fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
+    pub(super) fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
         let stop = Stop::new().unwrap();
         self.read_until(store, goal, &stop).unwrap()
     }
 
-    pub fn read_until(
+    pub(super) fn read_until(
         &self,
         store: &Store,
         goal: Goal,
@@ -80,7 +78,7 @@ impl Host {
     }
 
     /// Everything the journal holds, as an independent pass gives it.
-    pub fn expected(&self) -> Vec<LogEntry> {
+    pub(super) fn expected(&self) -> Vec<LogEntry> {
         let stop = Stop::new().unwrap();
         let mut journal = journal::open(&self.config, &stop).unwrap();
         journal.seek(&Start::Since(0)).unwrap();
@@ -94,7 +92,7 @@ impl Host {
 }
 
 /// Keys and messages that the spool holds, in order of arrival.
-pub fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
+pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
     store
         .call_blocking(|spool| {
             let mut all = Vec::new();
@@ -122,7 +120,7 @@ pub fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
         .unwrap()
 }
 
-pub fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
+pub(super) fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
     entries
         .iter()
         .map(|entry| {
@@ -135,7 +133,7 @@ pub fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
 }
 
 /// Polls `condition` until it holds.
-pub fn until(mut condition: impl FnMut() -> bool) {
+pub(super) fn until(mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "it does not come true");

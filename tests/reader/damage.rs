@@ -1,11 +1,9 @@
 //! Damaged journal files: what can be read is read, what cannot is counted.
 
-mod host;
-
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use host::{Host, spooled};
+use super::rig::{Rig, spooled};
 use shipper::config::Reader;
 use shipper::intake::Goal;
 use support::journal::{BEGIN, Entry};
@@ -52,16 +50,16 @@ const TOLERATED: usize = 6_000;
 
 #[test]
 fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
-    let whole = Host::new(Reader::Auto);
+    let whole = Rig::new(Reader::Auto);
     whole.add("a.journal", lines("a", 1_000));
     for reader in [Reader::Libsystemd, Reader::Journalctl] {
         for share in [50, 90] {
-            let host = Host::new(reader);
-            let file = host.journal_dir().join("a.journal");
+            let rig = Rig::new(reader);
+            let file = rig.journal_dir().join("a.journal");
             std::fs::copy(whole.journal_dir().join("a.journal"), &file).unwrap();
             damage(&file, share);
-            let store = host.store();
-            let status = host.read(&store, Goal::ReachEnd);
+            let store = rig.store();
+            let status = rig.read(&store, Goal::ReachEnd);
             let found = count(&spooled(&store), "a");
             assert!(
                 found >= LINES as usize - TOLERATED,
@@ -71,7 +69,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
                 status.stalls >= 1 && status.gaps >= 1,
                 "{reader:?} {share}: {status:?}"
             );
-            let again = host.read(&store, Goal::ReachEnd);
+            let again = rig.read(&store, Goal::ReachEnd);
             assert_eq!(again.entries, again.duplicates, "nothing new: {again:?}");
         }
     }
@@ -79,12 +77,12 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
 
 #[test]
 fn damage_in_one_file_costs_no_entry_of_another() {
-    let host = Host::new(Reader::Libsystemd);
-    host.add("a.journal", lines("a", 1_000));
-    host.add("b.journal", lines("b", 1_500));
-    damage(&host.journal_dir().join("a.journal"), 50);
-    let store = host.store();
-    let status = host.read(&store, Goal::ReachEnd);
+    let rig = Rig::new(Reader::Libsystemd);
+    rig.add("a.journal", lines("a", 1_000));
+    rig.add("b.journal", lines("b", 1_500));
+    damage(&rig.journal_dir().join("a.journal"), 50);
+    let store = rig.store();
+    let status = rig.read(&store, Goal::ReachEnd);
     let all = spooled(&store);
     assert_eq!(count(&all, "b"), LINES as usize);
     assert!(count(&all, "a") >= LINES as usize - TOLERATED);

@@ -1,11 +1,9 @@
 //! The reader stage on real journal files and a real spool.
 
-mod host;
-
 use std::collections::HashSet;
 use std::time::Duration;
 
-use host::{Host, as_spooled, spooled, until};
+use super::rig::{Rig, as_spooled, spooled, until};
 use shipper::config;
 use shipper::intake::{Goal, Intake, IntakeStatus};
 use shipper::journal::{self, Cursor};
@@ -19,8 +17,8 @@ use tokio::sync::watch;
 #[test]
 fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
     for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
-        let host = Host::new(reader);
-        host.add(
+        let rig = Rig::new(reader);
+        rig.add(
             "system.journal",
             every_kind()
                 .into_iter()
@@ -30,9 +28,9 @@ fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
                     entry
                 })),
         );
-        let store = host.store();
-        let status = host.read(&store, Goal::ReachEnd);
-        let expected = host.expected();
+        let store = rig.store();
+        let status = rig.read(&store, Goal::ReachEnd);
+        let expected = rig.expected();
         assert_eq!(spooled(&store), as_spooled(&expected));
         assert_eq!(status.entries, expected.len() as u64);
         assert_eq!((status.duplicates, status.gaps), (0, 0));
@@ -45,17 +43,17 @@ fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
 
 #[test]
 fn a_second_run_reads_only_what_is_new() {
-    let host = Host::new(config::Reader::Auto);
-    host.add("system.journal", busy(1_000));
-    let store = host.store();
-    host.read(&store, Goal::ReachEnd);
-    let again = host.read(&store, Goal::ReachEnd);
+    let rig = Rig::new(config::Reader::Auto);
+    rig.add("system.journal", busy(1_000));
+    let store = rig.store();
+    rig.read(&store, Goal::ReachEnd);
+    let again = rig.read(&store, Goal::ReachEnd);
     assert_eq!(
         (again.entries, again.gaps, again.rejected_cursors),
         (0, 0, 0)
     );
-    host.add("system2.journal", [Entry::line(BEGIN + 60_000_000, "new")]);
-    let new = host.read(&store, Goal::ReachEnd);
+    rig.add("system2.journal", [Entry::line(BEGIN + 60_000_000, "new")]);
+    let new = rig.read(&store, Goal::ReachEnd);
     assert_eq!((new.entries, new.gaps, new.rejected_cursors), (1, 0, 0));
     assert_eq!(spooled(&store).len(), 1_001);
 }
@@ -71,9 +69,9 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
         (future, 9_000_000_000_000_000),
     ] {
         for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
-            let host = Host::new(reader);
-            host.add("system.journal", busy(1_000));
-            let store = host.store();
+            let rig = Rig::new(reader);
+            rig.add("system.journal", busy(1_000));
+            let store = rig.store();
             let checkpoint = journal::Checkpoint {
                 cursor: cursor.clone(),
                 realtime,
@@ -84,10 +82,10 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
                 .call_blocking(move |spool| spool.append(&spool::Records::new(), Some(&bytes)))
                 .unwrap()
                 .unwrap();
-            let status = host.read(&store, Goal::ReachEnd);
+            let status = rig.read(&store, Goal::ReachEnd);
             assert_eq!(status.rejected_cursors, 1, "{cursor}");
             assert_eq!(status.gaps, 0, "{cursor}");
-            assert_eq!(spooled(&store), as_spooled(&host.expected()), "{cursor}");
+            assert_eq!(spooled(&store), as_spooled(&rig.expected()), "{cursor}");
         }
     }
 }
@@ -95,16 +93,16 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
 #[test]
 fn vacuumed_entries_are_a_gap_with_its_span() {
     for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
-        let host = Host::new(reader);
+        let rig = Rig::new(reader);
         let lines = |from: u64, to: u64| {
             (from..to).map(|n| Entry::line(BEGIN + n * 1_000_000, format!("line {n}")))
         };
-        host.add("a.journal", lines(0, 100));
-        let store = host.store();
-        host.read(&store, Goal::ReachEnd);
-        std::fs::remove_file(host.journal_dir().join("a.journal")).unwrap();
-        host.add("b.journal", lines(200, 300));
-        let status = host.read(&store, Goal::ReachEnd);
+        rig.add("a.journal", lines(0, 100));
+        let store = rig.store();
+        rig.read(&store, Goal::ReachEnd);
+        std::fs::remove_file(rig.journal_dir().join("a.journal")).unwrap();
+        rig.add("b.journal", lines(200, 300));
+        let status = rig.read(&store, Goal::ReachEnd);
         assert_eq!(status.entries, 100);
         assert_eq!(status.gaps, 1);
         let gap = status.last_gap.unwrap();
@@ -117,14 +115,14 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
 #[test]
 fn following_spools_what_is_written_and_stops_when_told() {
     for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
-        let host = Host::new(reader);
-        host.add("a.journal", busy(100));
-        let store = host.store();
+        let rig = Rig::new(reader);
+        rig.add("a.journal", busy(100));
+        let store = rig.store();
         let stop = Stop::new().unwrap();
         std::thread::scope(|scope| {
-            let running = scope.spawn(|| host.read_until(&store, Goal::Follow, &stop).unwrap());
+            let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
             until(|| spooled(&store).len() == 100);
-            host.add(
+            rig.add(
                 "b.journal",
                 [Entry::line(BEGIN + 60_000_000, "while following")],
             );
@@ -138,15 +136,15 @@ fn following_spools_what_is_written_and_stops_when_told() {
 
 #[test]
 fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() {
-    let mut host = Host::new(config::Reader::Auto);
-    host.config.poll_interval = Duration::from_millis(50);
-    let store = host.store();
+    let mut rig = Rig::new(config::Reader::Auto);
+    rig.config.poll_interval = Duration::from_millis(50);
+    let store = rig.store();
     let stop = Stop::new().unwrap();
-    let error = host.read_until(&store, Goal::ReachEnd, &stop).unwrap_err();
+    let error = rig.read_until(&store, Goal::ReachEnd, &stop).unwrap_err();
     assert!(error.to_string().starts_with("no journal at "), "{error}");
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| host.read_until(&store, Goal::Follow, &stop).unwrap());
-        host.add("a.journal", busy(10));
+        let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+        rig.add("a.journal", busy(10));
         until(|| spooled(&store).len() == 10);
         stop.trigger();
         running.join().unwrap();
@@ -155,26 +153,26 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
 
 #[test]
 fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
-    let host = Host::new(config::Reader::Libsystemd);
+    let rig = Rig::new(config::Reader::Libsystemd);
     let entries = 60_000;
-    host.add("a.journal", busy(entries));
+    rig.add("a.journal", busy(entries));
     let options = Options {
         max_bytes: 6 << 20,
         generation_bytes: 1 << 20,
         ..Options::default()
     };
-    let (store, ..) = Store::open(&host.dir.path().join("spool"), options).unwrap();
+    let (store, ..) = Store::open(&rig.dir.path().join("spool"), options).unwrap();
     let stop = Stop::new().unwrap();
     let (status, seen) = watch::channel(IntakeStatus::default());
     let intake = Intake {
-        config: &host.config,
+        config: &rig.config,
         goal: Goal::ReachEnd,
         store: &store,
         status: &status,
         stop: &stop,
     };
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| intake.run(&|| journal::open(&host.config, &stop)));
+        let running = scope.spawn(|| intake.run(&|| journal::open(&rig.config, &stop)));
         until(|| seen.borrow().waiting_for_room);
         let read = store.call_blocking(|spool| spool.stats().read).unwrap();
         assert!(read < entries as u64, "the fixture fits: {read}");
@@ -212,13 +210,13 @@ fn deliver(store: &Store) -> Vec<spool::EntryKey> {
 
 #[test]
 fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() {
-    let mut host = Host::new(config::Reader::Libsystemd);
-    host.add("a.journal", busy(1_000));
-    host.config.lookback = Duration::from_secs(1);
-    let store = host.store();
-    assert_eq!(host.read(&store, Goal::ReachEnd).entries, 0);
-    host.add("b.journal", [Entry::line(When::now().0 - 100_000, "new")]);
-    assert_eq!(host.read(&store, Goal::ReachEnd).entries, 1);
+    let mut rig = Rig::new(config::Reader::Libsystemd);
+    rig.add("a.journal", busy(1_000));
+    rig.config.lookback = Duration::from_secs(1);
+    let store = rig.store();
+    assert_eq!(rig.read(&store, Goal::ReachEnd).entries, 0);
+    rig.add("b.journal", [Entry::line(When::now().0 - 100_000, "new")]);
+    assert_eq!(rig.read(&store, Goal::ReachEnd).entries, 1);
     let checkpoint = store
         .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
         .unwrap();
@@ -226,14 +224,14 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
     let stop = Stop::new().unwrap();
     let (status, seen) = watch::channel(IntakeStatus::default());
     let intake = Intake {
-        config: &host.config,
+        config: &rig.config,
         goal: Goal::Follow,
         store: &store,
         status: &status,
         stop: &stop,
     };
     intake
-        .backfill(BEGIN, &|| journal::open(&host.config, &stop))
+        .backfill(BEGIN, &|| journal::open(&rig.config, &stop))
         .unwrap();
     assert_eq!(seen.borrow().entries, 1_001);
     assert_eq!(seen.borrow().duplicates, 1);

@@ -1,6 +1,7 @@
 //! A journal directory, a spool and the reader stage between them.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use shipper::config;
@@ -93,8 +94,30 @@ impl Rig {
 
 /// Keys and messages that the spool holds, in order of arrival.
 pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
+    let message = |record: Record<'_>| match record {
+        Record::Log(log) => Some(log.message.into_owned()),
+        _ => None,
+    };
+    records(store, message)
+}
+
+/// The JSON of the inventory snapshots that the spool holds, in order of arrival.
+pub(super) fn snapshots(store: &Store) -> Vec<String> {
+    let json = |record: Record<'_>| match record {
+        Record::Inventory(snapshot) => Some(snapshot.models_json.into_owned()),
+        _ => None,
+    };
+    let records = records(store, json);
+    records.into_iter().map(|(_, json)| json).collect()
+}
+
+/// What `wanted` makes of the pending records.
+fn records(
+    store: &Store,
+    wanted: impl Fn(Record<'_>) -> Option<String> + Send + 'static,
+) -> Vec<(EntryKey, String)> {
     store
-        .call_blocking(|spool| {
+        .call_blocking(move |spool| {
             let mut all = Vec::new();
             let mut claimed = SeqSet::new();
             loop {
@@ -110,14 +133,24 @@ pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
                     claimed.insert(*seq);
                 }
                 for (key, payload) in batch.records.iter() {
-                    let Record::Log(log) = Record::decode(payload).unwrap() else {
-                        continue;
-                    };
-                    all.push((key, log.message.into_owned()));
+                    let text = wanted(Record::decode(payload).unwrap());
+                    all.extend(text.map(|text| (key, text)));
                 }
             }
         })
         .unwrap()
+}
+
+/// Runs `work`; what this thread logs meanwhile comes with its result.
+pub(super) fn logged<T>(work: impl FnOnce() -> T) -> (T, String) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(Mutex::new(log.reopen().unwrap()))
+        .finish();
+    let result = tracing::subscriber::with_default(subscriber, work);
+    let said = std::fs::read_to_string(log.path()).unwrap();
+    (result, said)
 }
 
 pub(super) fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {

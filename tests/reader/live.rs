@@ -7,13 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use super::rig::{Rig, spooled, until};
+use super::rig::{Rig, deliver, spooled, until};
 use shipper::config::Reader;
 use shipper::intake::{Goal, IntakeStatus};
 use shipper::stop::Stop;
 use shipper::store::Store;
 use support::journal::UNIT;
 use support::journald::Journald;
+use tokio::sync::watch;
 
 /// Ends the reader stage even when an assertion fails: the scope waits for it.
 struct StopOnDrop<'a>(&'a Stop);
@@ -85,66 +86,124 @@ fn assert_each_line_once(store: &Store, count: usize) {
     );
 }
 
-#[test]
-fn two_hundred_thousand_lines_through_thirty_rotations_are_all_there_once() {
-    let count = 200_000;
+/// Lines through so many rotations, each followed by vacuuming all files that were read.
+fn rotate_and_vacuum(reader: Reader, count: usize, rotations: usize) {
     let Some(journald) = journald(64 << 20) else {
         return;
     };
-    let (store, _rig, status) = following(&journald, Reader::Libsystemd, |store| {
+    let (store, _rig, status) = following(&journald, reader, |store| {
+        let each = count / rotations;
         write_lines(&mut connect(&journald, store), 1..count, |number| {
-            if number % (count / 30) == 0 {
+            if number % each == 0 {
                 journald.rotate().unwrap();
+                // The files before the last two rotations: what vacuuming takes is to have been read.
+                until(|| read(store) as usize + each >= number);
+                journald.vacuum(3).unwrap();
             }
         });
         until(|| read(store) == count as u64);
     });
     assert_each_line_once(&store, count);
     assert_eq!(
-        (status.gaps, status.stalls, status.damaged),
-        (0, 0, 0),
+        (
+            status.gaps,
+            status.stalls,
+            status.damaged,
+            status.rejected_cursors
+        ),
+        (0, 0, 0, 0),
         "{status:?}"
     );
+    let files = std::fs::read_dir(journald.journal_dir()).unwrap().count();
+    assert!(files < rotations, "{files} files: nothing was vacuumed");
 }
 
 #[test]
-fn the_journalctl_child_survives_rotation_too() {
-    let count = 20_000;
-    let Some(journald) = journald(64 << 20) else {
-        return;
-    };
-    let (store, _rig, status) = following(&journald, Reader::Journalctl, |store| {
-        write_lines(&mut connect(&journald, store), 1..count, |number| {
-            if number % (count / 10) == 0 {
-                journald.rotate().unwrap();
-            }
-        });
-        until(|| read(store) == count as u64);
-    });
-    assert_each_line_once(&store, count);
-    assert_eq!((status.gaps, status.stalls), (0, 0), "{status:?}");
+fn two_hundred_thousand_lines_through_thirty_rotations_and_vacuums_are_all_there_once() {
+    rotate_and_vacuum(Reader::Libsystemd, 200_000, 30);
+}
+
+#[test]
+fn the_journalctl_child_survives_rotation_and_vacuuming_too() {
+    rotate_and_vacuum(Reader::Journalctl, 50_000, 10);
 }
 
 #[test]
 fn vacuuming_what_was_read_is_no_gap() {
-    let Some(journald) = journald(64 << 20) else {
-        return;
-    };
-    let (store, _rig, status) = following(&journald, Reader::Libsystemd, |store| {
-        let mut out = connect(&journald, store);
-        for round in 0..10 {
-            write_lines(&mut out, round * 999..(round + 1) * 999, |_| ());
-            until(|| read(store) == (round as u64 + 1) * 999 + 1);
-            journald.rotate().unwrap();
+    for reader in [Reader::Libsystemd, Reader::Journalctl] {
+        let Some(journald) = journald(64 << 20) else {
+            return;
+        };
+        let (store, _rig, status) = following(&journald, reader, |store| {
+            let mut out = connect(&journald, store);
+            for round in 0..10 {
+                write_lines(&mut out, round * 999..(round + 1) * 999, |_| ());
+                until(|| read(store) == (round as u64 + 1) * 999 + 1);
+                journald.rotate().unwrap();
+                journald.vacuum(1).unwrap();
+            }
+        });
+        assert_each_line_once(&store, 9_991);
+        assert_eq!(
+            (status.gaps, status.stalls, status.rejected_cursors),
+            (0, 0, 0),
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
+    for reader in [Reader::Libsystemd, Reader::Journalctl] {
+        let Some(journald) = journald(64 << 20) else {
+            return;
+        };
+        let mut rig = Rig::new(reader);
+        rig.config.dir = Some(journald.journal_dir());
+        let store = rig.small_store();
+        let stop = Stop::new().unwrap();
+        let (status, seen) = watch::channel(IntakeStatus::default());
+        let intake = rig.intake(Goal::Follow, &store, &status, &stop);
+        scope(|scope| {
+            let running =
+                scope.spawn(|| intake.run(&|| shipper::journal::open(&rig.config, &stop)));
+            let _ends = StopOnDrop(&stop);
+            let mut out = connect(&journald, &store);
+            let in_journal = |message: &str| {
+                let newest = rig.expected().pop();
+                newest.is_some_and(|newest| newest.message == message.as_bytes())
+            };
+            let mut write =
+                |message: &str| out.write_all(format!("{message}\n").as_bytes()).unwrap();
+            while !seen.borrow().waiting_for_room {
+                (0..500).for_each(|_| write(&"x".repeat(1_000)));
+            }
+            write("before");
+            until(|| in_journal("before"));
+            // Two files that the reader never saw; the first goes, and with it all that it did not read yet.
+            for message in ["lost", "after"] {
+                let files = || std::fs::read_dir(journald.journal_dir()).unwrap().count();
+                let before = files();
+                journald.rotate().unwrap();
+                until(|| files() > before);
+                write(message);
+                until(|| in_journal(message));
+            }
             journald.vacuum(1).unwrap();
-        }
-    });
-    assert_each_line_once(&store, 9_991);
-    assert_eq!(
-        (status.gaps, status.stalls, status.rejected_cursors),
-        (0, 0, 0),
-        "{status:?}"
-    );
+            let mut messages = HashSet::new();
+            until(|| {
+                messages.extend(deliver(&store).into_iter().map(|(_, text)| text));
+                messages.contains("after")
+            });
+            assert!(!messages.contains("lost"), "{reader:?}");
+            until(|| seen.borrow().gaps > 0);
+            drop(_ends);
+            running.join().unwrap().unwrap();
+        });
+        let status = seen.borrow().clone();
+        assert_eq!(status.gaps, 1, "{reader:?} {status:?}");
+        assert_eq!(status.last_gap.map(|gap| gap.until), status.last_entry);
+    }
 }
 
 #[test]

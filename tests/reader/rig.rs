@@ -55,6 +55,34 @@ impl Rig {
         store
     }
 
+    /// A spool that a few ten thousand entries fill.
+    pub(super) fn small_store(&self) -> Store {
+        let options = Options {
+            max_bytes: 6 << 20,
+            generation_bytes: 1 << 20,
+            ..Options::default()
+        };
+        let (store, ..) = Store::open(&self.dir.path().join("spool"), options).unwrap();
+        store
+    }
+
+    /// The reader stage from this journal into `store`.
+    pub(super) fn intake<'a>(
+        &'a self,
+        goal: Goal,
+        store: &'a Store,
+        status: &'a watch::Sender<IntakeStatus>,
+        stop: &'a Stop,
+    ) -> Intake<'a> {
+        Intake {
+            config: &self.config,
+            goal,
+            store,
+            status,
+            stop,
+        }
+    }
+
     pub(super) fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
         let stop = Stop::new().unwrap();
         self.read_until(store, goal, &stop).unwrap()
@@ -67,13 +95,7 @@ impl Rig {
         stop: &Stop,
     ) -> Result<IntakeStatus, Error> {
         let (status, seen) = watch::channel(IntakeStatus::default());
-        let intake = Intake {
-            config: &self.config,
-            goal,
-            store,
-            status: &status,
-            stop,
-        };
+        let intake = self.intake(goal, store, &status, stop);
         intake.run(&|| journal::open(&self.config, stop))?;
         Ok(seen.borrow().clone())
     }
@@ -92,13 +114,36 @@ impl Rig {
     }
 }
 
+/// Takes what is pending and acknowledges it, as the forwarder stage does: keys and messages.
+pub(super) fn deliver(store: &Store) -> Vec<(EntryKey, String)> {
+    let deliver = |spool: &mut spool::Spool| {
+        let limits = Limits {
+            records: 50_000,
+            bytes: 64 << 20,
+        };
+        let batch = spool
+            .pending(limits, Order::OldestFirst, &SeqSet::new())
+            .unwrap();
+        let mut done = SeqSet::new();
+        batch.seqs.iter().for_each(|seq| done.insert(*seq));
+        spool.ack(&done).unwrap();
+        let text =
+            |(key, payload)| message(Record::decode(payload).unwrap()).map(|text| (key, text));
+        batch.records.iter().filter_map(text).collect()
+    };
+    store.call_blocking(deliver).unwrap()
+}
+
 /// Keys and messages that the spool holds, in order of arrival.
 pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
-    let message = |record: Record<'_>| match record {
+    records(store, message)
+}
+
+fn message(record: Record<'_>) -> Option<String> {
+    match record {
         Record::Log(log) => Some(log.message.into_owned()),
         _ => None,
-    };
-    records(store, message)
+    }
 }
 
 /// The JSON of the inventory snapshots that the spool holds, in order of arrival.

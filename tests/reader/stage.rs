@@ -1,17 +1,20 @@
 //! The reader stage on real journal files and a real spool.
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::process::Command;
 use std::time::Duration;
 
-use super::rig::{Rig, as_spooled, spooled, until};
+use super::common::Host;
+use super::rig::{Rig, as_spooled, deliver, spooled, until};
+use shipper::backfill::{Backfill, Phase};
 use shipper::config;
-use shipper::intake::{Goal, Intake, IntakeStatus};
+use shipper::intake::{Goal, IntakeStatus};
 use shipper::journal::{self, Cursor};
 use shipper::stop::Stop;
-use shipper::store::Store;
 use shipper::when::When;
-use spool::{Limits, Options, Order, SeqSet};
-use support::journal::{BEGIN, Entry, busy, every_kind};
+use support::endpoint::Endpoint;
+use support::journal::{BEGIN, Entry, UNIT, busy, every_kind, write_journal};
 use tokio::sync::watch;
 
 #[test]
@@ -138,12 +141,14 @@ fn following_spools_what_is_written_and_stops_when_told() {
 fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() {
     let mut rig = Rig::new(config::Reader::Auto);
     rig.config.poll_interval = Duration::from_millis(50);
+    std::fs::remove_dir(rig.journal_dir()).unwrap();
     let store = rig.store();
     let stop = Stop::new().unwrap();
     let error = rig.read_until(&store, Goal::ReachEnd, &stop).unwrap_err();
     assert!(error.to_string().starts_with("no journal at "), "{error}");
     std::thread::scope(|scope| {
         let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+        std::fs::create_dir(rig.journal_dir()).unwrap();
         rig.add("a.journal", busy(10));
         until(|| spooled(&store).len() == 10);
         stop.trigger();
@@ -156,21 +161,10 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
     let rig = Rig::new(config::Reader::Libsystemd);
     let entries = 60_000;
     rig.add("a.journal", busy(entries));
-    let options = Options {
-        max_bytes: 6 << 20,
-        generation_bytes: 1 << 20,
-        ..Options::default()
-    };
-    let (store, ..) = Store::open(&rig.dir.path().join("spool"), options).unwrap();
+    let store = rig.small_store();
     let stop = Stop::new().unwrap();
     let (status, seen) = watch::channel(IntakeStatus::default());
-    let intake = Intake {
-        config: &rig.config,
-        goal: Goal::ReachEnd,
-        store: &store,
-        status: &status,
-        stop: &stop,
-    };
+    let intake = rig.intake(Goal::ReachEnd, &store, &status, &stop);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| intake.run(&|| journal::open(&rig.config, &stop)));
         until(|| seen.borrow().waiting_for_room);
@@ -178,34 +172,16 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
         assert!(read < entries as u64, "the fixture fits: {read}");
         let mut keys = HashSet::new();
         until(|| {
-            keys.extend(deliver(&store));
+            keys.extend(deliver(&store).into_iter().map(|(key, _)| key));
             running.is_finished()
         });
-        keys.extend(deliver(&store));
+        keys.extend(deliver(&store).into_iter().map(|(key, _)| key));
         running.join().unwrap().unwrap();
         assert_eq!(keys.len(), entries);
         let status = seen.borrow().clone();
         assert_eq!((status.gaps, status.duplicates), (0, 0));
         assert!(!status.waiting_for_room);
     });
-}
-
-/// Takes what is pending and acknowledges it, as the forwarder stage does.
-fn deliver(store: &Store) -> Vec<spool::EntryKey> {
-    let deliver = |spool: &mut spool::Spool| {
-        let limits = Limits {
-            records: 50_000,
-            bytes: 64 << 20,
-        };
-        let batch = spool
-            .pending(limits, Order::OldestFirst, &SeqSet::new())
-            .unwrap();
-        let mut done = SeqSet::new();
-        batch.seqs.iter().for_each(|seq| done.insert(*seq));
-        spool.ack(&done).unwrap();
-        batch.records.iter().map(|(key, _)| key).collect()
-    };
-    store.call_blocking(deliver).unwrap()
 }
 
 #[test]
@@ -222,22 +198,143 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
         .unwrap();
 
     let stop = Stop::new().unwrap();
-    let (status, seen) = watch::channel(IntakeStatus::default());
-    let intake = Intake {
-        config: &rig.config,
-        goal: Goal::Follow,
-        store: &store,
-        status: &status,
-        stop: &stop,
-    };
-    intake
-        .backfill(BEGIN, &|| journal::open(&rig.config, &stop))
-        .unwrap();
-    assert_eq!(seen.borrow().entries, 1_001);
-    assert_eq!(seen.borrow().duplicates, 1);
+    let backfill = Backfill::since(BEGIN);
+    backfill.run(&rig.config, &store, &stop, &|| {
+        journal::open(&rig.config, &stop)
+    });
+    let progress = backfill.progress();
+    assert_eq!(progress.phase, Phase::Done);
+    assert_eq!((progress.read, progress.new), (1_001, 1_000));
     assert_eq!(spooled(&store).len(), 1_001);
     let after = store
         .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
         .unwrap();
     assert_eq!(after, checkpoint);
+}
+
+/// Lines a second apart, so that what is missing between them counts as a gap.
+fn seconds(range: Range<u64>) -> impl Iterator<Item = Entry> {
+    range.map(|n| Entry::line(BEGIN + n * 1_000_000, format!("line {n}")))
+}
+
+#[test]
+fn several_units_of_several_boots_are_followed_by_both_readers() {
+    const BOOTS: [&str; 3] = [
+        "b0000000000000000000000000000001",
+        "b0000000000000000000000000000002",
+        "b0000000000000000000000000000003",
+    ];
+    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+        let mut rig = Rig::new(reader);
+        rig.config.units.push("ollama-2".to_owned());
+        let boot = |number: u64| {
+            let units = [UNIT, "ollama-2.service", "nginx.service"];
+            (0..300_u64).map(move |n| {
+                let time = BEGIN + number * 3_600_000_000 + n * 1_000;
+                let line = format!("boot {number} line {n}");
+                Entry::of_unit(time, units[n as usize % 3], line)
+                    .in_boot(BOOTS[number as usize], 1_000_000 + n * 1_000)
+            })
+        };
+        rig.add("a.journal", boot(0).chain(boot(1)));
+        let store = rig.store();
+        let stop = Stop::new().unwrap();
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+            until(|| spooled(&store).len() == 400);
+            rig.add("b.journal", boot(2));
+            until(|| spooled(&store).len() >= 600);
+            stop.trigger();
+            let status = running.join().unwrap();
+            assert_eq!((status.entries, status.gaps), (600, 0), "{status:?}");
+        });
+        assert_eq!(spooled(&store), as_spooled(&rig.expected()));
+    }
+}
+
+#[test]
+fn entries_that_journald_moves_from_the_volatile_to_the_persistent_journal_are_read_once() {
+    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+        let rig = Rig::new(reader);
+        rig.add("volatile.journal", seconds(0..100));
+        let store = rig.store();
+        let stop = Stop::new().unwrap();
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+            until(|| spooled(&store).len() == 100);
+            // The same entries in a file of its own sequence, then the first file goes: what flushing to /var does.
+            rig.add("persistent.journal", seconds(0..140));
+            std::fs::remove_file(rig.journal_dir().join("volatile.journal")).unwrap();
+            until(|| spooled(&store).len() >= 140);
+            rig.add("next.journal", seconds(140..150));
+            until(|| spooled(&store).len() >= 150);
+            stop.trigger();
+            let status = running.join().unwrap();
+            assert_eq!(
+                (status.gaps, status.rejected_cursors),
+                (0, 0),
+                "{reader:?} {status:?}"
+            );
+        });
+        let messages: Vec<String> = spooled(&store).into_iter().map(|(_, text)| text).collect();
+        let expected: Vec<String> = (0..150).map(|n| format!("line {n}")).collect();
+        assert_eq!(messages, expected, "{reader:?}");
+    }
+}
+
+/// Runs `shipper run --once` where this host's journal directories are ours.
+const SYSTEM_JOURNAL: &str = r#"mount --bind "$1/machine-id" /etc/machine-id && mount -t tmpfs none /run/log &&
+mkdir -p /run/log/journal && mount --bind "$1/volatile" /run/log/journal && mount -t tmpfs none /var/log && mkdir -p /var/log/journal &&
+mount --bind "$1/persistent" /var/log/journal && exec "$2" --config "$1/config.env" run --once"#;
+
+#[test]
+fn the_hosts_own_journal_is_read_from_run_and_var_alike() {
+    if !rustix::process::geteuid().is_root() {
+        support::loud("SKIPPED: private mounts need root");
+        return;
+    }
+    const MACHINE: &str = "a0000000000000000000000000000001";
+    for reader in ["libsystemd", "journalctl", "sudo"] {
+        for kept in [
+            &["volatile"][..],
+            &["persistent"],
+            &["volatile", "persistent"],
+        ] {
+            let endpoint = Endpoint::start().unwrap();
+            let mut host = Host::new(&endpoint.url(), "v2", "token");
+            host.set("SHIPPER_JOURNAL_READER", reader);
+            host.unset("SHIPPER_JOURNAL_DIR");
+            std::fs::write(host.path("machine-id"), format!("{MACHINE}\n")).unwrap();
+            for (number, place) in [(0, "volatile"), (1, "persistent")] {
+                let dir = host.path(place).join(MACHINE);
+                std::fs::create_dir_all(&dir).unwrap();
+                if kept.contains(&place) {
+                    let lines = (0..50).map(|n| {
+                        Entry::line(BEGIN + number * 60_000_000 + n, format!("{place} {n}"))
+                    });
+                    write_journal(&dir.join("system.journal"), lines).unwrap();
+                }
+            }
+            let shipper = host.command("");
+            let mut command = Command::new("unshare");
+            command.env_clear().envs(
+                shipper
+                    .get_envs()
+                    .filter_map(|(key, value)| Some((key, value?))),
+            );
+            let output = command
+                .args(["--mount", "sh", "-c", SYSTEM_JOURNAL, "sh"])
+                .arg(host.path(""))
+                .arg(shipper.get_program())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{reader} {kept:?} {output:?}");
+            let messages = endpoint.points(|points| points.messages());
+            let expected: Vec<String> = kept
+                .iter()
+                .flat_map(|place| (0..50).map(move |n| format!("{place} {n}")))
+                .collect();
+            assert_eq!(messages, expected, "{reader}");
+        }
+    }
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
 use spool::{
-    Error, Limits, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq, SeqSet, Spool, State,
-    WhenFull,
+    Error, Limits, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq,
+    SeqSet, Spool, State, WhenFull,
 };
 
 const MIB: u64 = 1 << 20;
@@ -217,7 +217,7 @@ fn records_of_any_size_come_back_and_nothing_lands_in_blobs() {
 }
 
 #[test]
-fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
+fn a_record_or_checkpoint_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     let mut batch = records(0..3, 100);
@@ -225,6 +225,11 @@ fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
     assert!(matches!(
         spool.append(&batch, Some(b"x")),
         Err(Error::TooLarge { .. })
+    ));
+    let endless = [0; MAX_CHECKPOINT_BYTES + 1];
+    assert!(matches!(
+        spool.append(&records(0..3, 100), Some(&endless)),
+        Err(Error::CheckpointTooLarge { .. })
     ));
     assert_eq!((ledger(&spool).read, spool.checkpoint()), (0, None));
 }
@@ -247,6 +252,72 @@ fn reading_the_source_again_adds_nothing_across_generations() {
         (ledger(&spool).read, ledger(&spool).duplicates),
         (2000, 4000)
     );
+}
+
+#[test]
+fn duplicates_are_still_counted_after_a_clean_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    for duplicates in [0, 0, 30, 60] {
+        let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+        assert_eq!(ledger(&spool).duplicates, duplicates);
+        spool.append(&records(0..30, 100), Some(b"there")).unwrap();
+    }
+}
+
+/// Every key and value of the closed spool in `dir`, as sled has them.
+fn each_value(dir: &Path, mut visit: impl FnMut(&[u8], &[u8])) {
+    let generations = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for generation in generations.filter(|path| path.is_dir()) {
+        let db = sled::Config::new()
+            .path(generation)
+            .flush_every_ms(None)
+            .open()
+            .unwrap();
+        for entry in db.iter() {
+            let (key, value) = entry.unwrap();
+            visit(&key, &value);
+        }
+    }
+}
+
+#[test]
+fn no_value_of_sled_is_above_six_kib_whatever_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+    let checkpoint = [7; MAX_CHECKPOINT_BYTES];
+    for n in (0..6000).step_by(1000) {
+        spool
+            .append(&records(n..n + 1000, 50), Some(&checkpoint))
+            .unwrap();
+    }
+    spool
+        .append(&records(6000..6002, 3_000_000), Some(&checkpoint))
+        .unwrap();
+    spool.quarantine(Seq(5), &"why ".repeat(10_000)).unwrap();
+    // A ledger of thousands of ranges.
+    let every_other = (0..6000).step_by(2).map(Seq).collect();
+    spool.ack(&every_other).unwrap();
+    assert_no_blobs(dir.path());
+    drop(spool);
+    let mut largest = 0;
+    each_value(dir.path(), |_, value| largest = largest.max(value.len()));
+    assert!((6000..=6144).contains(&largest), "{largest}");
+}
+
+#[test]
+fn a_dozen_records_share_a_key_of_sled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), Options::default()).unwrap().0;
+    spool.append(&records(0..1200, 400), None).unwrap();
+    let batch = drain(&mut spool);
+    spool.ack(&seqs(&batch)).unwrap();
+    drop(spool);
+    let mut keys = 0;
+    each_value(dir.path(), |_, _| keys += 1);
+    // One of a chunk and one of its index entry, and a handful of the ledger.
+    assert!(keys <= 2 * (1200 / 12) + 10, "{keys} keys for 1200 records");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
 use spool::{
@@ -19,6 +19,17 @@ use spool::{
 };
 
 const MIB: u64 = 1 << 20;
+
+/// As the forwarder takes them.
+const BATCH: Limits = Limits {
+    records: 5000,
+    bytes: 4 << 20,
+};
+
+/// Whether the long forms are asked for.
+fn is_long() -> bool {
+    std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long")
+}
 
 /// Bytes on disk, as `du` counts them.
 fn du(path: &Path) -> u64 {
@@ -99,39 +110,74 @@ fn when_asked_to_the_oldest_records_expire_at_the_cap_and_are_counted() {
     assert_eq!(newest.seqs[0].0, 59_999);
 }
 
+/// Twenty rounds of appending and draining; `check` after every commit. Whole with `SPOOL_TORTURE=long`, else a tenth of it.
+fn twenty_rounds(spool: &mut Spool, mut check: impl FnMut(&Spool)) {
+    let records_a_round = if is_long() { 200_000 } else { 20_000 };
+    for round in 0..20u64 {
+        for n in (0..records_a_round).step_by(1000) {
+            let n = round * records_a_round + n;
+            spool.append(&records(n..n + 1000, 400), None).unwrap();
+            check(spool);
+        }
+        while ledger(spool).pending > 0 {
+            let batch = spool
+                .pending(BATCH, Order::OldestFirst, &SeqSet::new())
+                .unwrap();
+            spool.ack(&seqs(&batch)).unwrap();
+            spool.prune(SystemTime::now()).unwrap();
+            check(spool);
+        }
+    }
+    assert_eq!(ledger(spool).delivered, 20 * records_a_round);
+}
+
 #[test]
 fn without_retention_twenty_rounds_leave_less_than_three_generations() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        generation_bytes: 2 * MIB,
+        generation_bytes: if is_long() { 8 * MIB } else { MIB },
         retention: Duration::ZERO,
         ..Options::default()
     };
+    // A generation takes two to three times its payload on disk; beside them there is the ballast.
+    let three = 3 * options.generation_bytes * 5 / 2 + 4 * MIB;
     let mut spool = Spool::open(dir.path(), options).unwrap().0;
-    for round in 0..20u64 {
-        for n in (0..20_000).step_by(1000) {
-            let n = round * 20_000 + n;
-            spool.append(&records(n..n + 1000, 400), None).unwrap();
+    let mut drained = 0;
+    twenty_rounds(&mut spool, |spool| {
+        let stats = ledger(spool);
+        if stats.pending == 0 {
+            drained += 1;
+            let used = du(dir.path());
+            assert!(
+                stats.generations < 3 && used < three,
+                "{used} bytes, {stats:?}"
+            );
         }
-        loop {
-            let batch = spool
-                .pending(
-                    Limits {
-                        records: 5000,
-                        bytes: 4 << 20,
-                    },
-                    Order::OldestFirst,
-                    &SeqSet::new(),
-                )
-                .unwrap();
-            if batch.seqs.is_empty() {
-                break;
-            }
-            spool.ack(&seqs(&batch)).unwrap();
-        }
-        spool.prune(SystemTime::now()).unwrap();
-        assert!(ledger(&spool).generations < 3);
-    }
+    });
+    assert_eq!(drained, 20);
+}
+
+#[test]
+fn with_retention_twenty_rounds_stay_below_the_cap() {
+    let dir = tempfile::tempdir().unwrap();
+    // Room for what is pending at the end of a round, and for half as much again that was delivered.
+    let options = Options {
+        max_bytes: if is_long() { 300 * MIB } else { 40 * MIB },
+        generation_bytes: if is_long() { 8 * MIB } else { MIB },
+        ..Options::default()
+    };
+    let cap = options.max_bytes;
+    let mut spool = Spool::open(dir.path(), options).unwrap().0;
+    let mut largest = 0;
+    twenty_rounds(&mut spool, |_| {
+        let used = du(dir.path());
+        assert!(used <= cap, "{used} bytes");
+        largest = largest.max(used);
+    });
+    assert!(
+        largest > cap / 2,
+        "{largest} bytes: what was delivered is kept while there is room"
+    );
 }
 
 #[test]
@@ -320,17 +366,17 @@ fn a_dozen_records_share_a_key_of_sled() {
     assert!(keys <= 2 * (1200 / 12) + 10, "{keys} keys for 1200 records");
 }
 
+/// `SPOOL_TORTURE=long cargo test --release -p spool --test bounds a_million -- --nocapture` prints the figures.
 #[test]
 fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
     const CHILD: &str = "SPOOL_MEMORY_CHILD_DIR";
-    let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let total = if long { 1_000_000 } else { 150_000 };
+    let total = if is_long() { 1_000_000 } else { 150_000 };
     if let Some(dir) = std::env::var_os(CHILD) {
         fill_and_drain(Path::new(&dir), total);
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    // glibc raises its trim threshold with each large block that is freed; the shipper's unit sets the same.
+    // The shipper's unit sets the same; README says why.
     let child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -344,48 +390,57 @@ fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
         .unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success(), "{output}");
-    let peak: u64 = output
-        .lines()
-        .find_map(|line| line.strip_prefix("peak "))
-        .unwrap()
-        .parse()
-        .unwrap();
-    println!("{total} records: peak {peak} kB");
+    let figure = |name: &str| -> u64 {
+        let told = output.lines().find_map(|line| line.strip_prefix(name));
+        told.unwrap().trim().parse().unwrap()
+    };
+    let (peak, pending, delivered) = (figure("peak"), figure("reopened"), figure("delivered"));
+    println!(
+        "{total} records: peak {peak} kB, reopened in {pending} ms, once delivered in {delivered} ms"
+    );
     assert!(peak <= 40_000, "{peak} kB for {total} records");
+    assert!(
+        pending < 500 && delivered < 500,
+        "reopening: {pending} ms, {delivered} ms"
+    );
 }
 
 fn fill_and_drain(dir: &Path, total: u64) {
-    let options = Options {
-        retention: Duration::ZERO,
-        ..Options::default()
+    // Everything that is delivered stays, as history.
+    let open = || {
+        let begun = Instant::now();
+        let spool = Spool::open(dir, Options::default()).unwrap().0;
+        (spool, begun.elapsed().as_millis())
     };
-    let mut spool = Spool::open(dir, options).unwrap().0;
+    let mut spool = open().0;
     for n in (0..total).step_by(1000) {
         spool
             .append(&records(n..n + 1000, 400), Some(&n.to_le_bytes()))
             .unwrap();
     }
+    drop(spool);
+    let (mut spool, pending) = open();
     assert_eq!(ledger(&spool).pending, total);
     while ledger(&spool).pending > 0 {
         let batch = spool
-            .pending(
-                Limits {
-                    records: 5000,
-                    bytes: 4 << 20,
-                },
-                Order::OldestFirst,
-                &SeqSet::new(),
-            )
+            .pending(BATCH, Order::OldestFirst, &SeqSet::new())
             .unwrap();
         spool.ack(&seqs(&batch)).unwrap();
         spool.prune(SystemTime::now()).unwrap();
     }
+    drop(spool);
+    let (spool, delivered) = open();
+    assert_eq!(
+        (ledger(&spool).delivered, ledger(&spool).held),
+        (total, total)
+    );
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     println!("\npeak {}", peak.trim().trim_end_matches(" kB"));
+    println!("reopened {pending}\ndelivered {delivered}");
 }
 
 #[test]

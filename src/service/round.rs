@@ -16,7 +16,7 @@ use super::glance::{self, Glance};
 use super::keeper::{self, Keeper};
 use super::signals::{Event, Signals};
 use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options};
-use crate::backfill::{Backfill, Backfiller, Phase};
+use crate::backfill::Backfiller;
 use crate::config::Config;
 use crate::forward::{self, ForwardStatus};
 use crate::intake::{self, Goal, Intake, IntakeStatus};
@@ -336,25 +336,15 @@ fn backfiller<Open: OpenJournal>(
 ) -> Backfiller {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
     let open = Mutex::new(open);
-    Backfiller::new(move |since, progress| {
+    Backfiller::new(move |backfill| {
         let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let failed = Arc::clone(&progress);
+        let failed = Arc::clone(&backfill);
         let thread = thread::Builder::new()
             .name("backfill".to_owned())
-            .spawn(move || {
-                let backfill = Backfill {
-                    config: &config,
-                    since,
-                    store: &store,
-                    progress: &progress,
-                    stop: &stop,
-                };
-                backfill.run(&|| open.open(&config, &stop));
-            });
+            .spawn(move || backfill.run(&config, &store, &stop, &|| open.open(&config, &stop)));
         if let Err(error) = thread {
-            let phase = Phase::Failed(error.to_string());
-            failed.send_modify(|progress| progress.phase = phase);
+            failed.fail(error.to_string());
         }
     })
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use spool::{Batch, Seq, SeqSet};
 
+use super::blame::{FEW, Kinds};
 use super::link::{Link, Settled};
 use super::pack::Packer;
-use super::sift::{End, FEW, Sift, Sifted};
+use super::sift::{End, Sift, Sifted};
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
 #[derive(Debug, Default)]
@@ -15,8 +16,8 @@ pub(super) struct Delivery {
     pub stored: SeqSet,
     /// Records that the server, or this shipper, does not take, and why.
     pub refused: Vec<(Seq, String)>,
-    /// Of `refused`, how many for something that might as well be the server's fault.
-    pub doubtful: usize,
+    /// Those of them that are refused for something that might as well be the server's fault.
+    pub doubtful: Kinds,
     /// The server refuses most of what it is sent, for this reason.
     pub systemic: Option<String>,
 }
@@ -38,7 +39,7 @@ pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) 
         match link.settle(&packed).await {
             Settled::Delivered => sift.stored(),
             Settled::Refused(refusal) => sift.refused(&refusal, &records),
-            Settled::TooLarge(reason) => sift.too_large(reason),
+            Settled::TooLarge(reason) => sift.too_large(&reason),
             Settled::Stopped => break,
         }
     }
@@ -66,22 +67,31 @@ fn verdicts(sifted: Sifted, seqs: &[Seq]) -> Delivery {
     }
 }
 
-/// Whether small batches add up to a server that refuses everything: nobody was stored between.
+/// Whether small batches add up to a server that refuses everything: nothing was stored between.
 #[derive(Debug, Default)]
 pub(super) struct Suspicion {
-    refused_in_a_row: usize,
+    refused_in_a_row: Kinds,
 }
 
 impl Suspicion {
-    /// Turns a delivery that would make more than [`FEW`] lines in a row refused, none of them beyond retention, into a
-    /// systemic one.
+    /// Turns a delivery into a systemic one if with it more than [`FEW`] lines in a row are refused for one reason, or
+    /// lines for more reasons than that; none of them beyond retention.
     pub(super) fn weigh(&mut self, delivery: &mut Delivery) {
         if !delivery.stored.is_empty() {
-            self.refused_in_a_row = 0;
-        } else if self.refused_in_a_row + delivery.doubtful <= FEW {
-            self.refused_in_a_row += delivery.doubtful;
-        } else if let Some((_, reason)) = delivery.refused.drain(..).next_back() {
-            delivery.systemic = Some(reason);
+            self.refused_in_a_row.clear();
+            return;
+        }
+        if delivery.systemic.is_some() {
+            return;
+        }
+        let mut refused = self.refused_in_a_row.clone();
+        refused.extend(std::mem::take(&mut delivery.doubtful));
+        match refused.commonest() {
+            Some((reason, lines)) if lines > FEW || refused.len() > FEW => {
+                delivery.systemic = Some(reason.to_owned());
+                delivery.refused.clear();
+            }
+            _ => self.refused_in_a_row = refused,
         }
     }
 }
@@ -90,7 +100,11 @@ impl Suspicion {
 mod tests {
     use super::*;
 
-    fn delivery(stored: u64, refused: u64, doubtful: usize) -> Delivery {
+    fn delivery(stored: u64, refused: u64, reasons: &[&str]) -> Delivery {
+        let mut doubtful = Kinds::default();
+        for reason in reasons {
+            doubtful.add(reason);
+        }
         Delivery {
             stored: SeqSet::from(0..stored),
             refused: (0..refused)
@@ -106,7 +120,7 @@ mod tests {
         let mut suspicion = Suspicion::default();
         let mut held_after = |stored| {
             (0..100).find(|_| {
-                let mut next = delivery(stored, 1, 1);
+                let mut next = delivery(stored, 1, &["why"]);
                 suspicion.weigh(&mut next);
                 next.systemic.is_some()
             })
@@ -118,9 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn lines_refused_for_different_reasons_do_not_add_up() {
+        let mut suspicion = Suspicion::default();
+        for _ in 0..FEW / 2 {
+            for reason in ["out of range", "too long"] {
+                let mut next = delivery(0, 1, &[reason]);
+                suspicion.weigh(&mut next);
+                assert_eq!((next.refused.len(), next.systemic), (1, None));
+            }
+        }
+        let mut same_again = delivery(0, 9, &["too long"; 9]);
+        suspicion.weigh(&mut same_again);
+        assert_eq!(same_again.systemic.as_deref(), Some("too long"));
+    }
+
+    #[test]
     fn lines_beyond_retention_never_end_in_a_hold() {
         let mut suspicion = Suspicion::default();
-        let mut all_too_old = delivery(0, 5000, 0);
+        let mut all_too_old = delivery(0, 5000, &[]);
         suspicion.weigh(&mut all_too_old);
         assert_eq!(
             (all_too_old.refused.len(), all_too_old.systemic),

@@ -11,8 +11,8 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::influx::Encoder;
 use crate::influx::client::{Body, Encoding};
 
-/// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (see
-/// `tests/forward_speed.rs` for the figures).
+/// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (figures in
+/// `docs/performance.md`).
 const LEVEL: Compression = Compression::fast();
 
 /// Makes bodies; keeps the buffers between them.

@@ -13,3 +13,4 @@ mod reason;
 pub use client::Client;
 pub use line_protocol::Encoder;
 pub use outcome::{Answer, Outcome, decide};
+pub(crate) use reason::kind_of;

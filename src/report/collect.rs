@@ -73,10 +73,10 @@ impl Collector {
 
     /// The first part of a snapshot replaces the one before; later parts complete it.
     fn inventory(&mut self, models: Models, part: Option<u32>) {
-        if part.unwrap_or(0) <= 1 {
+        if part.unwrap_or(0) == 0 {
             self.models = models;
         } else {
-            self.models.extend(models);
+            self.models.extend(&models);
         }
         self.reader.set_models(self.models.clone());
     }

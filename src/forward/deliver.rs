@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use spool::{Batch, Seq, SeqSet};
+use spool::{Batch, Records, Seq, SeqSet};
 
 use super::link::{Link, Settled};
-use super::pack::Packer;
+use super::pack::{Form, Packer};
 use super::sift::{End, FEW, Sift, Sifted};
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
@@ -23,26 +23,49 @@ pub(super) struct Delivery {
 
 /// Sends `batch` until each of its records is stored or refused, the server turns out to refuse
 /// everything, or the service ends.
+///
+/// Points that follow from log lines must not keep the lines: when the server refuses most of what it is sent with them,
+/// the records are sent without. Only what it refuses then counts.
 pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) -> Delivery {
     let records = Arc::new(batch.records);
+    let (mut sifted, derived) = sift(&link, &packer, &records, Form::Whole).await;
+    if let (End::Systemic(reason), true) = (&sifted.end, derived > 0) {
+        let reason = reason.clone();
+        (sifted, _) = sift(&link, &packer, &records, Form::Bare).await;
+        if !sifted.stored.is_empty() && sifted.refused.is_empty() {
+            link.points_refused(derived, &reason);
+        }
+    }
+    verdicts(sifted, &batch.seqs)
+}
+
+/// Sends `records` in this form until the sift has an end; also how many points were derived from them.
+async fn sift(
+    link: &Link,
+    packer: &Arc<Packer>,
+    records: &Arc<Records>,
+    form: Form,
+) -> (Sifted, usize) {
     let mut sift = Sift::new(records.len());
     while let Some(part) = sift.next() {
         let part = part.to_vec();
-        let Ok(packed) = packer.pack(&records, part, link.ceiling()).await else {
+        let Ok(packed) = packer.pack(records, part, form, link.ceiling()).await else {
             break;
         };
+        sift.weigh(&packed.derived);
         sift.narrow(packed.taken, packed.unreadable.clone());
         if packed.lines == 0 {
             continue;
         }
         match link.settle(&packed).await {
             Settled::Delivered => sift.stored(),
-            Settled::Refused(refusal) => sift.refused(&refusal, &records),
+            Settled::Refused(refusal) => sift.refused(&refusal, records),
             Settled::TooLarge(reason) => sift.too_large(reason),
             Settled::Stopped => break,
         }
     }
-    verdicts(sift.finish(), &batch.seqs)
+    let derived = sift.derived();
+    (sift.finish(), derived)
 }
 
 fn verdicts(sifted: Sifted, seqs: &[Seq]) -> Delivery {

@@ -6,8 +6,10 @@
 //! when the first half of a refused part is stored, the other half holds a refused line and is halved unsent;
 //! lines that the server names are tried apart from the rest; when lines are too old, they are the oldest ones.
 //!
-//! When most of a batch is refused, no line is to blame: the sift ends in [`End::Systemic`] and nothing is
-//! quarantined. Where the server does not count, a few lines taken evenly from the rest are tried alone to find
+//! A server counts points, of which a line may have several: those that were derived from it go with it.
+//!
+//! When most of a batch is refused, or most of what was derived from it, no line is to blame: the sift ends in
+//! [`End::Systemic`] and nothing is quarantined. Where the server does not count, a few lines taken evenly from the rest are tried alone to find
 //! that out.
 
 use spool::Records;
@@ -30,6 +32,8 @@ pub(super) struct Sift {
     /// Of `refused`, how many for something that might as well be the server's fault.
     doubtful: usize,
     lines: usize,
+    /// Points of each line, itself included.
+    points: Vec<usize>,
     sample: Sample,
     systemic: Option<String>,
 }
@@ -95,6 +99,7 @@ impl Sift {
             refused: Vec::new(),
             doubtful: 0,
             lines,
+            points: vec![1; lines],
             sample: Sample {
                 due_at: FEW,
                 left: 0,
@@ -128,6 +133,20 @@ impl Sift {
                 return None;
             }
         }
+    }
+
+    /// These lines have so many derived points beside them.
+    pub(super) fn weigh(&mut self, derived: &[(usize, usize)]) {
+        for &(line, points) in derived {
+            if let Some(weight) = self.points.get_mut(line) {
+                *weight = 1 + points;
+            }
+        }
+    }
+
+    /// Derived points of all lines that were given out.
+    pub(super) fn derived(&self) -> usize {
+        self.points.iter().sum::<usize>() - self.lines
     }
 
     /// Only the first `taken` of the lines given out are sent, and of those not the `unreadable` ones. When that
@@ -177,9 +196,9 @@ impl Sift {
         let dropped = refusal.dropped.unwrap_or(0);
         if refusal.cause == Cause::BeyondRetention && dropped > 0 {
             self.drop_oldest(lines, dropped, &refusal.reason, records);
-        } else if dropped > FEW && dropped > self.lines / 2 {
+        } else if dropped > FEW && self.is_most(dropped) {
             self.systemic = Some(refusal.reason.clone());
-        } else if dropped >= lines.len() {
+        } else if dropped >= lines.iter().map(|&line| self.points[line]).sum() {
             for line in lines {
                 self.refuse(line, refusal.reason.clone());
             }
@@ -214,6 +233,12 @@ impl Sift {
         }
     }
 
+    /// Whether so many refused points are most of the lines, or most of what was derived from them.
+    fn is_most(&self, dropped: usize) -> bool {
+        let derived = self.derived();
+        dropped > self.lines / 2 || (derived > 0 && dropped > derived / 2)
+    }
+
     fn refuse(&mut self, line: usize, reason: String) {
         self.refused.push((line, reason));
         self.doubtful += 1;
@@ -222,16 +247,23 @@ impl Sift {
         }
     }
 
-    /// The oldest `count` of `lines` are refused; the rest is sent again for its 204.
+    /// The oldest of `lines`, as many as have `points` points together, are refused; the rest is sent again for its 204.
     fn drop_oldest(
         &mut self,
         mut lines: Vec<usize>,
-        count: usize,
+        points: usize,
         reason: &str,
         records: &Records,
     ) {
         lines.sort_by_key(|&line| records.get(line).map(|(key, _)| key.time));
-        let rest = lines.split_off(count.min(lines.len()));
+        let mut left = points;
+        let kept = lines.iter().position(|&line| {
+            let over = self.points[line] > left;
+            left = left.saturating_sub(self.points[line]);
+            over
+        });
+        // At least one of them is to blame, and each round must refuse one.
+        let rest = lines.split_off(kept.unwrap_or(lines.len()).max(1));
         let refused = lines.into_iter();
         self.refused
             .extend(refused.map(|line| (line, format!("beyond retention: {reason}"))));
@@ -418,6 +450,46 @@ mod tests {
                 End::Open => prop_assert!(false, "left open"),
             }
         }
+    }
+
+    /// A server that counts `dropped` points and stores the rest; `derived` points beside each line.
+    fn counted(lines: usize, derived: &[(usize, usize)], cause: Cause, dropped: usize) -> Sift {
+        let mut sift = Sift::new(lines);
+        sift.next();
+        sift.weigh(derived);
+        let refusal = Refusal {
+            reason: "bad".to_owned(),
+            cause,
+            dropped: Some(dropped),
+            named: vec![],
+        };
+        sift.refused(&refusal, &records(lines));
+        sift
+    }
+
+    #[test]
+    fn lines_beyond_retention_are_counted_with_the_points_derived_from_them() {
+        let derived: Vec<_> = (0..100).map(|line| (line, 2)).collect();
+        for (dropped, lines) in [
+            (30, 0..10),
+            (32, 0..10),
+            (3, 0..1),
+            (1, 0..1),
+            (300, 0..100),
+        ] {
+            let mut sift = counted(100, &derived, Cause::BeyondRetention, dropped);
+            assert_eq!(sift.next().map_or(0, <[_]>::len), 100 - lines.len());
+            assert_eq!(refused_lines(&sift.finish()), lines.collect());
+        }
+    }
+
+    #[test]
+    fn most_of_what_was_derived_being_refused_is_no_lines_fault() {
+        let derived: Vec<_> = (0..100).map(|line| (line * 10, 1)).collect();
+        let refused = counted(1000, &derived, Cause::Content, 100).finish();
+        assert_eq!(refused.end, End::Systemic("bad".to_owned()));
+        let mut few = counted(1000, &derived, Cause::Content, FEW);
+        assert_eq!(few.next().map(<[_]>::len), Some(500));
     }
 
     #[test]

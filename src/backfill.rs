@@ -10,8 +10,9 @@ use spool::Records;
 use tokio::sync::watch;
 
 use crate::config;
-use crate::entry::LogEntry;
-use crate::intake::{Open, causes, pause};
+use crate::entry::{LogEntry, Record};
+use crate::insight::Reader;
+use crate::intake::{Meaning, ModelsFeed, Open, causes, pause};
 use crate::journal::{self, Start, Step};
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
@@ -145,6 +146,8 @@ pub struct Backfill<'a> {
     pub store: &'a Store,
     /// How far it is.
     pub progress: &'a watch::Sender<Progress>,
+    /// Where it learns what models there are, for the points derived from lines; `None` derives none.
+    pub models: Option<&'a ModelsFeed>,
     /// Ends it.
     pub stop: &'a Stop,
 }
@@ -171,6 +174,9 @@ impl Backfill<'_> {
         journal.seek(&Start::Since(self.since))?;
         let mut entry = LogEntry::default();
         let mut batch = Records::new();
+        let mut meaning = self
+            .models
+            .map(|models| Meaning::new(models, Reader::default()));
         loop {
             match journal.next(&mut entry)? {
                 Step::Damaged => continue,
@@ -178,7 +184,11 @@ impl Backfill<'_> {
                 Step::Entry | Step::End => return self.store(batch, entry.realtime).map(drop),
             }
             let record = entry.to_record(self.config.max_message_bytes);
-            batch.push_with(entry.key(), |payload| record.encode(payload))?;
+            let points = match (&mut meaning, &record) {
+                (Some(meaning), Record::Log(log)) => meaning.of(&log.message),
+                _ => Vec::new(),
+            };
+            batch.push_with(entry.key(), |payload| record.encode_with(&points, payload))?;
             if batch.len() >= BATCH_ENTRIES || batch.payload_bytes() >= BATCH_BYTES {
                 batch = self.store(batch, entry.realtime)?;
             }

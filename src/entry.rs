@@ -223,7 +223,11 @@ impl<'a> Record<'a> {
         points: &[Derived<'_>],
         out: &mut Vec<u8>,
     ) -> Result<(), bincode::error::EncodeError> {
-        out.push(if points.is_empty() { ALONE } else { WITH_POINTS });
+        out.push(if points.is_empty() {
+            ALONE
+        } else {
+            WITH_POINTS
+        });
         bincode::serde::encode_into_std_write(self, out, codec())?;
         if !points.is_empty() {
             bincode::serde::encode_into_std_write(points, out, codec())?;
@@ -243,9 +247,7 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// As [`Record::decode`].
-    pub fn decode_with_points(
-        payload: &'a [u8],
-    ) -> Result<(Self, Vec<Derived<'a>>), DecodeError> {
+    pub fn decode_with_points(payload: &'a [u8]) -> Result<(Self, Vec<Derived<'a>>), DecodeError> {
         let (&version, body) = payload.split_first().ok_or(DecodeError::Empty)?;
         if !matches!(version, ALONE | WITH_POINTS) {
             return Err(DecodeError::Version(version));

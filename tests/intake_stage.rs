@@ -171,6 +171,7 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
         goal: Goal::ReachEnd,
         store: &store,
         status: &status,
+        models: None,
         stop: &stop,
     };
     std::thread::scope(|scope| {
@@ -230,6 +231,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
         goal: Goal::Follow,
         store: &store,
         status: &status,
+        models: None,
         stop: &stop,
     };
     intake

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::human::things;
 use crate::journal;
 use crate::operate::{Answer, Request};
+use crate::recall;
 use crate::service;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -69,13 +70,15 @@ async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let stop = Stop::new()?;
     let progress = Arc::new(watch::Sender::new(Progress::default()));
     let mut seen = progress.subscribe();
-    let journal = config.journal.clone();
+    let (journal, insight) = (config.journal.clone(), config.insight);
     let reading = tokio::task::spawn_blocking(move || {
+        let (_feed, models) = watch::channel(recall::models(&store));
         let backfill = Backfill {
             config: &journal,
             since,
             store: &store,
             progress: &progress,
+            models: insight.then_some(&models),
             stop: &stop,
         };
         backfill.run(&|| journal::open(&journal, &stop));

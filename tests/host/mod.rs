@@ -73,6 +73,7 @@ impl Host {
             goal,
             store,
             status: &status,
+            models: None,
             stop,
         };
         intake.run(&|| journal::open(&self.config, stop))?;

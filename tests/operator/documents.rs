@@ -10,10 +10,13 @@ use support::journal::{Entry, busy, write_journal};
 use crate::common::Host;
 use crate::host;
 
+/// An object whose names are not fixed.
+const MAP: &str = "service.reader.understood.kinds";
+
 /// Paths of all values in `value`; an object that is absent is a value.
 fn paths(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(fields) => {
+        Value::Object(fields) if prefix != MAP => {
             for (name, value) in fields {
                 let path = if prefix.is_empty() {
                     name.clone()

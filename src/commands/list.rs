@@ -154,7 +154,8 @@ pub(super) async fn gather(
     }
 }
 
-async fn page(shipper: &Shipper, list: List) -> Result<Page, Error> {
+/// The next part of a listing.
+pub(super) async fn page(shipper: &Shipper, list: List) -> Result<Page, Error> {
     match shipper.ask(Request::List(list)).await? {
         Answer::List(page) => Ok(page),
         _ => Err(Error::OtherAnswer),

@@ -242,3 +242,61 @@ fn a_field_of_another_type_on_the_server_keeps_no_line_from_being_delivered() {
     );
     assert_eq!((host.ledger("pending"), host.ledger("quarantined")), (0, 0));
 }
+
+#[test]
+fn the_report_says_what_the_log_says_whether_the_service_runs_or_not() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = Host::new(&endpoint.url(), "v2", "token");
+    std::fs::create_dir_all(host.path("journal")).unwrap();
+    model(&host, "llama3", SHA);
+    let day = day();
+    journal(&host, "system", &day);
+    let running = host.start("run");
+    host.until("all is delivered", |stats| {
+        stats["spool"]["ledger"]["delivered"].as_u64() > Some(day.known.lines)
+    });
+    let ask = || -> Value {
+        let text = host.succeed("report --since 2025-09-01 --json");
+        serde_json::from_str(&text).unwrap()
+    };
+    let live = ask();
+    let page = host.path("report.html");
+    host.succeed(&format!(
+        "report --since 2025-09-01 --html {}",
+        page.display()
+    ));
+    running.terminate();
+    let stopped = ask();
+    for report in [&live, &stopped] {
+        assert_eq!(report["lines"], day.known.lines);
+        let rows = report["requests"].as_array().unwrap().iter();
+        let requests: BTreeMap<_, _> = rows
+            .map(|row| {
+                let status = row["status"].to_string();
+                let name = |key: &str| row[key].as_str().unwrap().to_owned();
+                (
+                    vec![name("method"), name("route"), status],
+                    row["count"].as_f64().unwrap(),
+                )
+            })
+            .collect();
+        let known = day.known.requests.iter();
+        let known: BTreeMap<_, _> = known
+            .map(|(tags, (count, _))| (tags.clone(), *count))
+            .collect();
+        assert_eq!(requests, known);
+        assert_eq!(report["loads"][0]["model"], "llama3:8b");
+        assert_eq!(report["loads"][0]["done"], 1);
+        assert_eq!(report["models"][0][0], "llama3:8b");
+    }
+    assert_eq!(live["requests"], stopped["requests"]);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg") && page.contains("testhost") && page.contains("llama3:8b"));
+    let table = host.succeed("report --since 2025-09-01");
+    assert!(
+        table.contains("POST /v1/messages") && table.contains("truncation"),
+        "{table}"
+    );
+    let nothing = host.succeed("report --since 2025-09-01 --until 2025-09-02");
+    assert!(nothing.contains("holds nothing"), "{nothing}");
+}

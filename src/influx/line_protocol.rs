@@ -133,11 +133,17 @@ impl Encoder {
         push_end(point_time(key, log.seqnum), out);
     }
 
-    /// `ollama_models_inventory`. The parts of one snapshot are told apart by their nanoseconds.
+    /// `ollama_models_inventory`. The parts of a snapshot too large for one field say which they are, and are told apart
+    /// by their nanoseconds.
     fn inventory(&self, key: &EntryKey, snapshot: &Snapshot<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.inventory_head);
         out.extend_from_slice(b"models_json=");
         push_string(&snapshot.models_json, out);
+        if let Some(part) = snapshot.part {
+            out.extend_from_slice(b",part=");
+            push_integer(u64::from(part), out);
+            out.push(b'i');
+        }
         push_end(point_time(key, u64::from(snapshot.part.unwrap_or(0))), out);
     }
 }

@@ -109,7 +109,7 @@ pub const LOGS: Measurement = Measurement {
 pub const SNAPSHOTS: Measurement = Measurement {
     name: "ollama_models_inventory",
     tags: &[],
-    fields: &[("models_json", Text)],
+    fields: &[("models_json", Text), ("part", Integer)],
 };
 
 /// One point a minute: the shipper on itself.

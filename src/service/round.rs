@@ -16,7 +16,7 @@ use super::glance::{self, Glance};
 use super::keeper::{self, Keeper};
 use super::signals::{Event, Signals};
 use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options};
-use crate::backfill::{Backfill, Backfiller, Phase};
+use crate::backfill::Backfiller;
 use crate::config::Config;
 use crate::forward::{self, ForwardStatus};
 use crate::insight::Models;
@@ -353,27 +353,20 @@ fn backfiller<Open: OpenJournal>(
 ) -> Backfiller {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
     let open = Mutex::new(open);
-    Backfiller::new(move |since, progress| {
+    Backfiller::new(move |backfill| {
         let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let models = models.clone();
-        let failed = Arc::clone(&progress);
+        let (models, failed) = (models.clone(), Arc::clone(&backfill));
         let thread = thread::Builder::new()
             .name("backfill".to_owned())
             .spawn(move || {
-                let backfill = Backfill {
-                    config: &config,
-                    since,
-                    store: &store,
-                    progress: &progress,
-                    models: models.as_ref(),
-                    stop: &stop,
-                };
-                backfill.run(&|| open.open(&config, &stop));
+                let models = models.as_ref();
+                backfill.run(&config, &store, models, &stop, &|| {
+                    open.open(&config, &stop)
+                });
             });
         if let Err(error) = thread {
-            let phase = Phase::Failed(error.to_string());
-            failed.send_modify(|progress| progress.phase = phase);
+            failed.fail(error.to_string());
         }
     })
 }

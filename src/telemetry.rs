@@ -101,6 +101,7 @@ fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
         ("reader_truncated", reader.truncated),
         ("reader_damaged", reader.damaged),
         ("reader_restarts", reader.restarts),
+        ("reader_understood", reader.understood.lines),
         ("requests", forwarder.requests),
         ("retries", forwarder.retries),
         ("holds", forwarder.holds),
@@ -108,6 +109,7 @@ fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
         ("delivered_bytes", forwarder.delivered_bytes),
         ("sent_bytes", forwarder.sent_bytes),
         ("refused_lines", forwarder.refused_lines),
+        ("refused_points", forwarder.refused_points),
         ("round_trip_us", forwarder.round_trips.last),
         ("outages", service.outages.count),
     ];

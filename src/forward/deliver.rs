@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use spool::{Batch, Seq, SeqSet};
+use spool::{Batch, Records, Seq, SeqSet};
 
 use super::blame::{FEW, Kinds};
 use super::link::{Link, Settled};
-use super::pack::Packer;
+use super::pack::{Form, Packed, Packer};
 use super::sift::{End, Sift, Sifted};
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
@@ -24,26 +24,106 @@ pub(super) struct Delivery {
 
 /// Sends `batch` until each of its records is stored or refused, the server turns out to refuse
 /// everything, or the service ends.
+///
+/// Points that were derived from log lines go with the lines and must not keep them: as soon as the server refuses
+/// something, the lines go alone, and only what it refuses then is refused. If it was a line's fault, the points
+/// follow once the line is found; if not, the server does not take the points.
 pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) -> Delivery {
-    let records = Arc::new(batch.records);
-    let mut sift = Sift::new(records.len());
-    while let Some(part) = sift.next() {
-        let part = part.to_vec();
-        let Ok(packed) = packer.pack(&records, part, link.ceiling()).await else {
-            break;
-        };
-        sift.narrow(packed.taken, packed.unreadable.clone());
-        if packed.lines == 0 {
-            continue;
-        }
-        match link.settle(&packed).await {
-            Settled::Delivered => sift.stored(),
-            Settled::Refused(refusal) => sift.refused(&refusal, &records),
-            Settled::TooLarge(reason) => sift.too_large(&reason),
-            Settled::Stopped => break,
+    let sender = Sender {
+        link: &link,
+        packer: &packer,
+        records: Arc::new(batch.records),
+    };
+    let (mut sifted, parted) = sender.sift().await;
+    if let (Some(parted), End::Complete) = (parted, &sifted.end) {
+        if sifted.refused.is_empty() {
+            link.points_refused(parted.points, &parted.reason);
+        } else if !sender.points_of(sifted.stored.clone()).await {
+            // The records are sent again, with their points.
+            sifted.stored.clear();
         }
     }
-    verdicts(sift.finish(), &batch.seqs)
+    verdicts(sifted, &batch.seqs)
+}
+
+/// Why lines go without the points derived from them.
+struct Parted {
+    /// Points that the server had been sent with the lines it refused.
+    points: usize,
+    reason: String,
+}
+
+struct Sender<'a> {
+    link: &'a Link,
+    packer: &'a Arc<Packer>,
+    records: Arc<Records>,
+}
+
+impl Sender<'_> {
+    /// Finds out which records the server takes; also why it got them alone, if it did.
+    async fn sift(&self) -> (Sifted, Option<Parted>) {
+        let mut sift = Sift::new(self.records.len());
+        let mut parted: Option<Parted> = None;
+        while let Some(lines) = sift.next() {
+            let lines = lines.to_vec();
+            let form = match parted {
+                None => Form::Whole,
+                Some(_) => Form::Bare,
+            };
+            let Some(packed) = self.pack(lines, form).await else {
+                break;
+            };
+            sift.narrow(packed.taken, packed.unreadable.clone());
+            if packed.lines == 0 {
+                continue;
+            }
+            match self.link.settle(&packed).await {
+                Settled::Delivered => sift.stored(),
+                Settled::Refused(refusal) if packed.derived > 0 => {
+                    parted = Some(Parted {
+                        points: packed.derived,
+                        reason: refusal.reason,
+                    });
+                    sift.again();
+                }
+                Settled::Refused(refusal) => sift.refused(&refusal, &self.records),
+                Settled::TooLarge(reason) => sift.too_large(&reason),
+                Settled::Stopped => break,
+            }
+        }
+        (sift.finish(), parted)
+    }
+
+    /// Sends the points derived from `lines`, with the lines, which are stored already; `false` when the service ends
+    /// before.
+    async fn points_of(&self, mut lines: Vec<usize>) -> bool {
+        while !lines.is_empty() {
+            let Some(packed) = self.pack(lines.clone(), Form::Whole).await else {
+                return false;
+            };
+            if packed.derived > 0 {
+                match self.link.settle(&packed).await {
+                    Settled::Delivered => {}
+                    Settled::Refused(refusal) => {
+                        self.link.points_refused(packed.derived, &refusal.reason);
+                    }
+                    Settled::TooLarge(_) if packed.taken > 1 => continue,
+                    Settled::TooLarge(reason) => self.link.points_refused(packed.derived, &reason),
+                    Settled::Stopped => return false,
+                }
+            }
+            lines.drain(..packed.taken);
+        }
+        true
+    }
+
+    /// `None` when the runtime is shutting down.
+    async fn pack(&self, lines: Vec<usize>, form: Form) -> Option<Packed> {
+        let packed = self
+            .packer
+            .pack(&self.records, lines, form, self.link.ceiling());
+        packed.await.ok()
+    }
 }
 
 fn verdicts(sifted: Sifted, seqs: &[Seq]) -> Delivery {

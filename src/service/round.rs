@@ -19,7 +19,8 @@ use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options};
 use crate::backfill::Backfiller;
 use crate::config::Config;
 use crate::forward::{self, ForwardStatus};
-use crate::intake::{self, Goal, Intake, IntakeStatus};
+use crate::insight::Models;
+use crate::intake::{self, Goal, Intake, IntakeStatus, ModelsFeed};
 use crate::inventory::Inventory;
 use crate::operate::{Operator, Stages};
 use crate::stats::Outages;
@@ -76,12 +77,15 @@ impl Round {
         let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
         let (outages_seen, outages) = watch::channel(Outages::default());
         let (glances, glance) = watch::channel(Glance::default());
+        let (models_seen, models) = watch::channel(None);
+        let models = config.insight.then_some(models);
+        let models_seen = config.insight.then_some(models_seen);
         let stages = Stages {
             started_at: When::now().0,
             reader: reader.clone(),
             forwarder: forwarder.clone(),
             outages,
-            backfiller: backfiller(&config, host.open.clone(), &store, &stop),
+            backfiller: backfiller(&config, host.open.clone(), &store, models.clone(), &stop),
         };
         let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
 
@@ -123,9 +127,17 @@ impl Round {
                 host.open.clone(),
                 &store,
                 reader_status,
+                models,
                 &stop,
             )?,
-            inventory: start_inventory(&config, mode, host.open.clone(), &store, &stop)?,
+            inventory: start_inventory(
+                &config,
+                mode,
+                host.open.clone(),
+                &store,
+                models_seen,
+                &stop,
+            )?,
             forward: tokio::spawn(forward::run(
                 store,
                 config,
@@ -279,6 +291,7 @@ fn start_intake<Open: OpenJournal>(
     open: Open,
     store: &Store,
     status: watch::Sender<IntakeStatus>,
+    models: Option<ModelsFeed>,
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<Result<(), intake::Error>>> {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
@@ -291,6 +304,7 @@ fn start_intake<Open: OpenJournal>(
                 goal: goal(mode),
                 store: &store,
                 status: &status,
+                models: models.as_ref(),
                 stop: &stop,
             };
             let result = intake.run(&|| open.open(&config, &stop));
@@ -306,6 +320,7 @@ fn start_inventory<Open: OpenJournal>(
     mode: Mode,
     open: Open,
     store: &Store,
+    models: Option<watch::Sender<Option<Models>>>,
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<()>> {
     let (journal, inventory) = (config.journal.clone(), config.inventory.clone());
@@ -319,6 +334,7 @@ fn start_inventory<Open: OpenJournal>(
                 units: &journal.units,
                 goal: goal(mode),
                 store: &store,
+                models: models.as_ref(),
                 stop: &stop,
             };
             inventory.run(&|| open.open(&journal, &stop));
@@ -332,6 +348,7 @@ fn backfiller<Open: OpenJournal>(
     config: &Config,
     open: Open,
     store: &Store,
+    models: Option<ModelsFeed>,
     stop: &Stop,
 ) -> Backfiller {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
@@ -339,10 +356,15 @@ fn backfiller<Open: OpenJournal>(
     Backfiller::new(move |backfill| {
         let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let failed = Arc::clone(&backfill);
+        let (models, failed) = (models.clone(), Arc::clone(&backfill));
         let thread = thread::Builder::new()
             .name("backfill".to_owned())
-            .spawn(move || backfill.run(&config, &store, &stop, &|| open.open(&config, &stop)));
+            .spawn(move || {
+                let models = models.as_ref();
+                backfill.run(&config, &store, models, &stop, &|| {
+                    open.open(&config, &stop)
+                });
+            });
         if let Err(error) = thread {
             failed.fail(error.to_string());
         }

@@ -350,6 +350,8 @@ install_unit() {
         printf '%s\n' "# Written by install.sh: this systemd lets the wait between restarts grow." "[Service]" \
             "RestartSteps=6" "RestartMaxDelaySec=1min" >"$work/drop-in"
         put 0644 "$work/drop-in" "$DROP_INS/30-restart.conf"
+    else
+        remove "$DROP_INS/30-restart.conf"
     fi
     ! live || change systemctl daemon-reload
     [ "$dry_run" = yes ] || say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
@@ -361,9 +363,9 @@ enabled() { systemctl --quiet is-enabled "$SERVICE" 2>/dev/null; }
 
 # The findings of `shipper doctor` on what the service will see, by its user: configuration, journal, models, spool, server.
 examine() {
-    set -- --property=User="$user" --property=Group="$group" --property=ProtectSystem=strict \
-        --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750 \
-        --property=LoadCredential=influxdb-token:ollama-influxdb-token
+    set -- --property=User="$user" --property=Group="$group" --property=LoadCredential=influxdb-token:ollama-influxdb-token
+    # One that exists may be in use, by another user than the one to come.
+    [ -d "$STATE" ] || set -- "$@" --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750
     if [ "$access" = sudoers ]; then
         set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo
     else

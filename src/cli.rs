@@ -251,6 +251,9 @@ pub struct DropArgs {
     /// Everything in quarantine
     #[arg(long, group = "which")]
     pub all: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 fn hash_prefix(text: &str) -> Result<String, NotAHash> {

@@ -14,14 +14,14 @@ use crate::stats::{ServiceStats, Stats};
 use crate::stop::Stop;
 use crate::store::Store;
 
-/// How often.
-const INTERVAL: Duration = Duration::from_secs(60);
+/// How often, on a host.
+pub const INTERVAL: Duration = Duration::from_secs(60);
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
-/// Reports every minute until `stop`.
-pub async fn follow(operator: Operator, store: Store, stop: Stop) {
-    let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
+/// Reports every `interval` until `stop`.
+pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: Stop) {
+    let mut ticks = interval_at(Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -40,7 +40,7 @@ pub async fn follow(operator: Operator, store: Store, stop: Stop) {
         match store.call(move |spool| spool.append(&records, None)).await {
             Ok(Ok(_)) => store.notify_appended(),
             // A full spool has no room for reports; the next one tells of it.
-            Ok(Err(error)) => warn!("no report this minute: {error}"),
+            Ok(Err(error)) => warn!("no report this time: {error}"),
             Err(_) => return,
         }
     }

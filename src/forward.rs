@@ -5,6 +5,7 @@
 //! durable; until then it may be sent again, which changes nothing in InfluxDB. Whatever is in memory is bounded by
 //! `SHIPPER_IN_FLIGHT` batches, however large the backlog.
 
+mod blame;
 mod ceiling;
 mod deliver;
 mod link;
@@ -12,6 +13,7 @@ mod pack;
 mod sift;
 mod status;
 mod turns;
+mod weigh;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -143,8 +143,7 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("MALLOC_MMAP_THRESHOLD_", "131072")
-        .env("MALLOC_TRIM_THRESHOLD_", "131072")
+        .envs(unit_environment())
         .env("INFLUXDB_URL", url)
         .env("INFLUXDB_TOKEN", "token")
         .env("INFLUXDB_ORG", "org")
@@ -160,4 +159,12 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
         .arg(scratch.join("config.env"))
         .stdin(Stdio::null());
     Ok(command)
+}
+
+/// What the unit sets for the allocator.
+fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = include_str!("../../deploy/Ollama_InfluxDB.service.in").lines();
+    let values = lines.filter_map(|line| line.strip_prefix("Environment="));
+    let pairs = values.flat_map(str::split_ascii_whitespace);
+    pairs.filter_map(|pair| pair.split_once('='))
 }

@@ -343,7 +343,7 @@ fn records_that_sled_misses_without_a_word_are_noticed() {
             // The one generation of the two has no record in fragments: there, a chunk.
             let last = keys.last().cloned().or_else(|| {
                 let chunks = db.scan_prefix(b"c").keys();
-                chunks.map(Result::unwrap).last()
+                chunks.map(Result::unwrap).next_back()
             });
             db.remove(last.unwrap()).unwrap().unwrap();
             db.flush().unwrap();

@@ -11,8 +11,8 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::influx::client::{Body, Encoding};
 use crate::influx::{Encoder, Points};
 
-/// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (see
-/// `tests/forward_speed.rs` for the figures).
+/// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (figures in
+/// `docs/performance.md`).
 const LEVEL: Compression = Compression::fast();
 
 /// Makes bodies; keeps the buffers between them.
@@ -46,8 +46,6 @@ pub(super) struct Packed {
     pub taken: usize,
     /// Those of them that cannot be read, and why.
     pub unreadable: Vec<(usize, String)>,
-    /// Records that have points of their own beside them, and how many.
-    pub derived: Vec<(usize, usize)>,
 }
 
 impl Packer {
@@ -84,21 +82,18 @@ impl Packer {
         };
         let mut text = self.idle().pop().unwrap_or_default();
         text.clear();
-        let (mut unreadable, mut derived) = (Vec::new(), Vec::new());
+        let mut unreadable = Vec::new();
         let (mut lines, mut taken) = (0, 0);
         for &place in wanted {
             let before = text.len();
             match records.get(place) {
                 None => {}
                 Some((key, payload)) => match encoder.encode(&key, payload, &mut text) {
-                    Ok(_) if lines > 0 && text.len() > limit => {
+                    Ok(()) if lines > 0 && text.len() > limit => {
                         text.truncate(before);
                         break;
                     }
-                    Ok(points) => {
-                        lines += 1;
-                        derived.extend((points > 0).then_some((place, points)));
-                    }
+                    Ok(()) => lines += 1,
                     Err(error) => unreadable.push((place, format!("cannot be read: {error}"))),
                 },
             }
@@ -109,7 +104,6 @@ impl Packer {
             bytes: text.len(),
             taken,
             unreadable,
-            derived,
             body: self.body(text),
         }
     }

@@ -14,3 +14,4 @@ mod reason;
 pub use client::Client;
 pub use line_protocol::{Encoder, Points};
 pub use outcome::{Answer, Outcome, decide};
+pub(crate) use reason::kind_of;

@@ -329,7 +329,7 @@ fn the_hosts_own_journal_is_read_from_run_and_var_alike() {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{reader} {kept:?} {output:?}");
-            let messages = endpoint.points(|points| points.messages());
+            let messages = endpoint.points(support::endpoint::Points::messages);
             let expected: Vec<String> = kept
                 .iter()
                 .flat_map(|place| (0..50).map(move |n| format!("{place} {n}")))

@@ -235,6 +235,12 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
+    /// Whether a stored form has points, as far as its first byte tells.
+    #[must_use]
+    pub fn has_points(payload: &[u8]) -> bool {
+        payload.first() == Some(&WITH_POINTS)
+    }
+
     /// Reads a stored form; text is borrowed from `payload`.
     ///
     /// # Errors

@@ -258,7 +258,7 @@ fn of_forwarder(text: &mut String, service: &ServiceStats) {
         ),
         (
             "shipper_refused_points_total",
-            "Points refused whose lines were stored.",
+            "Lines stored whose derived points were refused.",
             forwarder.refused_points,
         ),
         (

@@ -129,8 +129,31 @@ mod tests {
     use super::*;
     use crate::config::{LogFields, MsgHashAs};
     use crate::influx::Encoder;
+    use crate::insight::schema::{self, FieldType};
     use crate::stats::Outage;
     use crate::stats::tests::stats;
+
+    #[test]
+    fn the_schema_lists_every_field_of_a_report_and_no_other() {
+        let mut stats = stats(60);
+        let service = stats.service.as_mut().unwrap();
+        service.forwarder.outage_since = Some(1);
+        service.forwarder.last_error = Some("why".to_owned());
+        service.outages.last = Some(Outage {
+            since: 5,
+            length: 7,
+            tries: 3,
+        });
+        let report = report(&stats);
+        let numbers = report.numbers.iter().map(|(name, _)| &**name);
+        let texts = report.texts.iter().map(|(name, _)| &**name);
+        let mut names: Vec<_> = numbers
+            .map(|name| (name, FieldType::Integer))
+            .chain(texts.map(|name| (name, FieldType::Text)))
+            .collect();
+        names.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(names, schema::SHIPPER.fields);
+    }
 
     #[test]
     fn a_report_is_one_point_that_tells_of_the_outage_before() {

@@ -62,6 +62,12 @@ pub(crate) const DEFAULTS: Variant = Variant {
     settings: &[],
 };
 
+/// The same, without points derived from the lines.
+pub(crate) const WITHOUT_INSIGHT: Variant = Variant {
+    name: "shipper, insight off",
+    settings: &[("SHIPPER_INSIGHT", "off")],
+};
+
 impl Contender {
     /// The line of the table.
     pub(crate) const fn name(self) -> &'static str {

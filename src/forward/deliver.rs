@@ -6,8 +6,9 @@ use spool::{Batch, Records, Seq, SeqSet};
 
 use super::blame::{FEW, Kinds};
 use super::link::{Link, Settled};
-use super::pack::{Form, Packed, Packer};
+use super::pack::{Form, Packer};
 use super::sift::{End, Sift, Sifted};
+use crate::entry::Record;
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
 #[derive(Debug, Default)]
@@ -22,107 +23,128 @@ pub(super) struct Delivery {
     pub systemic: Option<String>,
 }
 
+/// How it went to send records with the points that follow from them.
+enum Attempt {
+    Stored,
+    /// The server does not take something in them.
+    Refused(String),
+    Stopped,
+}
+
+/// The way of one batch.
+struct Way {
+    link: Arc<Link>,
+    packer: Arc<Packer>,
+    records: Arc<Records>,
+}
+
 /// Sends `batch` until each of its records is stored or refused, the server turns out to refuse
 /// everything, or the service ends.
 ///
-/// Points that were derived from log lines go with the lines and must not keep them: as soon as the server refuses
-/// something, the lines go alone, and only what it refuses then is refused. If it was a line's fault, the points
-/// follow once the line is found; if not, the server does not take the points.
+/// Points that follow from lines must not keep the lines: when the server does not take all of them together, the lines
+/// are sent alone, and only what the server says of those counts.
 pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) -> Delivery {
-    let sender = Sender {
-        link: &link,
-        packer: &packer,
+    let way = Way {
+        link,
+        packer,
         records: Arc::new(batch.records),
     };
-    let (mut sifted, parted) = sender.sift().await;
-    if let (Some(parted), End::Complete) = (parted, &sifted.end) {
-        if sifted.refused.is_empty() {
-            link.points_refused(parted.points, &parted.reason);
-        } else if !sender.points_of(sifted.stored.clone()).await {
-            // The records are sent again, with their points.
-            sifted.stored.clear();
+    let all = 0..way.records.len();
+    let has_points = |place: &usize| {
+        let record = way.records.get(*place);
+        record.is_some_and(|(_, payload)| Record::has_points(payload))
+    };
+    let with_points = all.clone().filter(has_points).count();
+    if with_points == 0 {
+        return verdicts(way.sift().await, &batch.seqs);
+    }
+    let reason = match way.attempt(all.clone().collect()).await {
+        Attempt::Stored => return stored(&batch.seqs),
+        Attempt::Refused(reason) => reason,
+        Attempt::Stopped => return Delivery::default(),
+    };
+    let sifted = way.sift().await;
+    if sifted.end == End::Complete {
+        let refused = if sifted.refused.is_empty() {
+            Some((with_points, reason))
+        } else {
+            // Perhaps the points were not to blame.
+            let rest: Vec<_> = sifted.stored.iter().copied().filter(has_points).collect();
+            let lines = rest.len();
+            match way.attempt(rest).await {
+                Attempt::Refused(reason) => Some((lines, reason)),
+                Attempt::Stored => None,
+                // All of it is sent again, with the points.
+                Attempt::Stopped => return Delivery::default(),
+            }
+        };
+        if let Some((lines, reason)) = refused {
+            way.link.points_refused(lines, &reason);
         }
     }
     verdicts(sifted, &batch.seqs)
 }
 
-/// Why lines go without the points derived from them.
-struct Parted {
-    /// Points that the server had been sent with the lines it refused.
-    points: usize,
-    reason: String,
-}
-
-struct Sender<'a> {
-    link: &'a Link,
-    packer: &'a Arc<Packer>,
-    records: Arc<Records>,
-}
-
-impl Sender<'_> {
-    /// Finds out which records the server takes; also why it got them alone, if it did.
-    async fn sift(&self) -> (Sifted, Option<Parted>) {
-        let mut sift = Sift::new(self.records.len());
-        let mut parted: Option<Parted> = None;
-        while let Some(lines) = sift.next() {
-            let lines = lines.to_vec();
-            let form = match parted {
-                None => Form::Whole,
-                Some(_) => Form::Bare,
+impl Way {
+    /// Sends these records whole, once.
+    async fn attempt(&self, mut places: Vec<usize>) -> Attempt {
+        while !places.is_empty() {
+            let wanted = places.clone();
+            let ceiling = self.link.ceiling();
+            let packed = self
+                .packer
+                .pack(&self.records, wanted, Form::Whole, ceiling);
+            let Ok(packed) = packed.await else {
+                return Attempt::Stopped;
             };
-            let Some(packed) = self.pack(lines, form).await else {
+            if let Some((_, reason)) = packed.unreadable.first() {
+                return Attempt::Refused(reason.clone());
+            }
+            match self.link.settle(&packed).await {
+                Settled::Delivered => drop(places.drain(..packed.taken)),
+                // The ceiling is lower now.
+                Settled::TooLarge(_) if packed.lines > 1 => {}
+                Settled::TooLarge(reason) => return Attempt::Refused(reason),
+                Settled::Refused(refusal) => return Attempt::Refused(refusal.reason),
+                Settled::Stopped => return Attempt::Stopped,
+            }
+        }
+        Attempt::Stored
+    }
+
+    /// Sends all records without points, until it is known which of them the server refuses.
+    async fn sift(&self) -> Sifted {
+        let Self {
+            link,
+            packer,
+            records,
+        } = self;
+        let mut sift = Sift::new(records.len());
+        while let Some(part) = sift.next() {
+            let part = part.to_vec();
+            let packed = packer.pack(records, part, Form::Bare, link.ceiling());
+            let Ok(packed) = packed.await else {
                 break;
             };
             sift.narrow(packed.taken, packed.unreadable.clone());
             if packed.lines == 0 {
                 continue;
             }
-            match self.link.settle(&packed).await {
+            match link.settle(&packed).await {
                 Settled::Delivered => sift.stored(),
-                Settled::Refused(refusal) if packed.derived > 0 => {
-                    parted = Some(Parted {
-                        points: packed.derived,
-                        reason: refusal.reason,
-                    });
-                    sift.again();
-                }
-                Settled::Refused(refusal) => sift.refused(&refusal, &self.records),
+                Settled::Refused(refusal) => sift.refused(&refusal, records),
                 Settled::TooLarge(reason) => sift.too_large(&reason),
                 Settled::Stopped => break,
             }
         }
-        (sift.finish(), parted)
+        sift.finish()
     }
+}
 
-    /// Sends the points derived from `lines`, with the lines, which are stored already; `false` when the service ends
-    /// before.
-    async fn points_of(&self, mut lines: Vec<usize>) -> bool {
-        while !lines.is_empty() {
-            let Some(packed) = self.pack(lines.clone(), Form::Whole).await else {
-                return false;
-            };
-            if packed.derived > 0 {
-                match self.link.settle(&packed).await {
-                    Settled::Delivered => {}
-                    Settled::Refused(refusal) => {
-                        self.link.points_refused(packed.derived, &refusal.reason);
-                    }
-                    Settled::TooLarge(_) if packed.taken > 1 => continue,
-                    Settled::TooLarge(reason) => self.link.points_refused(packed.derived, &reason),
-                    Settled::Stopped => return false,
-                }
-            }
-            lines.drain(..packed.taken);
-        }
-        true
-    }
-
-    /// `None` when the runtime is shutting down.
-    async fn pack(&self, lines: Vec<usize>, form: Form) -> Option<Packed> {
-        let packed = self
-            .packer
-            .pack(&self.records, lines, form, self.link.ceiling());
-        packed.await.ok()
+fn stored(seqs: &[Seq]) -> Delivery {
+    Delivery {
+        stored: seqs.iter().copied().collect(),
+        ..Delivery::default()
     }
 }
 

@@ -106,14 +106,14 @@ impl Link {
             .send_modify(|status| status.refused_lines += lines as u64);
     }
 
-    /// Says and counts that records are stored without the `points` derived from them.
-    pub(super) fn points_refused(&self, points: usize, reason: &str) {
+    /// Says and counts that InfluxDB refuses some or all of the points derived from `lines`, which it has stored.
+    pub(super) fn points_refused(&self, lines: usize, reason: &str) {
         tracing::warn!(
-            points,
+            lines,
             "InfluxDB takes the log lines and refuses points derived from them: {reason}"
         );
         self.status
-            .send_modify(|status| status.refused_points += points as u64);
+            .send_modify(|status| status.refused_points += lines as u64);
     }
 
     /// Sends the body until the server has taken or refused it, or the service ends.

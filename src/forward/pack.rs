@@ -46,8 +46,6 @@ pub(super) struct Packed {
     pub taken: usize,
     /// Those of them that cannot be read, and why.
     pub unreadable: Vec<(usize, String)>,
-    /// Points in `body` that were derived from records.
-    pub derived: usize,
 }
 
 impl Packer {
@@ -85,20 +83,17 @@ impl Packer {
         let mut text = self.idle().pop().unwrap_or_default();
         text.clear();
         let mut unreadable = Vec::new();
-        let (mut lines, mut taken, mut derived) = (0, 0, 0);
+        let (mut lines, mut taken) = (0, 0);
         for &place in wanted {
             let before = text.len();
             match records.get(place) {
                 None => {}
                 Some((key, payload)) => match encoder.encode(&key, payload, &mut text) {
-                    Ok(_) if lines > 0 && text.len() > limit => {
+                    Ok(()) if lines > 0 && text.len() > limit => {
                         text.truncate(before);
                         break;
                     }
-                    Ok(points) => {
-                        lines += 1;
-                        derived += points;
-                    }
+                    Ok(()) => lines += 1,
                     Err(error) => unreadable.push((place, format!("cannot be read: {error}"))),
                 },
             }
@@ -109,7 +104,6 @@ impl Packer {
             bytes: text.len(),
             taken,
             unreadable,
-            derived,
             body: self.body(text),
         }
     }

@@ -249,17 +249,6 @@ impl Sift {
         self.sampled(None);
     }
 
-    /// Nothing was learnt about the lines given out: they are given out again.
-    pub(super) fn again(&mut self) {
-        if let Some(Part { lines, aim }) = self.current.take() {
-            match aim {
-                Aim::Store => self.first.push(lines),
-                Aim::Halve => {}
-                Aim::Weigh => self.give_weighing_up(&[]),
-            }
-        }
-    }
-
     /// The server refused some of the lines given out, which are lines of `records`.
     pub(super) fn refused(&mut self, refusal: &Refusal, records: &Records) {
         let Some(Part { lines, aim }) = self.current.take() else {

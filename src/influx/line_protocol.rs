@@ -72,8 +72,7 @@ impl Encoder {
         self
     }
 
-    /// Appends the points of one stored record to `out`, each ended by a newline, its own first; returns how many of them are
-    /// derived. On an error `out` is as before.
+    /// Appends the points of one stored record to `out`, each ended by a newline, its own first; on an error `out` is as before.
     ///
     /// # Errors
     /// [`DecodeError`] when the payload is not one that this shipper can read.
@@ -82,7 +81,7 @@ impl Encoder {
         key: &EntryKey,
         payload: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<usize, DecodeError> {
+    ) -> Result<(), DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         match &record {
             Record::Log(log) => self.log(key, log, out),
@@ -90,7 +89,7 @@ impl Encoder {
             Record::Report(report) => self.report(key, report, out),
         }
         if self.points == Points::LeftOut {
-            return Ok(0);
+            return Ok(());
         }
         for (place, point) in (0..).zip(&points) {
             let nanos = match (&record, point) {
@@ -100,7 +99,7 @@ impl Encoder {
             };
             points::push(point, &self.host, nanos, out);
         }
-        Ok(points.len())
+        Ok(())
     }
 
     /// `ollama_logs`.

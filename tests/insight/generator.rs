@@ -117,6 +117,8 @@ impl Generator {
         self.later(2_500_000);
         self.load_done();
         self.event("load_done");
+        self.slog(r#"level=INFO source=sched.go:566 msg="loaded runners" count=1"#);
+        self.event("loaded_models");
     }
 
     /// Each load prints it twice.
@@ -138,6 +140,8 @@ impl Generator {
         self.event("crash");
         self.slog(r#"level=WARN source=runner.go:153 msg="truncating input prompt" limit=2048 prompt=3000 keep=4 new=2048"#);
         self.event("truncation");
+        self.slog(r#"level=INFO source=server.go:900 msg="model requires more memory than is currently available, evicting a model to make space" "loaded layers"=12"#);
+        self.event("eviction");
         for source in ["runner.go:99", "server.go:77"] {
             self.slog(&format!(r#"level=INFO source={source} msg="aborting completion request due to client closing the connection""#));
         }

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dashboards;
 mod generator;
 mod lines;
 mod properties;

@@ -23,6 +23,13 @@ fn host(server: &Influxd1) -> Host {
     host
 }
 
+/// Gives the host that log and a model.
+pub(crate) fn fill(host: &Host, generator: &Generator) {
+    std::fs::create_dir_all(host.path("journal")).unwrap();
+    model(host, "llama3", SHA);
+    journal(host, "system", generator);
+}
+
 /// Puts a model into the host's models directory.
 fn model(host: &Host, name: &str, weights: &str) {
     let dir = host.path(&format!(
@@ -88,7 +95,8 @@ fn stored(server: &Influxd1) -> Known {
     }
 }
 
-fn day() -> Generator {
+/// A log of everything that the generator knows.
+pub(crate) fn day() -> Generator {
     let mut day = Generator::default();
     day.start();
     day.noise();
@@ -247,10 +255,8 @@ fn a_field_of_another_type_on_the_server_keeps_no_line_from_being_delivered() {
 fn the_report_says_what_the_log_says_whether_the_service_runs_or_not() {
     let endpoint = Endpoint::start().unwrap();
     let host = Host::new(&endpoint.url(), "v2", "token");
-    std::fs::create_dir_all(host.path("journal")).unwrap();
-    model(&host, "llama3", SHA);
     let day = day();
-    journal(&host, "system", &day);
+    fill(&host, &day);
     let running = host.start("run");
     host.until("all is delivered", |stats| {
         stats["spool"]["ledger"]["delivered"].as_u64() > Some(day.known.lines)

@@ -51,6 +51,7 @@ fn main() -> Outcome<()> {
             goal,
             store,
             status,
+            models: None,
             stop,
         };
         let running = scope.spawn(move || intake.run(&|| journal::open(intake.config, stop)));

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-step() { printf '\n=== %s\n' "$*"; }
+step() { printf '\n=== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 loud() { printf '\n*** %s ***\n\n' "$*"; }
 
 step "Debian packages: a real journal, a real InfluxDB"
@@ -28,7 +28,7 @@ cargo fmt --all --check
 (cd fuzz && cargo fmt --check)
 
 step "shell scripts"
-shellcheck install.sh deploy/debian/* tests/*.sh tests/host/*.sh tests/host/steps/*.sh fuzz/*.sh .ci/run
+shellcheck install.sh benches/*.sh deploy/debian/* tests/*.sh tests/host/*.sh tests/host/steps/*.sh fuzz/*.sh .ci/run
 
 step "clippy, warnings are errors"
 cargo clippy --workspace --locked -- -D warnings
@@ -38,7 +38,7 @@ cargo clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap
     -A unreachable_pub -A missing_docs
 
 step "dependencies: licences, bans, sources, advisories"
-command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --quiet
+command -v cargo-deny >/dev/null || cargo install cargo-deny --debug --locked --quiet
 cargo deny --locked check bans licenses sources
 # The advisory database is a git repository of its own, which not every machine reaches.
 if cargo deny --locked fetch db 2>/dev/null; then
@@ -60,8 +60,8 @@ for target in fuzz/fuzz_targets/*.rs; do
 done
 
 step "the service on a real host"
-cargo build --locked
-tests/host/run.sh --binary target/debug/shipper
+cargo build --release --locked
+tests/host/run.sh --binary target/release/shipper
 
 step "the README's commands"
 tests/readme.sh

@@ -7,7 +7,7 @@ use crate::commit::{Commit, encoding};
 use crate::error::{Error, Fault};
 use crate::generation::Generation;
 use crate::key::{EntryKey, GenerationId, Seq};
-use crate::options::{Appended, MAX_RECORD_BYTES};
+use crate::options::{Appended, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES};
 use crate::records::Records;
 use crate::spool::{Result, Spool};
 use crate::summary::{ChunkMark, Summary};
@@ -22,9 +22,15 @@ impl Spool {
     /// leaves records that the next try drops as duplicates.
     ///
     /// # Errors
-    /// [`Error::Full`] at the cap, [`Error::OutOfSpace`], [`Error::TooLarge`], [`Error::Rewound`] when damage set the
-    /// checkpoint back. Whatever it is, nothing is lost when the source is read again from `checkpoint`.
+    /// [`Error::Full`] at the cap, [`Error::OutOfSpace`], [`Error::TooLarge`], [`Error::CheckpointTooLarge`],
+    /// [`Error::Rewound`] when damage set the checkpoint back. Whatever it is, nothing is lost when the source is read again from `checkpoint`.
     pub fn append(&mut self, records: &Records, checkpoint: Option<&[u8]>) -> Result<Appended> {
+        if let Some(checkpoint) = checkpoint.filter(|bytes| bytes.len() > MAX_CHECKPOINT_BYTES) {
+            return Err(Error::CheckpointTooLarge {
+                bytes: checkpoint.len(),
+                max: MAX_CHECKPOINT_BYTES,
+            });
+        }
         if let Some((_, payload)) = records
             .iter()
             .find(|(_, payload)| payload.len() > MAX_RECORD_BYTES)
@@ -49,8 +55,9 @@ impl Spool {
         };
         self.full = matches!(result, Err(Error::Full { .. } | Error::OutOfSpace { .. }));
         result?;
-        // Counted now and durable with the next commit: not worth one of its own.
+        // Counted now and durable with the next commit, or when the spool is closed: not worth a commit of its own.
         self.ledger.duplicates += duplicates;
+        self.uncommitted |= duplicates > 0;
         Ok(Appended { new, duplicates })
     }
 

@@ -66,3 +66,31 @@ pub(crate) fn decode<T: DeserializeOwned>(known: u8, bytes: &[u8]) -> Result<T, 
         left => Err(CodecError::Trailing(left)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// bincode alone accepts them.
+    #[test]
+    fn bytes_left_over_are_refused() {
+        let mut bytes = vec![1];
+        bincode::serde::encode_into_std_write(7u64, &mut bytes, standard()).unwrap();
+        bytes.push(0);
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        let decoded = decode::<u64>(1, &bytes);
+        assert!(
+            matches!(decoded, Err(CodecError::Trailing(1))),
+            "{decoded:?}"
+        );
+        assert_eq!(decode::<u64>(1, &encode(1, &7u64).unwrap()).unwrap(), 7);
+    }
+
+    /// sled's 1.0 alphas open files of 0.34 as empty ones.
+    #[test]
+    fn the_versions_whose_files_are_read_are_pinned() {
+        assert!(include_str!("../Cargo.toml").contains("\nsled = \"=0.34.7\"\n"));
+        let workspace = include_str!("../../Cargo.toml");
+        assert!(workspace.contains("\nbincode = { version = \"=2.0.1\""));
+    }
+}

@@ -40,6 +40,14 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// A checkpoint over the limit of 4 KiB; nothing of the append was stored.
+    #[error("checkpoint of {bytes} bytes is over the limit of {max}")]
+    CheckpointTooLarge {
+        /// Its bytes.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// Damage was found and the checkpoint set back: call `resume` and read the source again from there.
     #[error("damage was found, the checkpoint was set back: read the source again from there")]
     Rewound,

@@ -84,11 +84,11 @@ pub use error::Error;
 pub use key::{EntryKey, GenerationId, MsgHash, Seq};
 pub use ledger::State;
 pub use options::{
-    Appended, Batch, Entry, HashPrefix, Limits, MAX_RECORD_BYTES, NotAHash, Options, Order, Page,
-    Quarantined, Selection, Stats, WhenFull,
+    Appended, Batch, Entry, HashPrefix, Limits, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES, NotAHash,
+    Options, Order, Page, Quarantined, Selection, Stats, WhenFull,
 };
 pub use records::Records;
-pub use recovery::{Damage, Recovery};
+pub use recovery::{Damage, Rebuilding, Recovery};
 pub use seq_set::{SeqSet, Unsorted};
 pub use spool::{Result, Spool};
 pub use verify::{Repair, Verified};

@@ -17,14 +17,21 @@ impl Spool {
         while self.active.is_none() {
             match self.open_active() {
                 Ok((generation, ledger)) => {
-                    self.active = Some(generation);
-                    self.ledger = ledger;
+                    self.adopt(generation, ledger);
                     self.ledger_is_current = true;
                 }
                 Err(fault) => self.heal(self.manifest.active.id, fault)?,
             }
         }
         Ok(())
+    }
+
+    /// Goes on with the active generation as it was opened.
+    pub(crate) fn adopt(&mut self, generation: Generation, mut ledger: Ledger) {
+        // Some may have been counted since its last commit.
+        ledger.duplicates = ledger.duplicates.max(self.ledger.duplicates);
+        self.active = Some(generation);
+        self.ledger = ledger;
     }
 
     pub(crate) fn open_active(&self) -> std::result::Result<(Generation, Ledger), Fault> {

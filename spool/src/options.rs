@@ -11,6 +11,9 @@ use crate::records::Records;
 /// The largest payload of one record.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
+/// The largest checkpoint: it stands in the marker of a generation, and no value may be above 6 KiB.
+pub const MAX_CHECKPOINT_BYTES: usize = 4096;
+
 /// How a spool is kept.
 #[derive(Clone, Debug)]
 pub struct Options {

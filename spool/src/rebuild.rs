@@ -7,7 +7,7 @@ use crate::generation::{Generation, Refusal};
 use crate::key::{GenerationId, Seq};
 use crate::ledger::Ledger;
 use crate::manifest::{FILE_NAME, Sealed};
-use crate::recovery::Damage;
+use crate::recovery::{Damage, Rebuilding};
 use crate::seq_set::SeqSet;
 use crate::spool::{Result, Spool};
 
@@ -20,18 +20,27 @@ struct Candidate {
 
 impl Spool {
     /// Makes a new MANIFEST from the generations themselves.
-    pub(crate) fn rebuild(&mut self, present: &[GenerationId], cause: &str) -> Result<()> {
+    pub(crate) fn rebuild(
+        &mut self,
+        present: &[GenerationId],
+        cause: &str,
+        observe: &mut dyn FnMut(Rebuilding),
+    ) -> Result<()> {
         self.move_aside(FILE_NAME)?;
         self.recovery.manifest_rebuilt = Some(cause.to_owned());
         let mut found = Vec::new();
         let mut damaged = Vec::new();
-        for &id in present {
+        for (read, &id) in (1..).zip(present) {
             match self.inspect(id) {
                 Ok(candidate) => found.push(candidate),
                 Err(Fault::Damage(cause)) if !self.is_out_of_space() => damaged.push((id, cause)),
                 Err(Fault::Damage(_)) => return Err(self.error_of(Fault::Space)),
                 Err(fault) => return Err(self.error_of(fault)),
             }
+            observe(Rebuilding {
+                read,
+                generations: present.len() as u64,
+            });
         }
         for (id, cause) in damaged {
             let put_aside = self.move_aside(&id.to_string())?;

@@ -32,6 +32,15 @@ pub struct Damage {
     pub undelivered: u64,
 }
 
+/// How far opening is in reading every generation, because MANIFEST is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilding {
+    /// Generations read.
+    pub read: u64,
+    /// Generations there are.
+    pub generations: u64,
+}
+
 impl Recovery {
     /// Whether nothing had to be mended.
     #[must_use]

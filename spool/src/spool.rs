@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::manifest::{Found, Manifest};
 use crate::options::Options;
-use crate::recovery::Recovery;
+use crate::recovery::{Rebuilding, Recovery};
 
 /// Result of a spool operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,6 +39,8 @@ pub struct Spool {
     pub(crate) rewound: bool,
     /// The last append found no room.
     pub(crate) full: bool,
+    /// `ledger` counts duplicates that no commit has stored yet.
+    pub(crate) uncommitted: bool,
     /// Time of the oldest pending record, when it was last read.
     pub(crate) oldest: Option<(Seq, u64)>,
     /// Since opening.
@@ -52,6 +54,19 @@ impl Spool {
     /// # Errors
     /// [`Error::Locked`], [`Error::OutOfSpace`], [`Error::File`]; never because of damage that can be put aside.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery)> {
+        Self::open_observed(dir, options, |_| ())
+    }
+
+    /// [`Spool::open`], telling `observe` how far it is when every generation has to be read, which takes some seconds
+    /// a gigabyte: that is when MANIFEST is lost.
+    ///
+    /// # Errors
+    /// Those of [`Spool::open`].
+    pub fn open_observed(
+        dir: &Path,
+        options: Options,
+        mut observe: impl FnMut(Rebuilding),
+    ) -> Result<(Self, Recovery)> {
         fs::create_dir_all(dir).context("create", dir)?;
         let lock = Lock::acquire(dir)?;
         let mut spool = Self {
@@ -66,11 +81,12 @@ impl Spool {
             fixed_bytes: 0,
             rewound: false,
             full: false,
+            uncommitted: false,
             oldest: None,
             recovery: Recovery::default(),
             _lock: lock,
         };
-        spool.load()?;
+        spool.load(&mut observe)?;
         spool.ensure_active()?;
         spool.note_missing()?;
         spool.rewound = false;
@@ -93,7 +109,7 @@ impl Spool {
         self.checkpoint()
     }
 
-    fn load(&mut self) -> Result<()> {
+    fn load(&mut self, observe: &mut dyn FnMut(Rebuilding)) -> Result<()> {
         let present = self.generation_dirs()?;
         match Manifest::read(&self.dir)? {
             Found::Manifest(manifest) => {
@@ -102,8 +118,8 @@ impl Spool {
                 self.remove_unlisted(&present)?;
             }
             Found::Nothing if present.is_empty() => Manifest::default().write(&self.dir)?,
-            Found::Nothing => self.rebuild(&present, "it is missing")?,
-            Found::Garbage(error) => self.rebuild(&present, &error.to_string())?,
+            Found::Nothing => self.rebuild(&present, "it is missing", observe)?,
+            Found::Garbage(error) => self.rebuild(&present, &error.to_string(), observe)?,
         }
         // MANIFEST is there before the first generation: without one, what is half-made could as well be all that is left.
         if self.manifest.active.id == GenerationId::default() {
@@ -163,6 +179,7 @@ impl Spool {
         match committed {
             Ok(()) => {
                 self.ledger = ledger;
+                self.uncommitted = false;
                 Ok(())
             }
             Err(fault) => {
@@ -199,5 +216,25 @@ impl Spool {
         sealed
             .chain([active])
             .find(|(_, seqs)| seqs.contains(&seq.0))
+    }
+}
+
+impl Drop for Spool {
+    /// Duplicates are not worth a commit of their own, but a clean stop has to keep their number.
+    fn drop(&mut self) {
+        if !self.uncommitted || self.active.is_none() {
+            return;
+        }
+        let mut ledger = self.ledger.clone();
+        ledger.version += 1;
+        let mut commit = Commit::default();
+        let stored = commit.ledger(&ledger).and_then(|()| {
+            self.active
+                .as_ref()
+                .map_or(Ok(()), |active| active.commit(commit))
+        });
+        if let Err(error) = stored {
+            tracing::warn!(%error, "the number of duplicates since the last commit is lost");
+        }
     }
 }

@@ -70,8 +70,7 @@ impl Spool {
         if id == self.manifest.active.id {
             self.active = None;
             let (generation, ledger) = self.open_active()?;
-            self.active = Some(generation);
-            self.ledger = ledger;
+            self.adopt(generation, ledger);
         } else {
             self.other = None;
             self.other = self.open_sealed(id)?;

@@ -10,15 +10,26 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
 use spool::{
-    Error, Limits, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq, SeqSet, Spool, State,
-    WhenFull,
+    Error, Limits, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq,
+    SeqSet, Spool, State, WhenFull,
 };
 
 const MIB: u64 = 1 << 20;
+
+/// As the forwarder takes them.
+const BATCH: Limits = Limits {
+    records: 5000,
+    bytes: 4 << 20,
+};
+
+/// Whether the long forms are asked for.
+fn is_long() -> bool {
+    std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long")
+}
 
 /// Bytes on disk, as `du` counts them.
 fn du(path: &Path) -> u64 {
@@ -99,39 +110,74 @@ fn when_asked_to_the_oldest_records_expire_at_the_cap_and_are_counted() {
     assert_eq!(newest.seqs[0].0, 59_999);
 }
 
+/// Twenty rounds of appending and draining; `check` after every commit. Whole with `SPOOL_TORTURE=long`, else a tenth of it.
+fn twenty_rounds(spool: &mut Spool, mut check: impl FnMut(&Spool)) {
+    let records_a_round = if is_long() { 200_000 } else { 20_000 };
+    for round in 0..20u64 {
+        for n in (0..records_a_round).step_by(1000) {
+            let n = round * records_a_round + n;
+            spool.append(&records(n..n + 1000, 400), None).unwrap();
+            check(spool);
+        }
+        while ledger(spool).pending > 0 {
+            let batch = spool
+                .pending(BATCH, Order::OldestFirst, &SeqSet::new())
+                .unwrap();
+            spool.ack(&seqs(&batch)).unwrap();
+            spool.prune(SystemTime::now()).unwrap();
+            check(spool);
+        }
+    }
+    assert_eq!(ledger(spool).delivered, 20 * records_a_round);
+}
+
 #[test]
 fn without_retention_twenty_rounds_leave_less_than_three_generations() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        generation_bytes: 2 * MIB,
+        generation_bytes: if is_long() { 8 * MIB } else { MIB },
         retention: Duration::ZERO,
         ..Options::default()
     };
+    // A generation takes two to three times its payload on disk; beside them there is the ballast.
+    let three = 3 * options.generation_bytes * 5 / 2 + 4 * MIB;
     let mut spool = Spool::open(dir.path(), options).unwrap().0;
-    for round in 0..20u64 {
-        for n in (0..20_000).step_by(1000) {
-            let n = round * 20_000 + n;
-            spool.append(&records(n..n + 1000, 400), None).unwrap();
+    let mut drained = 0;
+    twenty_rounds(&mut spool, |spool| {
+        let stats = ledger(spool);
+        if stats.pending == 0 {
+            drained += 1;
+            let used = du(dir.path());
+            assert!(
+                stats.generations < 3 && used < three,
+                "{used} bytes, {stats:?}"
+            );
         }
-        loop {
-            let batch = spool
-                .pending(
-                    Limits {
-                        records: 5000,
-                        bytes: 4 << 20,
-                    },
-                    Order::OldestFirst,
-                    &SeqSet::new(),
-                )
-                .unwrap();
-            if batch.seqs.is_empty() {
-                break;
-            }
-            spool.ack(&seqs(&batch)).unwrap();
-        }
-        spool.prune(SystemTime::now()).unwrap();
-        assert!(ledger(&spool).generations < 3);
-    }
+    });
+    assert_eq!(drained, 20);
+}
+
+#[test]
+fn with_retention_twenty_rounds_stay_below_the_cap() {
+    let dir = tempfile::tempdir().unwrap();
+    // Room for what is pending at the end of a round, and for half as much again that was delivered.
+    let options = Options {
+        max_bytes: if is_long() { 300 * MIB } else { 40 * MIB },
+        generation_bytes: if is_long() { 8 * MIB } else { MIB },
+        ..Options::default()
+    };
+    let cap = options.max_bytes;
+    let mut spool = Spool::open(dir.path(), options).unwrap().0;
+    let mut largest = 0;
+    twenty_rounds(&mut spool, |_| {
+        let used = du(dir.path());
+        assert!(used <= cap, "{used} bytes");
+        largest = largest.max(used);
+    });
+    assert!(
+        largest > cap / 2,
+        "{largest} bytes: what was delivered is kept while there is room"
+    );
 }
 
 #[test]
@@ -217,7 +263,7 @@ fn records_of_any_size_come_back_and_nothing_lands_in_blobs() {
 }
 
 #[test]
-fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
+fn a_record_or_checkpoint_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     let mut batch = records(0..3, 100);
@@ -225,6 +271,11 @@ fn a_record_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
     assert!(matches!(
         spool.append(&batch, Some(b"x")),
         Err(Error::TooLarge { .. })
+    ));
+    let endless = [0; MAX_CHECKPOINT_BYTES + 1];
+    assert!(matches!(
+        spool.append(&records(0..3, 100), Some(&endless)),
+        Err(Error::CheckpointTooLarge { .. })
     ));
     assert_eq!((ledger(&spool).read, spool.checkpoint()), (0, None));
 }
@@ -250,16 +301,82 @@ fn reading_the_source_again_adds_nothing_across_generations() {
 }
 
 #[test]
+fn duplicates_are_still_counted_after_a_clean_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    for duplicates in [0, 0, 30, 60] {
+        let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+        assert_eq!(ledger(&spool).duplicates, duplicates);
+        spool.append(&records(0..30, 100), Some(b"there")).unwrap();
+    }
+}
+
+/// Every key and value of the closed spool in `dir`, as sled has them.
+fn each_value(dir: &Path, mut visit: impl FnMut(&[u8], &[u8])) {
+    let generations = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for generation in generations.filter(|path| path.is_dir()) {
+        let db = sled::Config::new()
+            .path(generation)
+            .flush_every_ms(None)
+            .open()
+            .unwrap();
+        for entry in db.iter() {
+            let (key, value) = entry.unwrap();
+            visit(&key, &value);
+        }
+    }
+}
+
+#[test]
+fn no_value_of_sled_is_above_six_kib_whatever_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+    let checkpoint = [7; MAX_CHECKPOINT_BYTES];
+    for n in (0..6000).step_by(1000) {
+        spool
+            .append(&records(n..n + 1000, 50), Some(&checkpoint))
+            .unwrap();
+    }
+    spool
+        .append(&records(6000..6002, 3_000_000), Some(&checkpoint))
+        .unwrap();
+    spool.quarantine(Seq(5), &"why ".repeat(10_000)).unwrap();
+    // A ledger of thousands of ranges.
+    let every_other = (0..6000).step_by(2).map(Seq).collect();
+    spool.ack(&every_other).unwrap();
+    assert_no_blobs(dir.path());
+    drop(spool);
+    let mut largest = 0;
+    each_value(dir.path(), |_, value| largest = largest.max(value.len()));
+    assert!((6000..=6144).contains(&largest), "{largest}");
+}
+
+#[test]
+fn a_dozen_records_share_a_key_of_sled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), Options::default()).unwrap().0;
+    spool.append(&records(0..1200, 400), None).unwrap();
+    let batch = drain(&mut spool);
+    spool.ack(&seqs(&batch)).unwrap();
+    drop(spool);
+    let mut keys = 0;
+    each_value(dir.path(), |_, _| keys += 1);
+    // One of a chunk and one of its index entry, and a handful of the ledger.
+    assert!(keys <= 2 * (1200 / 12) + 10, "{keys} keys for 1200 records");
+}
+
+/// `SPOOL_TORTURE=long cargo test --release -p spool --test bounds a_million -- --nocapture` prints the figures.
+#[test]
 fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
     const CHILD: &str = "SPOOL_MEMORY_CHILD_DIR";
-    let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let total = if long { 1_000_000 } else { 150_000 };
+    let total = if is_long() { 1_000_000 } else { 150_000 };
     if let Some(dir) = std::env::var_os(CHILD) {
         fill_and_drain(Path::new(&dir), total);
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    // glibc raises its trim threshold with each large block that is freed; the shipper's unit sets the same.
+    // The shipper's unit sets the same; README says why.
     let child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -273,48 +390,57 @@ fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
         .unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success(), "{output}");
-    let peak: u64 = output
-        .lines()
-        .find_map(|line| line.strip_prefix("peak "))
-        .unwrap()
-        .parse()
-        .unwrap();
-    println!("{total} records: peak {peak} kB");
+    let figure = |name: &str| -> u64 {
+        let told = output.lines().find_map(|line| line.strip_prefix(name));
+        told.unwrap().trim().parse().unwrap()
+    };
+    let (peak, pending, delivered) = (figure("peak"), figure("reopened"), figure("delivered"));
+    println!(
+        "{total} records: peak {peak} kB, reopened in {pending} ms, once delivered in {delivered} ms"
+    );
     assert!(peak <= 40_000, "{peak} kB for {total} records");
+    assert!(
+        pending < 500 && delivered < 500,
+        "reopening: {pending} ms, {delivered} ms"
+    );
 }
 
 fn fill_and_drain(dir: &Path, total: u64) {
-    let options = Options {
-        retention: Duration::ZERO,
-        ..Options::default()
+    // Everything that is delivered stays, as history.
+    let open = || {
+        let begun = Instant::now();
+        let spool = Spool::open(dir, Options::default()).unwrap().0;
+        (spool, begun.elapsed().as_millis())
     };
-    let mut spool = Spool::open(dir, options).unwrap().0;
+    let mut spool = open().0;
     for n in (0..total).step_by(1000) {
         spool
             .append(&records(n..n + 1000, 400), Some(&n.to_le_bytes()))
             .unwrap();
     }
+    drop(spool);
+    let (mut spool, pending) = open();
     assert_eq!(ledger(&spool).pending, total);
     while ledger(&spool).pending > 0 {
         let batch = spool
-            .pending(
-                Limits {
-                    records: 5000,
-                    bytes: 4 << 20,
-                },
-                Order::OldestFirst,
-                &SeqSet::new(),
-            )
+            .pending(BATCH, Order::OldestFirst, &SeqSet::new())
             .unwrap();
         spool.ack(&seqs(&batch)).unwrap();
         spool.prune(SystemTime::now()).unwrap();
     }
+    drop(spool);
+    let (spool, delivered) = open();
+    assert_eq!(
+        (ledger(&spool).delivered, ledger(&spool).held),
+        (total, total)
+    );
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     println!("\npeak {}", peak.trim().trim_end_matches(" kB"));
+    println!("reopened {pending}\ndelivered {delivered}");
 }
 
 #[test]

@@ -15,7 +15,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use common::{drain, key, ledger, payload, records, seqs, small};
-use spool::{Error, Limits, Order, Records, Recovery, Repair, Seq, SeqSet, Spool};
+use spool::{
+    Error, Limits, Options, Order, Rebuilding, Records, Recovery, Repair, Seq, SeqSet, Spool,
+};
 
 /// Records of the source.
 const SOURCE: u64 = 300;
@@ -234,6 +236,150 @@ fn any_file_may_be_damaged_in_any_way() {
         mended > cases / 4,
         "only {mended} of {cases} noticed: is anything damaged at all?"
     );
+}
+
+/// The directory of generation `id`.
+fn generation(dir: &Path, id: u64) -> PathBuf {
+    dir.join(format!("gen-{id:010}"))
+}
+
+/// The active one of the template.
+fn last_generation(dir: &Path) -> u64 {
+    (1..).take_while(|&id| generation(dir, id).exists()).count() as u64
+}
+
+/// Plain sled, as it is without this crate around it.
+fn plain_sled(dir: &Path) -> sled::Db {
+    let config = sled::Config::new().path(dir).flush_every_ms(None);
+    config.open().unwrap()
+}
+
+/// Damages the active generation and a sealed one with `damage` and returns what opening and using the spool mended.
+fn mended_after(damage: impl Fn(&Path)) -> [Recovery; 2] {
+    let whole = tempfile::tempdir().unwrap();
+    template(whole.path());
+    [last_generation(whole.path()), 5].map(|id| {
+        let dir = tempfile::tempdir().unwrap();
+        copy(whole.path(), dir.path());
+        damage(&generation(dir.path(), id));
+        let recovery = survive_in_time(dir.path().to_owned(), "damaged");
+        assert_eq!(recovery.damaged.len(), 1, "{recovery}");
+        assert_eq!(recovery.damaged[0].generation.0, id);
+        recovery
+    })
+}
+
+#[test]
+fn a_panic_of_sled_on_opening_ends_as_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    // sled panics when whole segments are gone: a generation of several.
+    let options = Options::default();
+    let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
+    for from in (0..6000).step_by(500) {
+        spool
+            .append(&records(from..from + 500, 400), Some(&from.to_le_bytes()))
+            .unwrap();
+    }
+    drop(spool);
+    for file in files(&generation(dir.path(), 1)) {
+        match file.file_name().and_then(|name| name.to_str()) {
+            Some("db") => {
+                let (bytes, used) = content(&file);
+                fs::write(&file, &bytes[..used / 2]).unwrap();
+            }
+            Some(name) if name.starts_with("snap.") => fs::remove_file(&file).unwrap(),
+            _ => {}
+        }
+    }
+    let aside = tempfile::tempdir().unwrap();
+    copy(&generation(dir.path(), 1), aside.path());
+    let alone = std::panic::catch_unwind(|| plain_sled(aside.path()).len());
+    println!("{alone:?}");
+    assert!(alone.is_err(), "sled alone opens this");
+    let (mut spool, recovery) = Spool::open(dir.path(), options).unwrap();
+    assert!(recovery.to_string().contains("sled panicked"), "{recovery}");
+    assert!(
+        recovery.rewound && spool.resume().is_none(),
+        "all is read again"
+    );
+    assert_eq!(
+        spool.append(&records(0..6000, 400), None).unwrap().new,
+        6000
+    );
+    assert_eq!(ledger(&spool).read, 6000);
+}
+
+#[test]
+fn a_generation_that_sled_opens_as_an_empty_one_is_noticed() {
+    let mended = mended_after(|generation| {
+        let db = generation.join("db");
+        let (mut bytes, _) = content(&db);
+        let end = bytes.len().min(512 * 1024);
+        bytes[..end].fill(0);
+        fs::write(&db, bytes).unwrap();
+        for file in files(generation) {
+            if file.to_string_lossy().contains("snap.") {
+                fs::remove_file(file).unwrap();
+            }
+        }
+        let aside = tempfile::tempdir().unwrap();
+        copy(generation, aside.path());
+        assert_eq!(plain_sled(aside.path()).len(), 0, "sled alone says nothing");
+    });
+    for recovery in mended {
+        assert!(
+            recovery.to_string().contains("marker is missing"),
+            "{recovery}"
+        );
+    }
+}
+
+#[test]
+fn records_that_sled_misses_without_a_word_are_noticed() {
+    for prefix in [b"c", b"k", b"f"] {
+        mended_after(|generation| {
+            let db = plain_sled(generation);
+            let keys: Vec<_> = db.scan_prefix(prefix).keys().map(Result::unwrap).collect();
+            // The one generation of the two has no record in fragments: there, a chunk.
+            let last = keys.last().cloned().or_else(|| {
+                let chunks = db.scan_prefix(b"c").keys();
+                chunks.map(Result::unwrap).next_back()
+            });
+            db.remove(last.unwrap()).unwrap().unwrap();
+            db.flush().unwrap();
+        });
+    }
+}
+
+#[test]
+fn opening_reads_the_active_generation_only() {
+    let dir = tempfile::tempdir().unwrap();
+    template(dir.path());
+    for id in 1..last_generation(dir.path()) {
+        fs::write(generation(dir.path(), id).join("db"), b"not sled's").unwrap();
+    }
+    let (mut spool, recovery) = Spool::open(dir.path(), small()).unwrap();
+    assert!(
+        recovery.is_clean(),
+        "opening looked into a sealed generation: {recovery}"
+    );
+    let before = ledger(&spool).generations;
+    drain(&mut spool);
+    assert!(ledger(&spool).generations < before, "and using it notices");
+}
+
+#[test]
+fn rebuilding_manifest_tells_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    template(dir.path());
+    let generations = last_generation(dir.path());
+    let mut told = Vec::new();
+    drop(Spool::open_observed(dir.path(), small(), |step| told.push(step)).unwrap());
+    assert_eq!(told, [], "there is nothing to rebuild");
+    fs::remove_file(dir.path().join("MANIFEST")).unwrap();
+    drop(Spool::open_observed(dir.path(), small(), |step| told.push(step)).unwrap());
+    let steps = (1..=generations).map(|read| Rebuilding { read, generations });
+    assert_eq!(told, steps.collect::<Vec<_>>());
 }
 
 #[test]

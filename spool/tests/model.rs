@@ -82,6 +82,7 @@ struct Model {
     /// Pending records handed out by the last drain.
     batch: Vec<Seq>,
     read: u64,
+    duplicates: u64,
     /// Number of the next record.
     next: u64,
 }
@@ -291,6 +292,7 @@ fn append(numbers: &[u16], checkpoint: Option<u8>, spool: &mut Spool, model: &mu
             new += 1;
         }
     }
+    model.duplicates += numbers.len() as u64 - new;
     let checkpoint = checkpoint.map(|byte| vec![byte; usize::from(byte)]);
     let appended = spool.append(&records, checkpoint.as_deref()).unwrap();
     assert_eq!(
@@ -341,7 +343,10 @@ fn compare(spool: &mut Spool, model: &Model) {
     let stats = ledger(spool);
     assert_eq!(stats.pending, model.count(State::Pending));
     assert_eq!(stats.quarantined, model.count(State::Quarantined));
-    assert_eq!(stats.read, model.read);
+    assert_eq!(
+        (stats.read, stats.duplicates),
+        (model.read, model.duplicates)
+    );
     assert_eq!(stats.held, model.held.len() as u64);
     assert_eq!(spool.checkpoint(), model.checkpoint.as_deref());
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::progress::Progress as Bar;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::human::things;
 use crate::journal;
 use crate::operate::{Answer, Request};
+use crate::recall;
 use crate::service;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -70,11 +72,15 @@ async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let spool = &config.local.spool;
     let (store, _, thread) = Store::open(&spool.dir, service::spool_options(spool))?;
     let stop = Stop::new()?;
-    let journal = config.journal.clone();
+    let (journal, insight) = (config.journal.clone(), config.insight);
     let backfill = Arc::new(Backfill::since(since));
     let running = Arc::clone(&backfill);
     let reading = tokio::task::spawn_blocking(move || {
-        running.run(&journal, &store, &stop, &|| journal::open(&journal, &stop));
+        let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
+        let models = insight.then_some(&models);
+        running.run(&journal, &store, models, &stop, &|| {
+            journal::open(&journal, &stop)
+        });
     });
     let bar = bar(since);
     while !reading.is_finished() {

@@ -199,7 +199,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
 
     let stop = Stop::new().unwrap();
     let backfill = Backfill::since(BEGIN);
-    backfill.run(&rig.config, &store, &stop, &|| {
+    backfill.run(&rig.config, &store, None, &stop, &|| {
         journal::open(&rig.config, &stop)
     });
     let progress = backfill.progress();
@@ -329,7 +329,7 @@ fn the_hosts_own_journal_is_read_from_run_and_var_alike() {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{reader} {kept:?} {output:?}");
-            let messages = endpoint.points(|points| points.messages());
+            let messages = endpoint.points(support::endpoint::Points::messages);
             let expected: Vec<String> = kept
                 .iter()
                 .flat_map(|place| (0..50).map(move |n| format!("{place} {n}")))

@@ -4,7 +4,7 @@
 mod body;
 mod points;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +76,22 @@ pub enum Keep {
     Points,
     /// Decompress and count lines, for measuring the client.
     Count,
+    /// Answer at once and keep the body as it came, for measuring the client where the endpoint shares its cores;
+    /// [`Endpoint::tally`] looks into them afterwards.
+    Bodies,
+}
+
+/// What arrived in bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Lines, equal ones too.
+    pub lines: u64,
+    /// Distinct points of `ollama_logs`.
+    pub distinct_logs: u64,
+    /// Bytes of the bodies as they came.
+    pub wire_bytes: u64,
+    /// Bytes of the bodies decompressed.
+    pub line_bytes: u64,
 }
 
 /// The reason for which a line is refused, if it is.
@@ -109,6 +125,7 @@ struct State {
     points: Points,
     seen: Vec<Seen>,
     counted: usize,
+    bodies: Vec<(Bytes, bool)>,
     open: usize,
     most_open: usize,
 }
@@ -219,6 +236,41 @@ impl Endpoint {
         self.state().counted
     }
 
+    /// Lines in the uncompressed bodies that [`Keep::Bodies`] has kept, by their newlines: how far a client without gzip
+    /// is, for next to no work.
+    pub fn newlines(&self) -> usize {
+        let state = self.state();
+        let bodies = state.bodies.iter().filter(|(_, gzip)| !gzip);
+        bodies
+            .map(|(body, _)| memchr_count(body) + usize::from(!body.ends_with(b"\n")))
+            .sum()
+    }
+
+    /// What [`Keep::Bodies`] has kept, and forgets with this.
+    ///
+    /// # Errors
+    /// A body that is not line protocol.
+    pub fn tally(&self) -> io::Result<Tally> {
+        let bodies = std::mem::take(&mut self.state().bodies);
+        let mut tally = Tally::default();
+        let mut identities = HashSet::new();
+        for (body, gzip) in bodies {
+            tally.wire_bytes += body.len() as u64;
+            let body = decompressed(&body, gzip)?;
+            tally.line_bytes += body.len() as u64;
+            let text = std::str::from_utf8(&body).map_err(io::Error::other)?;
+            for line in points::lines(text) {
+                let point = line.map_err(io::Error::other)?;
+                tally.lines += 1;
+                if point.measurement == "ollama_logs" {
+                    identities.insert((point.series, point.time));
+                }
+            }
+        }
+        tally.distinct_logs = identities.len() as u64;
+        Ok(tally)
+    }
+
     /// All requests whose body arrived.
     pub fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -325,6 +377,10 @@ async fn answer(
         .await
         .map_err(io::Error::other)?
         .to_bytes();
+    if lock(state).keep == Keep::Bodies {
+        lock(state).bodies.push((compressed, gzip));
+        return Ok(with_body(204, AnswerBody::whole("")));
+    }
     let body = decompressed(&compressed, gzip)?;
     let mut seen = Seen {
         at: Instant::now(),

@@ -192,6 +192,17 @@ pub fn busy(count: usize) -> impl Iterator<Item = Entry> {
     })
 }
 
+/// `count` entries of a host on which every fifth line is Ollama's.
+pub fn mixed(count: usize) -> impl Iterator<Item = Entry> {
+    busy(count).enumerate().map(|(number, entry)| {
+        if number % 5 == 0 {
+            return entry;
+        }
+        let unit = ["nginx.service", "sshd.service", "cron.service"][number % 3];
+        Entry::of_unit(entry.realtime, unit, entry.message())
+    })
+}
+
 /// One entry of each kind that journals hold.
 #[must_use]
 pub fn every_kind() -> Vec<Entry> {

@@ -122,7 +122,7 @@ impl Spool {
             .iter()
             .zip(records.iter().skip(1))
             .all(|(one, two)| one.0.time < two.0.time);
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(if ascending { 0 } else { records.len() });
         for (index, (key, _)) in records.iter().enumerate() {
             if !ascending && !seen.insert(key) {
                 held.insert(index);

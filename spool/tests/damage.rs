@@ -339,12 +339,10 @@ fn records_that_sled_misses_without_a_word_are_noticed() {
     for prefix in [b"c", b"k", b"f"] {
         mended_after(|generation| {
             let db = plain_sled(generation);
-            let keys: Vec<_> = db.scan_prefix(prefix).keys().map(Result::unwrap).collect();
-            // The one generation of the two has no record in fragments: there, a chunk.
-            let last = keys.last().cloned().or_else(|| {
-                let chunks = db.scan_prefix(b"c").keys();
-                chunks.map(Result::unwrap).last()
-            });
+            let last_of = |prefix| db.scan_prefix(prefix).keys().next_back();
+            // Not every generation has a record in fragments: a chunk, then.
+            let last = last_of(prefix).or_else(|| last_of(b"c"));
+            let last = last.unwrap();
             db.remove(last.unwrap()).unwrap().unwrap();
             db.flush().unwrap();
         });

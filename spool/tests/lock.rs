@@ -48,7 +48,7 @@ fn a_second_process_is_told_who_holds_the_spool() {
 fn a_lock_of_sled_that_lingers_after_a_drop_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
-    for n in (0..200).step_by(20) {
+    for n in (0..400).step_by(20) {
         spool.append(&records(n..n + 20, 200), None).unwrap();
     }
     let generations = ledger(&spool).generations;
@@ -66,6 +66,6 @@ fn a_lock_of_sled_that_lingers_after_a_drop_is_waited_for() {
     });
     let (mut spool, recovery) = Spool::open(dir.path(), small()).unwrap();
     assert!(recovery.is_clean(), "{recovery}");
-    assert_eq!(drain(&mut spool).seqs.len(), 200);
+    assert_eq!(drain(&mut spool).seqs.len(), 400);
     release.join().unwrap();
 }

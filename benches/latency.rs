@@ -15,7 +15,7 @@ use shipper::journal;
 use shipper::stop::Stop;
 use shipper::store::{Ended, Store};
 use spool::Options;
-use support::endpoint::Endpoint;
+use support::endpoint::{Endpoint, Points};
 use support::journal::UNIT;
 use support::journald::Journald;
 use tokio::sync::watch;
@@ -84,7 +84,7 @@ fn service(journald: &Journald, idle: Duration) -> Outcome<()> {
         .env("SHIPPER_CONTROL_SOCKET", dir.path().join("control.sock"))
         .stdin(Stdio::null())
         .spawn()?;
-    while endpoint.points(|points| points.is_empty()) && child.try_wait()?.is_none() {
+    while endpoint.points(Points::is_empty) && child.try_wait()?.is_none() {
         thread::sleep(Duration::from_millis(100));
     }
     thread::sleep(SETTLING);

@@ -41,12 +41,16 @@ pub(crate) struct Variant {
 }
 
 /// All that take part, the yardstick first.
-pub(crate) const ALL: [Contender; 6] = [
+pub(crate) const ALL: [Contender; 7] = [
     Contender::Yardstick,
     Contender::Shipper(DEFAULTS),
     Contender::Shipper(Variant {
         name: "shipper, no gzip",
         settings: &[("SHIPPER_GZIP", "off")],
+    }),
+    Contender::Shipper(Variant {
+        name: "shipper, insight off",
+        settings: &[("SHIPPER_INSIGHT", "off")],
     }),
     Contender::Shipper(Variant {
         name: "shipper, journalctl reader",
@@ -60,6 +64,12 @@ pub(crate) const ALL: [Contender; 6] = [
 pub(crate) const DEFAULTS: Variant = Variant {
     name: "shipper",
     settings: &[],
+};
+
+/// The same, without points derived from the lines.
+pub(crate) const WITHOUT_INSIGHT: Variant = Variant {
+    name: "shipper, insight off",
+    settings: &[("SHIPPER_INSIGHT", "off")],
 };
 
 impl Contender {
@@ -137,8 +147,7 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("MALLOC_MMAP_THRESHOLD_", "131072")
-        .env("MALLOC_TRIM_THRESHOLD_", "131072")
+        .envs(unit_environment())
         .env("INFLUXDB_URL", url)
         .env("INFLUXDB_TOKEN", "token")
         .env("INFLUXDB_ORG", "org")
@@ -154,4 +163,12 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
         .arg(scratch.join("config.env"))
         .stdin(Stdio::null());
     Ok(command)
+}
+
+/// What the unit sets for the allocator.
+fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = include_str!("../../deploy/Ollama_InfluxDB.service.in").lines();
+    let values = lines.filter_map(|line| line.strip_prefix("Environment="));
+    let pairs = values.flat_map(str::split_ascii_whitespace);
+    pairs.filter_map(|pair| pair.split_once('='))
 }

@@ -17,8 +17,8 @@ use crate::contender::shipper;
 use crate::cost;
 use crate::sink::Sink;
 
-/// Entries that wait in the spool.
-const PENDING: [u64; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
+/// Entries that wait in the spool unless told otherwise.
+pub(crate) const PENDING: [u64; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
 /// Longer than any start takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,8 +30,8 @@ const LINES: [&str; 4] = [
     "load_tensors: offloaded 33/33 layers to GPU, CUDA0 model buffer size =  4403.49 MiB id=",
 ];
 
-/// Fills a spool, times a start over it, then drains it.
-pub(crate) fn run() -> Outcome<()> {
+/// Fills a spool, times a start over it, then drains it; again for each number of entries.
+pub(crate) fn run(all: &[u64]) -> Outcome<()> {
     println!(
         "{:>9} {:>10} {:>9} {:>9} {:>8}",
         "pending", "ready in", "lines/s", "CPU-s", "peak RSS"
@@ -40,7 +40,7 @@ pub(crate) fn run() -> Outcome<()> {
         "{:>9} {:>10} {:>9} {:>9} {:>8}",
         "", "ms", "drained", "per 100k", "MB"
     );
-    for pending in PENDING {
+    for &pending in all {
         let scratch = tempfile::tempdir()?;
         let journal = scratch.path().join("journal");
         fs::create_dir(&journal)?;

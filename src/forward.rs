@@ -1,5 +1,6 @@
-//! The forwarder stage: spool → InfluxDB. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame),
-//! `link` (waiting and trying), `pack` (records → request body).
+//! The forwarder stage: spool → InfluxDB. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame;
+//! `weigh` finds them by number, `blame` asks whether it is the server), `link` (waiting and trying), `pack` (records →
+//! request body).
 //!
 //! It knows only the spool. A record counts as delivered once a 204 was for it and the spool has made that
 //! durable; until then it may be sent again, which changes nothing in InfluxDB. Whatever is in memory is bounded by

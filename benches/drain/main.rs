@@ -3,8 +3,9 @@
 //! - `cargo bench --bench drain [-- LINES [ROUNDS]]`: lines per second from a spooled backlog to an endpoint on this machine,
 //!   with gzip, in each order, beside what `journalctl -o export` reads from a journal of as many entries; in turns,
 //!   so that a busy machine is busy for all of them.
-//! - `cargo bench --bench drain -- memory [LINES]`: peak memory of `shipper run` that finds this many lines pending, and
-//!   drains them.
+//! - `cargo bench --bench drain -- memory [LINES [ENTRIES]]`: peak memory of `shipper run` that finds this many lines pending,
+//!   drains them, and reads a journal of this many entries at the same time. The pages of the journal's files that are
+//!   mapped meanwhile count as the process's; what is its own is told apart.
 //! - `cargo bench --bench drain -- gzip`: time and size by level of compression.
 //!
 //! The endpoint is a process of its own that decompresses each body and counts its lines; all figures are those of
@@ -34,7 +35,7 @@ fn main() {
     };
     match arguments.first().map(String::as_str) {
         Some(sink::ARGUMENT) => sink::run(),
-        Some("memory") => memory::run(number(1, 1_000_000)),
+        Some("memory") => memory::run(number(1, 1_000_000), number(2, 1000)),
         Some("gzip") => gzip::run(),
         _ => rate::run(number(0, 1_000_000), number(1, 5)),
     }

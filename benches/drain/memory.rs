@@ -11,19 +11,18 @@ use support::journal::{busy, write_journal};
 use crate::backlog::fill;
 use crate::sink::Sink;
 
-/// What the service is given beside the backlog: entries that it reads while it drains.
-const IN_THE_JOURNAL: usize = 100_000;
-
 /// Longest that the backlog may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-pub(crate) fn run(lines: u64) {
+/// With `lines` pending and `entries` in the journal, which are read meanwhile.
+pub(crate) fn run(lines: u64, entries: u64) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = |name: &str| dir.path().join(name);
     fs::create_dir_all(path("models/manifests")).expect("a directory");
     fs::create_dir_all(path("journal")).expect("a directory");
     fs::write(path("config.env"), "").expect("a file");
-    write_journal(&path("journal/system.journal"), busy(IN_THE_JOURNAL)).expect("a journal");
+    let in_the_journal = usize::try_from(entries).expect("a number of entries");
+    write_journal(&path("journal/system.journal"), busy(in_the_journal)).expect("a journal");
     fill_spool(&path("spool"), lines);
     let mut sink = Sink::start();
     let mut service = Service(
@@ -51,14 +50,15 @@ pub(crate) fn run(lines: u64) {
             .expect("the service"),
     );
     let started = Instant::now();
-    let mut peak = 0;
+    let (mut peak, mut own) = (0, 0);
     while service.0.try_wait().expect("its state").is_none() {
-        peak = peak_kb(service.0.id()).unwrap_or(peak);
+        peak = kilobytes(service.0.id(), "VmHWM").unwrap_or(peak);
+        own = own.max(kilobytes(service.0.id(), "RssAnon").unwrap_or(own));
         assert!(started.elapsed() < PATIENCE, "not drained in time");
         std::thread::sleep(Duration::from_millis(20));
     }
     println!(
-        "{lines} lines pending and {IN_THE_JOURNAL} in the journal: {} lines delivered, VmHWM {peak} kB",
+        "{lines} lines pending, {entries} in the journal: {} delivered; VmHWM {peak} kB, of which its own {own} kB",
         sink.counted()
     );
 }
@@ -84,9 +84,9 @@ impl Drop for Service {
     }
 }
 
-/// `VmHWM` of `/proc/PID/status`; `None` once the process has ended.
-fn peak_kb(process: u32) -> Option<u64> {
+/// A line of `/proc/PID/status`; `None` once the process has ended.
+fn kilobytes(process: u32, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM"))?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -105,7 +105,7 @@ fn median(figures: &[Took]) -> Took {
 
 /// Whether processor time of children that have ended belongs to a run.
 #[derive(Clone, Copy)]
-enum Children {
+pub(crate) enum Children {
     Counted,
     LeftOut,
 }
@@ -120,7 +120,7 @@ fn timed(children: Children, work: impl FnOnce()) -> Took {
 }
 
 /// Of all threads of this process, user and system, at the kernel's 100 ticks a second.
-fn cpu_seconds(children: Children) -> f64 {
+pub(crate) fn cpu_seconds(children: Children) -> f64 {
     let text = fs::read_to_string("/proc/self/stat").expect("/proc");
     let (_, after_name) = text.rsplit_once(')').expect("a name in parentheses");
     let fields = match children {

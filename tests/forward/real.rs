@@ -7,6 +7,7 @@ use shipper::forward::ServerState;
 use shipper::gaps;
 use shipper::influx::Client;
 use shipper::influx::query::HOUR;
+use spool::Seq;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
@@ -113,6 +114,43 @@ async fn a_field_type_conflict_holds_and_quarantines_nothing_until_it_is_mended(
     running.end().await;
     assert_eq!(rig.assert_settled().await.delivered, 3000);
     assert_eq!(server.count("ollama_logs"), 3000);
+}
+
+#[tokio::test]
+async fn lines_in_conflict_with_one_shard_are_quarantined_and_all_others_arrive() {
+    let server = Influxd1::start(Settings::default()).unwrap();
+    server.influxql(
+        "CREATE RETENTION POLICY hourly ON logs DURATION INF REPLICATION 1 SHARD DURATION 1h",
+    );
+    let hour = (base_time() / HOUR - 3) * HOUR;
+    let strange = format!("ollama_logs message=1 {}", hour * 1000);
+    server.write_to("logs&rp=hourly", &strange).unwrap();
+    let mut rig = Rig::to_server(&server);
+    rig.config.influx.bucket = "logs/hourly".to_owned();
+    rig.append((0..2000).map(|line| format!("after {line}")))
+        .await;
+    rig.clock = hour + 60_000_000;
+    rig.append(["in conflict 1", "in conflict 2"]).await;
+    rig.clock = base_time() - HOUR;
+    rig.append((0..2000).map(|line| format!("before {line}")))
+        .await;
+    let status = rig.drain().await;
+    let stats = rig.assert_settled().await;
+    assert_eq!((stats.delivered, stats.quarantined), (4000, 2));
+    let refused = rig.store.call(|spool| spool.quarantined(Seq(0), 10));
+    let refused = refused.await.unwrap().unwrap();
+    assert!(
+        refused
+            .iter()
+            .all(|one| one.reason.contains("field type conflict")),
+        "{refused:?}"
+    );
+    // 2 * log2(4002) + 2.
+    assert!(status.requests <= 26, "{} requests", status.requests);
+    let counted = server.influxql(
+        "SELECT count(message::string) FROM logs.hourly.ollama_logs WHERE source = 'systemd'",
+    );
+    assert_eq!(counted["results"][0]["series"][0]["values"][0][1], 4000);
 }
 
 #[tokio::test]

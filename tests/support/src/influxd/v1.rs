@@ -112,7 +112,17 @@ impl Influxd1 {
 
     /// Writes line protocol past the shipper.
     pub fn write(&self, lines: &str) -> io::Result<()> {
-        let answer = post(self.port, "/write?db=logs&precision=ns", "", lines)?;
+        self.write_to("logs", lines)
+    }
+
+    /// The same to `db=BUCKET`.
+    pub fn write_to(&self, bucket: &str, lines: &str) -> io::Result<()> {
+        let answer = post(
+            self.port,
+            &format!("/write?db={bucket}&precision=ns"),
+            "",
+            lines,
+        )?;
         match answer.status {
             204 => Ok(()),
             _ => Err(io::Error::other(answer.body)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::progress::Progress as Bar;
+use super::progress::{Progress as Bar, rebuilding};
 use super::{Error, Shipper, Verdict};
 use crate::backfill::{Backfill, Phase, Progress};
 use crate::cli::BackfillArgs;
@@ -70,7 +70,8 @@ async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Erro
 
 async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let spool = &config.local.spool;
-    let (store, _, thread) = Store::open(&spool.dir, service::spool_options(spool))?;
+    let (store, _, thread) =
+        Store::open_observed(&spool.dir, service::spool_options(spool), rebuilding())?;
     let stop = Stop::new()?;
     let (journal, insight) = (config.journal.clone(), config.insight);
     let backfill = Arc::new(Backfill::since(since));

@@ -316,14 +316,13 @@ mod tests {
                 line(&encoder, &payload)
             })
             .into();
-        let head =
-            r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]" 170000000000000100"#;
+        let head = r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]""#;
         assert_eq!(
             lines,
             [
-                format!("{head}0\n"),
-                format!("{head}1\n"),
-                format!("{head}2\n")
+                format!("{head} 1700000000000001000\n"),
+                format!("{head},part=1i 1700000000000001001\n"),
+                format!("{head},part=2i 1700000000000001002\n")
             ]
         );
     }

@@ -48,10 +48,7 @@ pub(crate) const ALL: [Contender; 7] = [
         name: "shipper, no gzip",
         settings: &[("SHIPPER_GZIP", "off")],
     }),
-    Contender::Shipper(Variant {
-        name: "shipper, insight off",
-        settings: &[("SHIPPER_INSIGHT", "off")],
-    }),
+    Contender::Shipper(WITHOUT_INSIGHT),
     Contender::Shipper(Variant {
         name: "shipper, journalctl reader",
         settings: &[("SHIPPER_JOURNAL_READER", "journalctl")],

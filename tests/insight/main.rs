@@ -10,5 +10,6 @@ mod lines;
 mod properties;
 mod stored;
 mod support;
+mod translation;
 mod two_lines;
 mod whole_way;

@@ -175,24 +175,28 @@ live() { [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; }
 
 property() { systemctl show --property="$1" --value "$OLLAMA" 2>/dev/null || true; }
 
-# The user: as asked, as before, as Ollama's.
+# User and group: as asked, as before, as Ollama's.
 find_user() {
+    group=
     if [ -n "$user_given" ]; then
         user=$user_given
     elif [ -e "$DESTDIR$UNIT" ]; then
         user=$(sed -n 's/^User=//p' "$DESTDIR$UNIT")
+        group=$(sed -n 's/^Group=//p' "$DESTDIR$UNIT")
     elif live; then
         [ "$(property LoadState)" = loaded ] ||
             fail "there is no $OLLAMA on this host: install Ollama first, or name the user to run as with --user"
         user=$(property User)
-        user=${user:-root}
+        group=$(property Group)
     else
         user=ollama
     fi
-    group=$user
+    user=${user:-root}
+    primary=$user
     if [ -z "$DESTDIR" ]; then
-        group=$(id -gn "$user" 2>/dev/null) || fail "the user $user does not exist"
+        primary=$(id -gn "$user" 2>/dev/null) || fail "the user $user does not exist"
     fi
+    group=${group:-$primary}
 }
 
 # The directory with the models, and whether its place needs a word in the unit or in the configuration.

@@ -4,7 +4,7 @@
 #   tests/host/run.sh [--binary FILE] [--long] [STEP...]
 #
 # --binary FILE  the shipper to install instead of a release build
-# --long         more repetitions
+# --long         five times the repetitions, outages and backlogs: 100 kills, 25 power cuts; about a quarter of an hour
 # STEP           run only these steps (and the first, which installs); see steps/
 #
 # Needs root, systemd-nspawn, debootstrap and loop devices; without them it says so and exits 0. Prints one line a step with its

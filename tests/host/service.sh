@@ -22,7 +22,7 @@ INFLUXDB_TOKEN=$shipper_login
 INFLUXDB_BUCKET=ollama
 INFLUXDB_API=v1
 SHIPPER_REQUEST_TIMEOUT=5s
-SHIPPER_RETRY_MAX=5s
+SHIPPER_RETRY_MAX=2s
 KEYS
         printf '%s\n' "$@"
     } >"$root/etc/ollama-influxdb/config.env"

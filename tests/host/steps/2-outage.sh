@@ -2,7 +2,7 @@
 # InfluxDB is stopped for a while, the load goes on.
 
 step_outage() {
-    load 400
+    load 800
     inside systemctl stop influxdb
     wait_for $((60 * repetitions)) "a backlog" pending_at_least $((4000 * repetitions))
     # Stopping does not wait for a server that is not there.

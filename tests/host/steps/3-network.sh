@@ -2,7 +2,7 @@
 # The link is cut, then names cannot be resolved.
 
 step_network() {
-    load 200
+    load 400
     inside ip link set uplink down
     # It starts, and reads, without a network.
     inside systemctl restart "$service"

@@ -1,6 +1,30 @@
 # shellcheck shell=bash
 # Upgrade over an old spool, uninstall, reinstall, purge.
 
+# Ollama with a group that is not its user's, and its models where a sandboxed service does not look.
+ollama_elsewhere() {
+    inside groupadd --force llm
+    inside mkdir -p /home/llm/models /run/systemd/system/ollama.service.d
+    inside cp -r /usr/share/ollama/.ollama/models/manifests /home/llm/models
+    inside rm -r /home/llm/models/manifests/registry.ollama.ai/library/qwen2.5-coder
+    inside tee /run/systemd/system/ollama.service.d/elsewhere.conf >/dev/null <<'CONF'
+[Service]
+Group=llm
+Environment=OLLAMA_MODELS=/home/llm/models
+CONF
+    inside systemctl daemon-reload
+}
+
+ollama_at_home() {
+    inside rm -r /run/systemd/system/ollama.service.d
+    inside systemctl daemon-reload
+}
+
+inventory_is_of_home() {
+    query "SELECT last(models_json) FROM ollama_models_inventory" >"$work/inventory"
+    grep -q 'llama3.2' "$work/inventory" && ! grep -q 'qwen2.5-coder' "$work/inventory"
+}
+
 gone() {
     local path
     for path in "$@"; do denied inside test -e "$path"; done
@@ -39,14 +63,21 @@ step_upgrade() {
 
     inside "$installer" --uninstall --purge >/dev/null
     gone /var/lib/ollama-influxdb /etc/ollama-influxdb /run/ollama-influxdb
+    ollama_elsewhere
     inside "$installer" --binary "$package_binary" --no-start >/dev/null
     denied is_active "$service"
+    inside grep -q "^OLLAMA_MODELS='/home/llm/models'" /etc/ollama-influxdb/config.env
     configure "INFLUXDB_TOKEN="
     # This time the token is a credential.
     inside install -d -m 0700 /etc/credstore
     printf '%s' "$shipper_login" >"$root/etc/credstore/ollama-influxdb-token"
     chmod 0600 "$root/etc/credstore/ollama-influxdb-token"
     inside "$installer" --binary "$package_binary" >/dev/null
+    [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:llm" ]
+    [ "$(in_force Group)" = llm ]
+    wait_for 60 "the inventory of the other directory" inventory_is_of_home
+    echo "found Ollama's group, and its models in a home"
+    ollama_at_home
     complete
     echo "purged and installed anew, token as a credential: the last 24 h read again, nothing double"
     balanced

@@ -6,8 +6,13 @@ mod common;
 
 mod commands;
 mod control;
+mod doctor;
 mod documents;
+mod json;
+mod logs;
 mod manager;
+mod metrics;
+mod quarantine;
 
 use common::Host;
 use support::endpoint::Endpoint;

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::endpoint::Endpoint;
+use support::endpoint::{Endpoint, Fault};
 use support::journal::busy;
 
 use crate::common::{Host, PATIENCE, Running, wait_until};
@@ -95,6 +95,25 @@ fn ready_comes_after_the_first_read_without_a_server_and_status_says_so_in_words
 }
 
 #[test]
+fn a_server_that_hangs_gets_five_seconds_and_what_it_took_is_sent_again() {
+    let endpoint = Endpoint::start().unwrap();
+    endpoint.script(vec![Some(Fault::Hang); 8]);
+    let host = host(&endpoint, busy(100));
+    let running = host.start("run");
+    wait_until("a request hangs", || endpoint.most_open() > 0);
+    host.until("all is read", |stats| {
+        stats["spool"]["ledger"]["read"] == 101
+    });
+    let took = running.terminate();
+    // Five for what is in flight; the rest is closing the spool on a busy machine.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(host.ledger("pending"), 101);
+    endpoint.script_clear();
+    host.succeed("run --once");
+    assert_eq!(endpoint.points(|points| points.messages().len()), 100);
+}
+
+#[test]
 fn a_reload_takes_a_good_configuration_over_and_refuses_a_wrong_one() {
     let endpoint = Endpoint::start().unwrap();
     let mut host = host(&endpoint, busy(10));
@@ -108,6 +127,7 @@ fn a_reload_takes_a_good_configuration_over_and_refuses_a_wrong_one() {
     write("SHIPPER_HOST=wrong\nSHIPPER_BATCH_LINES=many\n");
     signal(&running, Signal::HUP);
     manager.until("READY=1");
+    assert!(manager.has("RELOADING=1\nMONOTONIC_USEC="));
     assert!(
         host.succeed("spool stats --set SHIPPER_BATCH_LINES=1")
             .contains("Ledger"),
@@ -126,6 +146,7 @@ fn a_reload_takes_a_good_configuration_over_and_refuses_a_wrong_one() {
     write("SHIPPER_HOST=after\n");
     signal(&running, Signal::HUP);
     manager.until("READY=1");
+    assert!(manager.has("RELOADING=1\nMONOTONIC_USEC="));
     // The new round begins with a snapshot of the inventory.
     wait_until("a point has the new host", || {
         hosts().iter().any(|series| series.contains(",host=after"))

@@ -221,6 +221,11 @@ impl Endpoint {
         self.state().script.extend(faults);
     }
 
+    /// Forgets the faults that no request has met yet.
+    pub fn script_clear(&self) {
+        self.state().script.clear();
+    }
+
     /// Faults that no request has met yet.
     pub fn script_left(&self) -> usize {
         self.state().script.len()

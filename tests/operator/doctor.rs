@@ -1,0 +1,96 @@
+//! What `doctor` says of servers: a real InfluxDB 1.x that wants a password, and one that speaks 2.x.
+
+use serde_json::Value;
+use support::endpoint::{Endpoint, Fault};
+use support::influxd::{Influxd1, Server as _, Settings};
+use support::journal::busy;
+
+use crate::common::Host;
+use crate::host;
+
+/// The findings of `doctor`, by check.
+struct Findings(Value);
+
+impl Findings {
+    fn of(host: &Host) -> Self {
+        let output = host.run("doctor --json");
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let failed = findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["grade"] == "fail");
+        assert_eq!(output.status.code(), Some(if failed { 3 } else { 0 }));
+        Self(findings)
+    }
+
+    /// Holds the check to a grade, and what was found to contain `words`; a failure has a mend.
+    fn expect(&self, check: &str, grade: &str, words: &str) {
+        let mut findings = self.0.as_array().unwrap().iter();
+        let finding = findings
+            .find(|finding| finding["check"] == check)
+            .unwrap_or_else(|| panic!("{check} is missing: {}", self.0));
+        assert_eq!(finding["grade"], grade, "{finding}");
+        assert!(
+            finding["found"].as_str().unwrap().contains(words),
+            "{finding}"
+        );
+        assert_eq!(finding["mend"].is_null(), grade == "pass", "{finding}");
+    }
+}
+
+#[test]
+fn a_real_server_with_a_password_is_told_right_from_wrong() {
+    let settings = Settings {
+        auth: Some("admin:s3cret".to_owned()),
+        ..Settings::default()
+    };
+    let server = Influxd1::start(settings).unwrap();
+    server.influxql("CREATE USER reader WITH PASSWORD 'r3ad'");
+    server.influxql("GRANT READ ON logs TO reader");
+    let mut host = Host::new(&server.url(), "v1", &server.token());
+    host.set("INFLUXDB_BUCKET", "logs");
+
+    let good = Findings::of(&host);
+    good.expect("server", "pass", "InfluxDB 1.");
+    good.expect("write access", "pass", "may write");
+    good.expect("retention", "pass", "keeps everything");
+    good.expect("cardinality", "pass", "0 values");
+
+    host.set("INFLUXDB_TOKEN", "admin:wr0ng");
+    let wrong_password = Findings::of(&host);
+    wrong_password.expect("server", "pass", "answers");
+    wrong_password.expect("write access", "fail", "authorization failed");
+    let text = host.run("doctor");
+    assert!(!String::from_utf8_lossy(&text.stdout).contains("wr0ng"));
+
+    host.set("INFLUXDB_TOKEN", "reader:r3ad");
+    Findings::of(&host).expect("write access", "fail", "not authorized");
+
+    host.set("INFLUXDB_TOKEN", "admin:s3cret");
+    host.set("INFLUXDB_BUCKET", "nowhere");
+    let no_database = Findings::of(&host);
+    no_database.expect("write access", "fail", "database not found");
+    no_database.expect("retention", "warn", "cannot be read");
+}
+
+#[test]
+fn a_server_of_2_x_is_asked_for_everything_and_each_refusal_is_named() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, busy(1));
+    let good = Findings::of(&host);
+    good.expect("server", "pass", "answers");
+    good.expect("write access", "pass", "may write");
+    good.expect("cardinality", "pass", "2.x");
+
+    let greeting = None;
+    for (status, words) in [(401, "401"), (404, "404"), (503, "503")] {
+        endpoint.script([greeting.clone(), Some(Fault::Status(status))]);
+        let refused = Findings::of(&host);
+        refused.expect("server", "pass", "answers");
+        refused.expect("write access", "fail", words);
+    }
+    endpoint.script([Some(Fault::Portal)]);
+    endpoint.set_down(true);
+    Findings::of(&host).expect("server", "fail", "");
+}

@@ -10,8 +10,8 @@
 //! - it says nothing: the first refused line is found by halving, what lies behind it is sent at once, and once
 //!   three are found, in groups as long as the last two were apart.
 //!
-//! Requests for k refused lines of n. The bound of 2·log2(n) + k is kept for named lines, for up to 5 counted ones, and for
-//! one or two of which nothing is told. Nothing can keep it for more of those: an answer that only says
+//! Requests for k refused lines of n. The bound of 2·log2(n) + k was kept for named lines, for up to 5 counted ones, and for
+//! one or two of which nothing is told, in all ways of 5,000 tried. Nothing can keep it for more of those: an answer that only says
 //! "some" is one bit, and log2 of the ways to choose k lines of n is more; 34 for 3 of 5,000. Here it takes log2(n) + 1 for
 //! each and one more, at most.
 //!

@@ -129,8 +129,7 @@ impl Generator {
     pub(crate) fn answer(&mut self, tokens: u64) {
         let ms = tokens * 20;
         self.line(&format!(
-            "slot print_timing: id  0 | task 4 |        eval time = {:>10}.00 ms / {tokens:>5} tokens (   20.00 ms per token,    50.00 tokens per second)",
-            ms
+            "slot print_timing: id  0 | task 4 |        eval time = {ms:>10}.00 ms / {tokens:>5} tokens (   20.00 ms per token,    50.00 tokens per second)"
         ));
         add(&mut self.known.tokens, &["generation"], tokens as f64);
     }

@@ -2,27 +2,16 @@
 //! lacks is added. The reader stage's position stays where it is.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use spool::Records;
 use tokio::sync::watch;
 
 use crate::config;
-use crate::entry::LogEntry;
-use crate::intake::{Open, causes, pause};
-use crate::journal::{self, Start, Step};
+use crate::intake::{self, Goal, Intake, IntakeStatus, ModelsFeed, Open, causes};
 use crate::stop::Stop;
-use crate::store::{Ended, Store};
+use crate::store::Store;
 use crate::when::When;
-
-/// Entries in one commit at most: live entries come between two of them.
-const BATCH_ENTRIES: usize = 1_000;
-/// Payload bytes in one commit, unless a single entry has more.
-const BATCH_BYTES: usize = 1 << 20;
-/// How often a spool that refused a batch is offered it again.
-const ROOM_RETRY: Duration = Duration::from_secs(1);
 
 /// How far a backfill is. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,7 +20,7 @@ pub struct Progress {
     pub phase: Phase,
     /// From where it reads.
     pub since: u64,
-    /// Up to where: when it began.
+    /// When it began: later entries are the reader stage's.
     pub until: u64,
     /// Time of the last entry read.
     pub at: u64,
@@ -39,6 +28,8 @@ pub struct Progress {
     pub read: u64,
     /// Of them the spool did not hold.
     pub new: u64,
+    /// Damaged stretches of journal files that were stepped over.
+    pub stalls: u64,
 }
 
 /// Whether a backfill goes on.
@@ -56,62 +47,41 @@ pub enum Phase {
     Failed(String),
 }
 
-/// Why a backfill failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// The spool does not take what was read.
-    #[error(transparent)]
-    Spool(#[from] spool::Error),
-    /// The spool's thread is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    /// An entry has no stored form, which is a bug.
-    #[error("an entry cannot be encoded")]
-    Encode(#[from] bincode::error::EncodeError),
-    /// The service ended first.
-    #[error("the service ended before the backfill did: start it again")]
-    Stopped,
-}
-
 /// Starts backfills, one at a time; cheap to clone.
 #[derive(Clone)]
 pub struct Backfiller {
-    begin: Arc<dyn Fn(u64, Arc<watch::Sender<Progress>>) + Send + Sync>,
-    progress: Arc<watch::Sender<Progress>>,
+    begin: Arc<dyn Fn(Arc<Backfill>) + Send + Sync>,
+    latest: Arc<Mutex<Option<Arc<Backfill>>>>,
 }
 
 impl Backfiller {
-    /// `begin` is to read from a time on, on a thread of its own, and to publish how far it is.
-    pub fn new(begin: impl Fn(u64, Arc<watch::Sender<Progress>>) + Send + Sync + 'static) -> Self {
+    /// `begin` is to call [`Backfill::run`] on a thread of its own.
+    pub fn new(begin: impl Fn(Arc<Backfill>) + Send + Sync + 'static) -> Self {
         Self {
             begin: Arc::new(begin),
-            progress: Arc::new(watch::Sender::default()),
+            latest: Arc::default(),
         }
     }
 
     /// Reads from `since` on; `false` when one is under way.
     #[must_use]
     pub fn start(&self, since: u64) -> bool {
-        let started = self.progress.send_if_modified(|progress| {
-            let idle = progress.phase != Phase::Running;
-            if idle {
-                *progress = Progress::begin(since);
-            }
-            idle
-        });
-        if started {
-            (self.begin)(since, Arc::clone(&self.progress));
+        let mut latest = lock(&self.latest);
+        if latest.as_ref().is_some_and(|latest| latest.is_running()) {
+            return false;
         }
-        started
+        let backfill = latest.insert(Arc::new(Backfill::since(since)));
+        (self.begin)(Arc::clone(backfill));
+        true
     }
 
     /// How far the last one is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress.borrow().clone()
+        let latest = lock(&self.latest);
+        latest
+            .as_ref()
+            .map_or_else(Progress::default, |latest| latest.progress())
     }
 }
 
@@ -121,101 +91,89 @@ impl fmt::Debug for Backfiller {
     }
 }
 
-impl Progress {
-    fn begin(since: u64) -> Self {
+/// One backfill: a thread runs it, others look at it.
+#[derive(Debug)]
+pub struct Backfill {
+    since: u64,
+    began: u64,
+    phase: Mutex<Phase>,
+    reader: watch::Sender<IntakeStatus>,
+}
+
+impl Backfill {
+    /// One that is to read from `since` on (microseconds since the Unix epoch), and counts as running from now.
+    #[must_use]
+    pub fn since(since: u64) -> Self {
         Self {
-            phase: Phase::Running,
             since,
-            until: When::now().0,
-            at: since,
-            read: 0,
-            new: 0,
+            began: When::now().0,
+            phase: Mutex::new(Phase::Running),
+            reader: watch::Sender::default(),
         }
     }
-}
 
-/// A backfill and what it works with.
-#[derive(Clone, Copy)]
-pub struct Backfill<'a> {
-    /// Units and limits.
-    pub config: &'a config::Journal,
-    /// From where.
-    pub since: u64,
-    /// Where entries go.
-    pub store: &'a Store,
-    /// How far it is.
-    pub progress: &'a watch::Sender<Progress>,
-    /// Ends it.
-    pub stop: &'a Stop,
-}
-
-impl Backfill<'_> {
-    /// Reads up to the present; blocks. How it ended is in its progress.
-    pub fn run(&self, open: Open<'_>) {
-        self.progress.send_replace(Progress::begin(self.since));
-        let phase = match self.read(open) {
-            Ok(()) => Phase::Done,
-            Err(error) => {
-                let reason = causes(&error);
-                tracing::warn!("backfill: {reason}");
-                Phase::Failed(reason)
-            }
+    /// Reads up to the journal's end, over damage as the reader stage does; blocks. How it ended is in its progress.
+    ///
+    /// `models` says what models there are, for the points derived from lines; `None` derives none.
+    pub fn run(
+        &self,
+        config: &config::Journal,
+        store: &Store,
+        models: Option<&ModelsFeed>,
+        stop: &Stop,
+        open: Open<'_>,
+    ) {
+        let intake = Intake {
+            config,
+            goal: Goal::ReachEnd,
+            store,
+            status: &self.reader,
+            models,
+            stop,
         };
-        self.progress.send_modify(|progress| progress.phase = phase);
+        let phase = match intake.backfill(self.since, open) {
+            Ok(()) if stop.is_triggered() => {
+                Phase::Failed("the service ended first: start it again".to_owned())
+            }
+            Ok(()) => Phase::Done,
+            Err(error) => failed(&error),
+        };
+        *lock(&self.phase) = phase;
     }
 
-    fn read(&self, open: Open<'_>) -> Result<(), Error> {
-        // Later entries are the reader stage's.
-        let until = self.progress.borrow().until;
-        let mut journal = open()?;
-        journal.seek(&Start::Since(self.since))?;
-        let mut entry = LogEntry::default();
-        let mut batch = Records::new();
-        loop {
-            match journal.next(&mut entry)? {
-                Step::Damaged => continue,
-                Step::Entry if entry.realtime <= until => {}
-                Step::Entry | Step::End => return self.store(batch, entry.realtime).map(drop),
-            }
-            let record = entry.to_record(self.config.max_message_bytes);
-            batch.push_with(entry.key(), |payload| record.encode(payload))?;
-            if batch.len() >= BATCH_ENTRIES || batch.payload_bytes() >= BATCH_BYTES {
-                batch = self.store(batch, entry.realtime)?;
-            }
+    /// Ends it before it ran.
+    pub fn fail(&self, reason: String) {
+        *lock(&self.phase) = Phase::Failed(reason);
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        // The phase first: once it is over, the counts are final.
+        let phase = lock(&self.phase).clone();
+        let reader = self.reader.borrow();
+        Progress {
+            phase,
+            since: self.since,
+            until: self.began,
+            at: reader.last_entry.unwrap_or(self.since),
+            read: reader.entries,
+            new: reader.entries.saturating_sub(reader.duplicates),
+            stalls: reader.stalls,
         }
     }
 
-    /// Makes a batch durable, whenever there is room; returns it empty.
-    fn store(&self, mut batch: Records, at: u64) -> Result<Records, Error> {
-        let read = batch.len() as u64;
-        loop {
-            let (back, result) = self.store.call_blocking(move |spool| {
-                let result = spool.append(&batch, None);
-                (batch, result)
-            })?;
-            batch = back;
-            match result {
-                Ok(appended) => {
-                    self.store.notify_appended();
-                    self.progress.send_modify(|progress| {
-                        progress.at = progress.at.max(at);
-                        progress.read += read;
-                        progress.new += appended.new;
-                    });
-                    batch.clear();
-                    return if self.stop.is_triggered() {
-                        Err(Error::Stopped)
-                    } else {
-                        Ok(batch)
-                    };
-                }
-                Err(spool::Error::Full { .. } | spool::Error::OutOfSpace { .. }) => {
-                    if pause(ROOM_RETRY, self.stop) {
-                        return Err(Error::Stopped);
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+    fn is_running(&self) -> bool {
+        *lock(&self.phase) == Phase::Running
     }
+}
+
+fn failed(error: &intake::Error) -> Phase {
+    let reason = causes(error);
+    tracing::warn!("backfill: {reason}");
+    Phase::Failed(reason)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -26,10 +27,14 @@ const VERSION: u32 = 1;
 const MAX_REQUEST: u64 = 64 << 10;
 /// The longest answer that a command accepts, in bytes.
 const MAX_ANSWER: u64 = 64 << 20;
-/// A client that takes longer than this to write its line, or to read the answer, is cut off.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
-/// Clients served at once; one more waits.
-const MAX_CLIENTS: usize = 8;
+/// A client that takes longer than this to write its line is cut off: a command writes it at once.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(2);
+/// A client that takes longer than this to read its answer is cut off: a command does nothing else meanwhile.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// Clients connected at once; one more waits.
+const MAX_CLIENTS: usize = 64;
+/// Answers made and written at once; each may have some megabytes.
+const MAX_ANSWERS: usize = 8;
 /// How long a command waits for the service's answer.
 const SERVICE_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -108,7 +113,10 @@ pub async fn listen(path: &Path) -> Result<UnixListener, Error> {
 
 /// Answers clients until `stop`, then removes the socket.
 pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
-    let operator = Arc::new(operator);
+    let desk = Arc::new(Desk {
+        operator,
+        answers: Semaphore::new(MAX_ANSWERS),
+    });
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     // Whoever is still connected at the end is cut off: the service waits for no client.
     let mut clients = JoinSet::new();
@@ -116,9 +124,9 @@ pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let operator = Arc::clone(&operator);
+                    let desk = Arc::clone(&desk);
                     clients.spawn(async move {
-                        if let Err(error) = attend(stream, &operator).await {
+                        if let Err(error) = desk.attend(stream).await {
                             debug!(%error, "control client cut off");
                         }
                         drop(place);
@@ -143,20 +151,33 @@ pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
     }
 }
 
-async fn attend(stream: UnixStream, operator: &Operator) -> io::Result<()> {
-    let peer = stream.peer_cred()?.uid();
-    let (reader, mut writer) = stream.into_split();
-    let reply = if peer == 0 || peer == rustix::process::geteuid().as_raw() {
+/// Where clients are attended to.
+struct Desk {
+    operator: Operator,
+    answers: Semaphore,
+}
+
+impl Desk {
+    async fn attend(&self, stream: UnixStream) -> io::Result<()> {
+        let peer = stream.peer_cred()?.uid();
+        let (reader, mut writer) = stream.into_split();
+        if peer != 0 && peer != rustix::process::geteuid().as_raw() {
+            let refusal = "only root and the user of the service may ask".to_owned();
+            return write(&mut writer, &Reply::Error(refusal)).await;
+        }
         let mut line = Vec::new();
         let mut reader = BufReader::new(reader.take(MAX_REQUEST));
-        timeout(CLIENT_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
-        answer(&line, operator).await
-    } else {
-        Reply::Error("only root and the user of the service may ask".to_owned())
-    };
-    let mut line = serde_json::to_vec(&reply)?;
+        timeout(QUESTION_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+        let _turn = self.answers.acquire().await.map_err(io::Error::other)?;
+        let reply = answer(&line, &self.operator).await;
+        write(&mut writer, &reply).await
+    }
+}
+
+async fn write(writer: &mut OwnedWriteHalf, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
-    timeout(CLIENT_PATIENCE, writer.write_all(&line)).await?
+    timeout(ANSWER_PATIENCE, writer.write_all(&line)).await?
 }
 
 async fn answer(line: &[u8], operator: &Operator) -> Reply {

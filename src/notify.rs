@@ -1,94 +1,73 @@
-//! Telling the service manager how things stand: sd_notify(3), over its datagram socket.
+//! Telling the service manager how things stand: sd_notify(3), in the words of the crate `sd-notify`.
 //!
 //! Nothing here fails: without a manager there is nobody to tell, and a manager that does not listen is no reason
-//! to stop shipping.
+//! to stop shipping. The manager's address has to be a path, as systemd's is; the crate knows no abstract ones.
 
 use std::env;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
 use std::time::Duration;
 
-/// The way to the service manager, if there is one.
-#[derive(Debug, Default)]
+use sd_notify::NotifyState;
+
+/// The service manager that started this process, if one did; the default is none.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Notifier {
-    socket: Option<(UnixDatagram, SocketAddr)>,
+    listens: bool,
     watchdog: Option<Duration>,
 }
 
 impl Notifier {
-    /// The manager that started this process.
+    /// As the environment tells.
     #[must_use]
     pub fn from_env() -> Self {
-        let address =
-            env::var("NOTIFY_SOCKET")
-                .ok()
-                .and_then(|name| match name.strip_prefix('@') {
-                    Some(name) => SocketAddr::from_abstract_name(name).ok(),
-                    None => SocketAddr::from_pathname(name).ok(),
-                });
-        // WATCHDOG_PID guards against a variable inherited from a parent that is watched itself.
-        let ours =
-            env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
-        let micros = env::var("WATCHDOG_USEC")
-            .ok()
-            .and_then(|text| text.parse().ok());
-        Self::new(address, micros.filter(|_| ours).map(Duration::from_micros))
-    }
-
-    /// A manager that listens at `path` and wants a sign of life every `watchdog`.
-    #[must_use]
-    pub fn at(path: &Path, watchdog: Option<Duration>) -> Self {
-        Self::new(SocketAddr::from_pathname(path).ok(), watchdog)
-    }
-
-    fn new(address: Option<SocketAddr>, watchdog: Option<Duration>) -> Self {
-        let socket = UnixDatagram::unbound().ok().zip(address);
-        Self { socket, watchdog }
+        Self {
+            listens: env::var_os("NOTIFY_SOCKET").is_some(),
+            watchdog: sd_notify::watchdog_enabled(),
+        }
     }
 
     /// Whether anybody listens.
     #[must_use]
-    pub fn has_manager(&self) -> bool {
-        self.socket.is_some()
+    pub fn has_manager(self) -> bool {
+        self.listens
     }
 
     /// How often [`Notifier::alive`] has to be called at least; `None` when nobody watches.
     #[must_use]
-    pub fn watchdog(&self) -> Option<Duration> {
+    pub fn watchdog(self) -> Option<Duration> {
         self.watchdog
     }
 
     /// Start-up, or a reload, is complete.
-    pub fn ready(&self) {
-        self.send("READY=1");
+    pub fn ready(self) {
+        self.tell(&[NotifyState::Ready]);
     }
 
     /// The end has begun.
-    pub fn stopping(&self) {
-        self.send("STOPPING=1\nSTATUS=stopping");
+    pub fn stopping(self) {
+        self.tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
 
     /// The configuration is read again; [`Notifier::ready`] follows.
-    pub fn reloading(&self) {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
-        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
+    pub fn reloading(self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.tell(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::debug!("no monotonic clock: {error}"),
+        }
     }
 
     /// How things stand, in words, for `systemctl status`.
-    pub fn status(&self, words: &str) {
-        self.send(&format!("STATUS={}", words.replace('\n', " ")));
+    pub fn status(self, words: &str) {
+        self.tell(&[NotifyState::Status(&words.replace('\n', " "))]);
     }
 
     /// Both stages make progress, or wait on purpose.
-    pub fn alive(&self) {
-        self.send("WATCHDOG=1");
+    pub fn alive(self) {
+        self.tell(&[NotifyState::Watchdog]);
     }
 
-    fn send(&self, state: &str) {
-        if let Some((socket, address)) = &self.socket
-            && let Err(error) = socket.send_to_addr(state.as_bytes(), address)
+    fn tell(self, states: &[NotifyState<'_>]) {
+        if self.listens
+            && let Err(error) = sd_notify::notify(states)
         {
             tracing::debug!("the service manager does not listen: {error}");
         }

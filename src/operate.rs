@@ -5,144 +5,23 @@
 //! keeps the spool from the stages.
 
 mod page;
+mod request;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
-use spool::{GenerationId, NotAHash, Repair, Selection, Seq, SeqSet, State, Verified};
+use spool::{GenerationId, NotAHash, Repair, Seq, SeqSet, State};
 use tokio::sync::watch;
 
-use crate::backfill::{Backfiller, Progress};
+use crate::backfill::Backfiller;
 use crate::forward::ForwardStatus;
-use crate::gaps::{self, HoursPage};
+use crate::gaps;
 use crate::intake::IntakeStatus;
 use crate::stats::{self, Ledger, Outages, ServiceStats, SpoolStats, Stats};
 use crate::store::{Ended, Store};
 use crate::when::When;
 pub use page::{List, Listed, Page};
-
-/// A question or an order.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// How things stand.
-    Stats,
-    /// Make delivered or quarantined entries pending again.
-    Replay(Replay),
-    /// Some of the entries held.
-    List(List),
-    /// Count delivered entries by the hour, from this number on.
-    Hours {
-        /// Which entries.
-        period: Period,
-        /// Number of the first entry to look at.
-        from: u64,
-    },
-    /// Verify the first generation after this one, the oldest one for none.
-    Verify {
-        /// Generation verified before.
-        after: Option<u64>,
-        /// Whether to put a damaged one aside.
-        effect: Effect,
-    },
-    /// Give up entries in quarantine.
-    Drop(Which),
-    /// Read the journal again from this time on, in microseconds since the Unix epoch.
-    Backfill {
-        /// The time.
-        since: u64,
-    },
-    /// How far a backfill is.
-    BackfillProgress,
-}
-
-/// A stretch of time, in microseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Period {
-    /// Its start; without one it has always been.
-    pub since: Option<u64>,
-    /// Its end, not included; without one it goes on.
-    pub until: Option<u64>,
-}
-
-/// Which entries to send again.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct Replay {
-    /// Of this time.
-    pub period: Period,
-    /// Where they stand now.
-    pub of: Replayable,
-    /// Whether to do it.
-    pub effect: Effect,
-}
-
-/// States from which an entry can become pending again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Replayable {
-    /// InfluxDB has it, or had it.
-    Delivered,
-    /// InfluxDB refused it.
-    Quarantined,
-}
-
-/// Which entries in quarantine.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Which {
-    /// All of them.
-    All,
-    /// Those with these numbers.
-    Numbers(Vec<u64>),
-}
-
-/// Whether an order is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Do it.
-    Apply,
-    /// Count, or tell, what it would do.
-    Count,
-}
-
-/// What came of a request.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
-    /// To [`Request::Stats`].
-    Stats(Box<Stats>),
-    /// To [`Request::Replay`].
-    Replay(Replayed),
-    /// To [`Request::List`].
-    List(Page),
-    /// To [`Request::Hours`].
-    Hours(HoursPage),
-    /// To [`Request::Verify`].
-    Verify {
-        /// The generation; none when there is no further one.
-        verified: Option<Verified>,
-        /// How many generations there are.
-        generations: u64,
-    },
-    /// To [`Request::Drop`].
-    Drop {
-        /// Entries given up.
-        entries: u64,
-    },
-    /// To [`Request::Backfill`] and [`Request::BackfillProgress`].
-    Backfill(Progress),
-}
-
-/// What a replay did, or would do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Replayed {
-    /// Entries that are pending again.
-    pub entries: u64,
-    /// Whether it was done.
-    pub effect: Effect,
-}
+pub use request::{Answer, Effect, Period, Replay, Replayable, Replayed, Request, Which};
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -352,15 +231,5 @@ impl Operator {
             .as_ref()
             .map(|stages| &stages.backfiller)
             .ok_or(Error::NoService)
-    }
-}
-
-impl Period {
-    fn selection(self, state: Option<State>) -> Selection {
-        Selection {
-            since: self.since,
-            until: self.until,
-            state,
-        }
     }
 }

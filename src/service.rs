@@ -9,10 +9,11 @@ mod keeper;
 mod outage;
 mod round;
 mod signals;
+mod threads;
 mod vigil;
 
 use std::io;
-use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -42,7 +43,9 @@ pub struct Host<Open> {
     /// Reads the configuration again; on an error, which says why, the old one is kept.
     pub reload: Box<dyn Fn() -> Result<Config, String>>,
     /// Who is told how things stand.
-    pub notifier: Arc<Notifier>,
+    pub notifier: Notifier,
+    /// How often the shipper reports on itself, if it does: [`crate::telemetry::INTERVAL`] but in tests.
+    pub report_every: Duration,
 }
 
 /// Opens a journal for a configuration; the stop ends its waiting.

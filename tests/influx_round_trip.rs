@@ -91,14 +91,16 @@ proptest! {
     }
 
     #[test]
-    fn every_inventory_is_read_back_as_it_was(models_json in text(), time in 0_u64..1 << 53) {
+    fn every_inventory_is_read_back_as_it_was(models_json in text(), part in any::<Option<u32>>(), time in 0_u64..1 << 53) {
         let encoder = Encoder::new("host", MsgHashAs::Tag, ALL);
         let key = EntryKey { time, hash: MsgHash([0; 32]) };
-        let record = Record::Inventory(Snapshot { models_json: Cow::Borrowed(&models_json), part: None });
+        let record = Record::Inventory(Snapshot { models_json: Cow::Borrowed(&models_json), part });
         let line = encoded(&encoder, &key, &record);
         let lines: Vec<_> = parse_lines(&line).map(Result::unwrap).collect();
         prop_assert_eq!(lines.len(), 1);
         prop_assert_eq!(lines[0].series.measurement.as_str(), "ollama_models_inventory");
         prop_assert_eq!(field(&lines[0], "models_json"), Some(models_json.as_str()));
+        let part = part.map(|part| FieldValue::I64(i64::from(part)));
+        prop_assert_eq!(lines[0].field_value("part"), part.as_ref());
     }
 }

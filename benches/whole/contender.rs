@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use support::journal::UNIT;
 
+use crate::rival;
+
 /// One way to do the work, or the part of it that all others are measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
@@ -14,6 +16,20 @@ pub(crate) enum Contender {
     Yardstick,
     /// `shipper run --once`.
     Shipper(Variant),
+    /// syslog-ng with its reliable disk buffer, where the Debian packages `syslog-ng-core` and `syslog-ng-mod-http` are
+    /// installed and root can give it the journal.
+    SyslogNg,
+    /// Fluent Bit with filesystem storage, where `FLUENT_BIT` names its binary.
+    FluentBit,
+}
+
+/// When a contender's work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// Its process ends.
+    ByItself,
+    /// It is a daemon: the server has all lines.
+    WhenStored,
 }
 
 /// How the shipper is set up.
@@ -25,7 +41,7 @@ pub(crate) struct Variant {
 }
 
 /// All that take part, the yardstick first.
-pub(crate) const ALL: [Contender; 4] = [
+pub(crate) const ALL: [Contender; 7] = [
     Contender::Yardstick,
     Contender::Shipper(DEFAULTS),
     Contender::Shipper(Variant {
@@ -33,9 +49,15 @@ pub(crate) const ALL: [Contender; 4] = [
         settings: &[("SHIPPER_GZIP", "off")],
     }),
     Contender::Shipper(Variant {
+        name: "shipper, insight off",
+        settings: &[("SHIPPER_INSIGHT", "off")],
+    }),
+    Contender::Shipper(Variant {
         name: "shipper, journalctl reader",
         settings: &[("SHIPPER_JOURNAL_READER", "journalctl")],
     }),
+    Contender::SyslogNg,
+    Contender::FluentBit,
 ];
 
 /// As it is installed.
@@ -44,13 +66,43 @@ pub(crate) const DEFAULTS: Variant = Variant {
     settings: &[],
 };
 
+/// The same, without points derived from the lines.
+pub(crate) const WITHOUT_INSIGHT: Variant = Variant {
+    name: "shipper, insight off",
+    settings: &[("SHIPPER_INSIGHT", "off")],
+};
+
 impl Contender {
     /// The line of the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Yardstick => "journalctl > /dev/null",
             Self::Shipper(variant) => variant.name,
+            Self::SyslogNg => "syslog-ng",
+            Self::FluentBit => "Fluent Bit",
         }
+    }
+
+    /// Whether it can take part on this machine.
+    pub(crate) fn is_there(self) -> bool {
+        match self {
+            Self::Yardstick | Self::Shipper(_) => true,
+            Self::SyslogNg => rival::syslog_ng_is_there(),
+            Self::FluentBit => rival::fluent_bit().is_some(),
+        }
+    }
+
+    /// How its end is known.
+    pub(crate) const fn ends(self) -> Ends {
+        match self {
+            Self::Yardstick | Self::Shipper(_) => Ends::ByItself,
+            Self::SyslogNg | Self::FluentBit => Ends::WhenStored,
+        }
+    }
+
+    /// Whether every entry has to be stored as a point of its own.
+    pub(crate) const fn promises_all(self) -> bool {
+        matches!(self, Self::Shipper(_))
     }
 
     /// What to run over the journal in `journal`, with `scratch`, an empty directory, for what it keeps.
@@ -67,6 +119,8 @@ impl Contender {
                     .args(["run", "--once"]);
                 Ok(command)
             }
+            Self::SyslogNg => rival::syslog_ng(journal, scratch, url),
+            Self::FluentBit => rival::fluent_bit_command(journal, scratch, url),
         }
     }
 }
@@ -93,8 +147,7 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("MALLOC_MMAP_THRESHOLD_", "131072")
-        .env("MALLOC_TRIM_THRESHOLD_", "131072")
+        .envs(unit_environment())
         .env("INFLUXDB_URL", url)
         .env("INFLUXDB_TOKEN", "token")
         .env("INFLUXDB_ORG", "org")
@@ -110,4 +163,12 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
         .arg(scratch.join("config.env"))
         .stdin(Stdio::null());
     Ok(command)
+}
+
+/// What the unit sets for the allocator.
+fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = include_str!("../../deploy/Ollama_InfluxDB.service.in").lines();
+    let values = lines.filter_map(|line| line.strip_prefix("Environment="));
+    let pairs = values.flat_map(str::split_ascii_whitespace);
+    pairs.filter_map(|pair| pair.split_once('='))
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 /// How often peak memory and written bytes are looked at: both only grow, so the last look is what counts.
 const LOOK: Timespec = Timespec {
@@ -32,31 +32,51 @@ pub(crate) struct Cost {
 /// # Errors
 /// Those of starting it and of looking at it.
 pub(crate) fn of(command: &mut Command) -> io::Result<(ExitStatus, Cost)> {
+    until(command, || Ok(false))
+}
+
+/// Runs `command` until its end or until `done`, which ends it with SIGTERM and is the end of [`Cost::wall`].
+///
+/// # Errors
+/// Those of starting it, of looking at it, and of `done`.
+pub(crate) fn until(
+    command: &mut Command,
+    mut done: impl FnMut() -> io::Result<bool>,
+) -> io::Result<(ExitStatus, Cost)> {
     let (start, before) = (Instant::now(), children_cpu()?);
     let mut child = command.spawn()?;
     let mut cost = Cost::default();
-    watch(&child, &mut cost)?;
+    let pid = pid_of(&child)?;
+    let ends = pidfd_open(pid, PidfdFlags::empty())?;
+    loop {
+        look(child.id(), &mut cost);
+        cost.wall = start.elapsed();
+        if done()? {
+            kill_process(pid, Signal::TERM)?;
+            break;
+        }
+        let mut fds = [PollFd::new(&ends, PollFlags::IN)];
+        if poll(&mut fds, Some(&LOOK))? > 0 {
+            cost.wall = start.elapsed();
+            break;
+        }
+    }
     let status = child.wait()?;
-    cost.wall = start.elapsed();
     cost.cpu = children_cpu()?.saturating_sub(before);
     Ok((status, cost))
 }
 
-fn watch(child: &Child, cost: &mut Cost) -> io::Result<()> {
+/// Its id, for signals to a child that is not waited for yet.
+///
+/// # Errors
+/// None on Linux, whose ids fit.
+pub(crate) fn pid_of(child: &Child) -> io::Result<Pid> {
     let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
-    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::NotFound)?;
-    let ends = pidfd_open(pid, PidfdFlags::empty())?;
-    loop {
-        look(child.id(), cost);
-        let mut fds = [PollFd::new(&ends, PollFlags::IN)];
-        if poll(&mut fds, Some(&LOOK))? > 0 {
-            return Ok(());
-        }
-    }
+    Ok(Pid::from_raw(pid).ok_or(io::ErrorKind::NotFound)?)
 }
 
 /// Looks at a process that may have ended meanwhile: then what was seen before stays.
-pub(crate) fn look(pid: u32, cost: &mut Cost) {
+fn look(pid: u32, cost: &mut Cost) {
     let number = |file: &str, name: &str| {
         let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
         let line = text.lines().find(|line| line.starts_with(name))?;

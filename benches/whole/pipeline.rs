@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use support::endpoint::Tally;
 use support::journal::{Entry, busy, mixed, write_journal};
 
 use crate::Outcome;
-use crate::contender::{ALL, Contender, DEFAULTS};
+use crate::contender::{ALL, Contender, DEFAULTS, Ends, WITHOUT_INSIGHT};
 use crate::cost::{self, Cost};
+use crate::plot;
 use crate::sink::Sink;
 
 /// The regression check: entries, rounds, and how far above the yardstick the shipper may be. On an idle machine both
@@ -16,35 +18,38 @@ use crate::sink::Sink;
 const CHECK: (usize, usize) = (100_000, 5);
 const MOST_WALL: f64 = 1.5;
 const MOST_CPU: f64 = 1.5;
+/// After this a rival that has not sent everything is not waited for any longer; its distinct points tell.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The medians of one contender.
-struct Figures {
-    contender: Contender,
-    wall: f64,
-    cpu: f64,
+pub(crate) struct Figures {
+    pub(crate) contender: Contender,
+    /// Seconds.
+    pub(crate) wall: f64,
+    /// Seconds.
+    pub(crate) cpu: f64,
     peak_rss_kb: u64,
     written_bytes: u64,
     tally: Tally,
 }
 
-/// Every contender over a journal of Ollama's lines alone, then over one of which every fifth line is Ollama's.
+/// Every contender that is there, over a journal of Ollama's lines alone, then over one of which every fifth line is Ollama's.
 pub(crate) fn run(entries: usize, rounds: usize) -> Outcome<()> {
-    println!("\n{entries} entries, all of them Ollama's; {rounds} rounds, interleaved, medians");
-    print(
-        &measure(
-            &journal("busy", entries, busy(entries))?,
-            entries,
-            rounds,
-            &ALL,
-        )?,
-        entries,
-    );
+    let contenders: Vec<Contender> = ALL.into_iter().filter(|one| one.is_there()).collect();
     let all = entries * 5;
-    println!("\n{all} entries, {entries} of them Ollama's; {rounds} rounds, interleaved, medians");
-    print(
-        &measure(&journal("mixed", all, mixed(all))?, entries, rounds, &ALL)?,
-        entries,
-    );
+    let journals = [
+        (entries, entries, journal("busy", entries, busy(entries))?),
+        (all, entries, journal("mixed", all, mixed(all))?),
+        (all, all, journal("busy", all, busy(all))?),
+    ];
+    for (count, ollamas, dir) in journals {
+        println!(
+            "\n{count} entries, {ollamas} of them Ollama's; {rounds} rounds, interleaved, medians"
+        );
+        let figures = measure(&dir, ollamas, rounds, &contenders)?;
+        print(&figures, ollamas);
+        plot::save(&format!("{count}-{ollamas}"), &figures)?;
+    }
     Ok(())
 }
 
@@ -72,6 +77,29 @@ pub(crate) fn check() -> Outcome<()> {
     }
 }
 
+/// What the points derived from lines cost: a journal of which every fifth line is a request, with them and without.
+pub(crate) fn insight(entries: usize, rounds: usize) -> Outcome<()> {
+    let contenders = [
+        Contender::Yardstick,
+        Contender::Shipper(DEFAULTS),
+        Contender::Shipper(WITHOUT_INSIGHT),
+    ];
+    let journal = journal("busy", entries, busy(entries))?;
+    println!("\n{entries} entries, a request every fifth; {rounds} rounds, interleaved, medians");
+    let figures = measure(&journal, entries, rounds, &contenders)?;
+    print(&figures, entries);
+    let [_, on, off] = &figures[..] else {
+        return Err("three contenders".into());
+    };
+    println!(
+        "insight on to off: {:.2} of the time, {:.2} of the CPU, {:.0} ns more CPU a line",
+        on.wall / off.wall,
+        on.cpu / off.cpu,
+        (on.cpu - off.cpu) * 1e9 / entries as f64
+    );
+    Ok(())
+}
+
 /// A journal that is made once and kept under the target directory.
 fn journal(name: &str, count: usize, entries: impl Iterator<Item = Entry>) -> Outcome<PathBuf> {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{name}-{count}"));
@@ -97,12 +125,21 @@ fn measure(
         for (place, contender) in contenders.iter().enumerate() {
             let scratch = tempfile::tempdir()?;
             let mut command = contender.command(journal, scratch.path(), &sink.url)?;
-            let (status, cost) = cost::of(&mut command)?;
+            let (status, cost) = match contender.ends() {
+                Ends::ByItself => cost::of(&mut command)?,
+                Ends::WhenStored => {
+                    let start = Instant::now();
+                    cost::until(&mut command, || {
+                        let stored = sink.lines_so_far()? >= entries as u64;
+                        Ok(stored || start.elapsed() > PATIENCE)
+                    })?
+                }
+            };
             let tally = sink.tally()?;
-            if !status.success() {
+            if contender.ends() == Ends::ByItself && !status.success() {
                 return Err(format!("{} ended with {status}", contender.name()).into());
             }
-            if *contender != Contender::Yardstick && tally.distinct_logs != entries as u64 {
+            if contender.promises_all() && tally.distinct_logs != entries as u64 {
                 let stored = tally.distinct_logs;
                 return Err(format!("{}: {stored} points of {entries}", contender.name()).into());
             }
@@ -131,12 +168,12 @@ fn median<T: Ord + Copy>(costs: &[Cost], figure: impl Fn(&Cost) -> T) -> T {
 
 fn print(figures: &[Figures], entries: usize) {
     println!(
-        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6}",
-        "", "entries/s", "wall", "CPU-s", "CPU", "RSS", "disk", "wire", "of"
+        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9}",
+        "", "entries/s", "wall", "CPU-s", "CPU", "RSS", "disk", "wire", "of", "distinct"
     );
     println!(
-        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6}",
-        "", "", "ratio", "per 100k", "ratio", "MB", "MB", "MB", "lines"
+        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9}",
+        "", "", "ratio", "per 100k", "ratio", "MB", "MB", "MB", "lines", "points"
     );
     let Some(yardstick) = figures.first() else {
         return;
@@ -144,7 +181,7 @@ fn print(figures: &[Figures], entries: usize) {
     for of in figures {
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
         println!(
-            "{:<27} {:>9.0} {:>6.2} {:>9.2} {:>6.2} {:>7.1} {:>8.1} {:>8.1} {:>6.2}",
+            "{:<27} {:>9.0} {:>6.2} {:>9.2} {:>6.2} {:>7.1} {:>8.1} {:>8.1} {:>6.2} {:>9}",
             of.contender.name(),
             entries as f64 / of.wall,
             of.wall / yardstick.wall,
@@ -153,7 +190,8 @@ fn print(figures: &[Figures], entries: usize) {
             of.peak_rss_kb as f64 * 1.024e-3,
             megabytes(of.written_bytes),
             megabytes(of.tally.wire_bytes),
-            of.tally.wire_bytes as f64 / of.tally.line_bytes as f64,
+            of.tally.wire_bytes as f64 / (of.tally.line_bytes.max(1)) as f64,
+            of.tally.distinct_logs,
         );
     }
 }

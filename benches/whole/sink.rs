@@ -9,6 +9,9 @@ use support::endpoint::{Endpoint, Keep, Tally};
 /// The argument that makes this program the endpoint.
 pub(crate) const ARGUMENT: &str = "--be-the-sink";
 
+const TALLY: &str = "tally";
+const LINES: &str = "lines";
+
 /// The endpoint's process.
 pub(crate) struct Sink {
     child: Child,
@@ -46,11 +49,7 @@ impl Sink {
     /// # Errors
     /// When something that is not line protocol arrived.
     pub(crate) fn tally(&mut self) -> io::Result<Tally> {
-        self.ask
-            .as_mut()
-            .ok_or(io::ErrorKind::BrokenPipe)?
-            .write_all(b"\n")?;
-        let line = self.line()?;
+        let line = self.ask(TALLY)?;
         let mut numbers = line.split(' ').map(str::parse);
         let mut number = || {
             let number = numbers.next().ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -62,6 +61,20 @@ impl Sink {
             wire_bytes: number()?,
             line_bytes: number()?,
         })
+    }
+
+    /// Newlines of the bodies that came uncompressed since the last tally.
+    ///
+    /// # Errors
+    /// When the endpoint is gone.
+    pub(crate) fn lines_so_far(&mut self) -> io::Result<u64> {
+        self.ask(LINES)?.parse().map_err(io::Error::other)
+    }
+
+    fn ask(&mut self, question: &str) -> io::Result<String> {
+        let ask = self.ask.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(ask, "{question}")?;
+        self.line()
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -89,7 +102,10 @@ pub(crate) fn run() -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{}", endpoint.url())?;
     for line in io::stdin().lines() {
-        line?;
+        if line? == LINES {
+            writeln!(out, "{}", endpoint.newlines())?;
+            continue;
+        }
         let tally = endpoint.tally()?;
         let Tally {
             lines,

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::human::things;
 use crate::journal;
 use crate::operate::{Answer, Request};
+use crate::recall;
 use crate::service;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -42,6 +43,10 @@ pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Ver
     } else {
         let read = things(progress.read, "entry", "entries");
         println!("{read} read from the journal, {} of them new", progress.new);
+        if progress.stalls > 0 {
+            let stretches = things(progress.stalls, "damaged stretch", "damaged stretches");
+            println!("{stretches} of the journal stepped over");
+        }
     }
     Ok(Verdict::Healthy)
 }
@@ -68,29 +73,26 @@ async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let (store, _, thread) =
         Store::open_observed(&spool.dir, service::spool_options(spool), rebuilding())?;
     let stop = Stop::new()?;
-    let progress = Arc::new(watch::Sender::new(Progress::default()));
-    let mut seen = progress.subscribe();
-    let journal = config.journal.clone();
+    let (journal, insight) = (config.journal.clone(), config.insight);
+    let backfill = Arc::new(Backfill::since(since));
+    let running = Arc::clone(&backfill);
     let reading = tokio::task::spawn_blocking(move || {
-        let backfill = Backfill {
-            config: &journal,
-            since,
-            store: &store,
-            progress: &progress,
-            stop: &stop,
-        };
-        backfill.run(&|| journal::open(&journal, &stop));
-        progress.borrow().clone()
+        let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
+        let models = insight.then_some(&models);
+        running.run(&journal, &store, models, &stop, &|| {
+            journal::open(&journal, &stop)
+        });
     });
     let bar = bar(since);
-    while seen.changed().await.is_ok() {
-        show(&bar, &seen.borrow_and_update());
+    while !reading.is_finished() {
+        show(&bar, &backfill.progress());
+        sleep(GLANCE).await;
     }
+    reading.await.map_err(std::io::Error::other)?;
     bar.finish("the journal was read");
-    let progress = reading.await.map_err(std::io::Error::other)?;
     // The spool is closed once its thread has ended.
     let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-    Ok(progress)
+    Ok(backfill.progress())
 }
 
 /// Seconds of the journal's time.

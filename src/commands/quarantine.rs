@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use serde::Serialize;
 use spool::State;
 
 use super::list::{self, View, one_line};
@@ -47,6 +48,13 @@ pub(super) async fn list(
     Ok(Verdict::Healthy)
 }
 
+/// What a drop did.
+#[derive(Serialize)]
+struct Dropped {
+    /// Entries given up.
+    entries: u64,
+}
+
 /// Gives entries up.
 ///
 /// # Errors
@@ -60,9 +68,11 @@ pub(super) async fn drop(shipper: Shipper, arguments: &DropArgs) -> Result<Verdi
         return Err(Error::OtherAnswer);
     };
     shipper.close().await?;
-    println!(
-        "{} given up, counted as expired",
-        things(entries, "entry", "entries")
-    );
+    if arguments.report.json {
+        super::print_json(&Dropped { entries })?;
+    } else {
+        let entries = things(entries, "entry", "entries");
+        println!("{entries} given up, counted as expired");
+    }
     Ok(Verdict::Healthy)
 }

@@ -1,13 +1,12 @@
 //! `shipper run`: the service.
 
-use std::sync::Arc;
-
 use super::{Error, Source, Verdict};
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::journal;
 use crate::notify::Notifier;
 use crate::service::{self, Host, Mode};
+use crate::telemetry;
 
 /// Runs until it is stopped; with `--once` until everything is delivered.
 ///
@@ -29,7 +28,8 @@ pub(super) async fn run(
             let raw = source.gather().map_err(|error| error.to_string())?;
             raw.config().map_err(|error| error.to_string())
         }),
-        notifier: Arc::new(Notifier::from_env()),
+        notifier: Notifier::from_env(),
+        report_every: telemetry::INTERVAL,
     };
     service::run(config, mode, host).await?;
     Ok(Verdict::Healthy)

@@ -8,6 +8,9 @@ use super::outcome::Cause;
 /// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
 const MAX_CHARS: usize = 500;
 
+/// Bytes of the longest word that is a server's own, and not part of a line.
+const MAX_WORD: usize = 32;
+
 /// Refusals that no other choice of lines mends, with what does.
 const MENDS: [(&str, &str); 5] = [
     (
@@ -62,6 +65,8 @@ struct Body {
 #[derive(Deserialize)]
 struct Line {
     error_message: String,
+    #[serde(default)]
+    original_line: String,
 }
 
 /// Reads an error body; any text at all gives a reason.
@@ -73,19 +78,46 @@ pub(super) fn reason_of(body: &str) -> Reason {
             ..Reason::default()
         };
     }
-    let words = match serde_json::from_str::<Body>(body) {
-        Ok(Body { error, data }) => data
-            .first()
-            .map(|line| format!("{error}: {}", line.error_message))
-            .unwrap_or(error),
-        Err(_) => body.to_owned(),
+    let (words, lines) = match serde_json::from_str::<Body>(body) {
+        Ok(Body { error, data }) => {
+            let first = data.first();
+            let words = first.map(|line| format!("{error}: {}", line.error_message));
+            (words.unwrap_or(error), data)
+        }
+        Err(_) => (body.to_owned(), Vec::new()),
     };
+    let lines = lines.iter().map(|line| line.original_line.as_str());
     Reason {
         dropped: dropped(&words),
-        named: named(&words),
+        named: lines.chain([words.as_str()]).flat_map(named).collect(),
         text: one_line(&words),
         html: false,
     }
+}
+
+/// What a reason is about, without what is different for each line: the line itself, values, numbers, counts. Two
+/// reasons of one kind are one fault.
+pub(crate) fn kind_of(reason: &str) -> String {
+    let (before, after) = match (reason.find("parse '"), reason.rfind("':")) {
+        (Some(start), Some(end)) if start < end => (&reason[..start], &reason[end..]),
+        (Some(start), _) => (&reason[..start], ""),
+        _ => (reason, ""),
+    };
+    let words = before.split_whitespace().chain(after.split_whitespace());
+    let is_common = |word: &&str| {
+        word.len() <= MAX_WORD && !word.contains(|c: char| c.is_ascii_digit() || "=,".contains(c))
+    };
+    let plain = |word: &str| {
+        word.trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase()
+    };
+    let words: Vec<_> = words
+        .map(|word| word.trim_end_matches(','))
+        .filter(is_common)
+        .map(plain)
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
 }
 
 impl Reason {
@@ -131,12 +163,11 @@ fn dropped(words: &str) -> Option<usize> {
     digits.parse().ok()
 }
 
-fn named(words: &str) -> Vec<MsgHash> {
+fn named(words: &str) -> impl Iterator<Item = MsgHash> {
     words
         .split("msg_hash=")
         .skip(1)
         .filter_map(|after| hash(after.trim_start_matches('"').as_bytes()))
-        .collect()
 }
 
 fn hash(text: &[u8]) -> Option<MsgHash> {
@@ -198,6 +229,60 @@ mod tests {
         assert_eq!(reason_of("dropped 3 points outside").dropped(), Some(3));
         assert_eq!(reason_of("dropped=").dropped(), None);
         assert_eq!(reason_of("dropped=99999999999999999999999").dropped(), None);
+    }
+
+    #[test]
+    fn every_line_that_version_3_lists_is_named() {
+        let line = |digit: &str| {
+            format!(
+                r#"{{"original_line":"ollama_logs,msg_hash={} x","line_number":1,"error_message":"bad"}}"#,
+                digit.repeat(64)
+            )
+        };
+        let body = format!(
+            r#"{{"error":"partial write","data":[{},{}]}}"#,
+            line("1"),
+            line("2")
+        );
+        assert_eq!(
+            reason_of(&body).named,
+            [MsgHash([0x11; 32]), MsgHash([0x22; 32])]
+        );
+    }
+
+    #[test]
+    fn reasons_are_of_one_kind_when_only_lines_and_numbers_differ() {
+        let parse = |line: &str, fault: &str| {
+            format!("partial write: unable to parse '{line}': {fault} dropped=0")
+        };
+        let conflict = |field: &str, dropped: u32| {
+            format!(
+                r#"partial write: field type conflict: input field "{field}" on measurement "ollama_logs" is type string, already exists as type float dropped={dropped}"#
+            )
+        };
+        for (one, other) in [
+            (
+                parse("a b=1", "bad timestamp"),
+                parse("it's c='d': e", "bad timestamp"),
+            ),
+            (conflict("message", 3), conflict("message", 1)),
+            (
+                "value 17 out of range".to_owned(),
+                "value 3 out of range".to_owned(),
+            ),
+        ] {
+            assert_eq!(kind_of(&one), kind_of(&other));
+        }
+        for (one, other) in [
+            (
+                parse("a b=1", "bad timestamp"),
+                parse("a b=1", "missing field value"),
+            ),
+            (conflict("message", 3), conflict("pid", 3)),
+            (conflict("message", 3), parse("a b=1", "bad timestamp")),
+        ] {
+            assert_ne!(kind_of(&one), kind_of(&other));
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub const LOGS: Measurement = Measurement {
 pub const SNAPSHOTS: Measurement = Measurement {
     name: "ollama_models_inventory",
     tags: &[],
-    fields: &[("models_json", Text)],
+    fields: &[("models_json", Text), ("part", Integer)],
 };
 
 /// One point a minute: the shipper on itself.
@@ -143,7 +143,9 @@ pub const SHIPPER: Measurement = Measurement {
         ("reader_gaps", Integer),
         ("reader_restarts", Integer),
         ("reader_truncated", Integer),
+        ("reader_understood", Integer),
         ("refused_lines", Integer),
+        ("refused_points", Integer),
         ("requests", Integer),
         ("retries", Integer),
         ("round_trip_us", Integer),

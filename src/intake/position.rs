@@ -28,6 +28,8 @@ pub(super) struct Position {
     complete_to: u64,
     /// The next entry read tells whether something is missing since this time.
     gap_since: Option<u64>,
+    /// Until when nothing was read, for want of room: what the journal dropped meanwhile may be missing, however recent.
+    held_up: Option<u64>,
 }
 
 /// What is wrong with a spooled position.
@@ -50,6 +52,7 @@ impl Position {
             start: Start::Since(time),
             complete_to: 0,
             gap_since: None,
+            held_up: None,
         }
     }
 
@@ -72,6 +75,7 @@ impl Position {
                     start: Start::After(cursor),
                     complete_to: checkpoint.complete_to.min(now),
                     gap_since: None,
+                    held_up: None,
                 };
                 return (position, None);
             }
@@ -91,6 +95,7 @@ impl Position {
             start: Start::Since(realtime.saturating_sub(MARGIN)),
             complete_to,
             gap_since: Some(realtime.max(complete_to)),
+            held_up: None,
         }
     }
 
@@ -140,18 +145,33 @@ impl Position {
             Landing::Gone {
                 oldest: Some(until),
             } => {
+                let tolerance = match self.held_up {
+                    Some(_) => 0,
+                    None => RECENT,
+                };
                 self.complete_to = from.max(until);
-                Ok((until > from + RECENT).then_some(Gap { from, until }))
+                Ok((until > from + tolerance).then_some(Gap { from, until }))
             }
             Landing::Nothing => {
-                *self = Self::around(cursor.realtime, self.complete_to);
+                *self = Self {
+                    held_up: self.held_up,
+                    ..Self::around(cursor.realtime, self.complete_to)
+                };
                 Ok(None)
             }
             Landing::Foreign => {
-                *self = Self::around(cursor.realtime, self.complete_to);
+                *self = Self {
+                    held_up: self.held_up,
+                    ..Self::around(cursor.realtime, self.complete_to)
+                };
                 Err(Rejected::Foreign)
             }
         }
+    }
+
+    /// Takes in that nothing was read for a while, up to `now`, for want of room.
+    pub(super) fn hold_up(&mut self, now: u64) {
+        self.held_up = Some(now);
     }
 
     /// Takes in an entry that was read; returns the gap before it, if there is one.
@@ -162,12 +182,13 @@ impl Position {
         (until > from).then_some(Gap { from, until })
     }
 
-    /// Takes in that the journal's end was reached by a pass that began at `began`.
-    pub(super) fn reached_end(&mut self, began: u64) {
+    /// Takes in that the journal's end was reached by a pass over the files that there were at `looked`.
+    pub(super) fn reached_end(&mut self, looked: u64) {
         // A reader that was at the end a moment ago, and is again, missed nothing that could be told.
         self.gap_since = self
             .gap_since
-            .filter(|since| began.saturating_sub(*since) > RECENT);
-        self.complete_to = self.complete_to.max(began.saturating_sub(SETTLING));
+            .filter(|since| self.held_up.is_some() || looked.saturating_sub(*since) > RECENT);
+        self.held_up = self.held_up.filter(|until| looked < *until);
+        self.complete_to = self.complete_to.max(looked.saturating_sub(SETTLING));
     }
 }

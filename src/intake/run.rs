@@ -93,11 +93,12 @@ impl<'a> Run<'a> {
 
     /// Opens the journal and reads on until the goal is reached, the service stops or the journal fails.
     pub(super) fn read(&mut self, open: Open<'_>) -> Result<Next, Error> {
+        // When the journal's files were last looked at: a pass over them tells nothing about later ones.
+        let mut looked = now();
         let mut journal = open()?;
         self.intake.announce(journal.name());
         self.land(journal.as_mut())?;
         while !self.intake.stop.is_triggered() {
-            let began = now();
             let pass = self.pass(journal.as_mut());
             if matches!(pass, Ok(Pass::Lost)) {
                 self.back_to_sent();
@@ -106,8 +107,7 @@ impl<'a> Run<'a> {
             let settled = self.flush()?;
             match pass? {
                 Pass::End if settled == Settled::AfterWaiting => {
-                    // Meanwhile the journal may have dropped what comes next.
-                    self.land(journal.as_mut())?;
+                    self.land_after_waiting(journal.as_mut())?;
                     continue;
                 }
                 Pass::End => {}
@@ -124,11 +124,13 @@ impl<'a> Run<'a> {
                 Verdict::Reopen => return Ok(Next::Reopen),
                 Verdict::StepOver => return self.step_over(open),
             }
-            self.caught_up(began);
+            self.caught_up(looked);
             if self.intake.goal == Goal::ReachEnd {
                 break;
             }
-            if journal.wait(self.intake.config.poll_interval)? == Wake::FilesChanged {
+            let wake = journal.wait(self.intake.config.poll_interval)?;
+            looked = now();
+            if wake == Wake::FilesChanged {
                 // A file that was hopeless may have been put aside.
                 self.damage = Damage::None;
                 self.land(journal.as_mut())?;
@@ -149,6 +151,12 @@ impl<'a> Run<'a> {
         }
         self.sent = self.position.clone();
         Ok(())
+    }
+
+    /// Seeks to the position after a wait for room, during which the journal may have dropped what comes next.
+    fn land_after_waiting(&mut self, journal: &mut dyn Journal) -> Result<(), Error> {
+        self.position.hold_up(now());
+        self.land(journal)
     }
 
     /// Reads to the journal's end, or until the service stops.
@@ -191,8 +199,7 @@ impl<'a> Run<'a> {
             Settled::AtOnce => Ok(None),
             Settled::Stopped => Ok(Some(Pass::Stopped)),
             Settled::AfterWaiting => {
-                // Meanwhile the journal may have dropped what comes next.
-                self.land(journal)?;
+                self.land_after_waiting(journal)?;
                 Ok(None)
             }
         }
@@ -303,10 +310,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn caught_up(&mut self, began: u64) {
-        self.position.reached_end(began);
+    fn caught_up(&mut self, looked: u64) {
+        self.position.reached_end(looked);
         self.intake.status.send_modify(|status| {
-            status.caught_up_at = Some(began);
+            status.caught_up_at = Some(looked);
             status.last_error = None;
         });
     }

@@ -14,8 +14,10 @@ pub enum Program {
     Sudo,
 }
 
-/// Where the sudoers rule says that `journalctl` is.
-pub(super) const JOURNALCTL: &str = "/usr/bin/journalctl";
+/// Where systemd installs `journalctl`, and what the sudoers rule names.
+const JOURNALCTL: &str = "/usr/bin/journalctl";
+/// Where Debian and Fedora install sudo. Not looked up in `PATH`: what runs as root is not for an environment to choose.
+const SUDO: &str = "/usr/bin/sudo";
 
 impl Program {
     /// For status and logs.
@@ -28,10 +30,11 @@ impl Program {
     }
 
     /// The program and the arguments before those of `journalctl`.
-    pub(super) fn command(self) -> (&'static str, &'static [&'static str]) {
+    #[must_use]
+    pub fn command(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::Journalctl => ("journalctl", &[]),
-            Self::Sudo => ("sudo", &["-n", JOURNALCTL]),
+            Self::Sudo => (SUDO, &["-n", JOURNALCTL]),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Keeps the service manager informed: ready, how things stand in words, alive.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -29,7 +28,7 @@ pub(super) fn pace(watchdog: Option<Duration>) -> Duration {
 }
 
 pub(super) struct Keeper {
-    pub(super) notifier: Arc<Notifier>,
+    pub(super) notifier: Notifier,
     pub(super) reader: watch::Receiver<IntakeStatus>,
     pub(super) forwarder: watch::Receiver<ForwardStatus>,
     pub(super) glance: watch::Receiver<Glance>,
@@ -41,7 +40,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(
-        notifier: Arc<Notifier>,
+        notifier: Notifier,
         config: &Config,
         reader: watch::Receiver<IntakeStatus>,
         forwarder: watch::Receiver<ForwardStatus>,
@@ -85,12 +84,12 @@ impl Keeper {
         }
         self.tell();
         let stuck = self.judge();
-        if stuck.is_none() {
-            self.notifier.alive();
-        } else if stuck != self.stuck {
-            error!(
-                "the {stuck:?} makes no progress and waits for nothing: the watchdog is not fed"
-            );
+        match stuck {
+            None => self.notifier.alive(),
+            Some(part) if self.stuck != stuck => error!(
+                "the {part} makes no progress and waits for nothing: the watchdog is not fed"
+            ),
+            Some(_) => {}
         }
         self.stuck = stuck;
     }

@@ -1,8 +1,6 @@
 //! The stages under one configuration.
 
-use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,12 +13,10 @@ use tracing::{info, warn};
 use super::glance::{self, Glance};
 use super::keeper::{self, Keeper};
 use super::signals::{Event, Signals};
-use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options};
-use crate::backfill::{Backfill, Backfiller, Phase};
+use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options, threads};
 use crate::config::Config;
 use crate::forward::{self, ForwardStatus};
-use crate::intake::{self, Goal, Intake, IntakeStatus};
-use crate::inventory::Inventory;
+use crate::intake::{self, IntakeStatus};
 use crate::operate::{Operator, Stages};
 use crate::stats::Outages;
 use crate::stop::Stop;
@@ -76,12 +72,21 @@ impl Round {
         let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
         let (outages_seen, outages) = watch::channel(Outages::default());
         let (glances, glance) = watch::channel(Glance::default());
+        let (models_seen, models) = watch::channel(None);
+        let models = config.insight.then_some(models);
+        let models_seen = config.insight.then_some(models_seen);
         let stages = Stages {
             started_at: When::now().0,
             reader: reader.clone(),
             forwarder: forwarder.clone(),
             outages,
-            backfiller: backfiller(&config, host.open.clone(), &store, &stop),
+            backfiller: threads::backfiller(
+                &config,
+                host.open.clone(),
+                &store,
+                models.clone(),
+                &stop,
+            ),
         };
         let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
 
@@ -101,13 +106,14 @@ impl Round {
                 glances,
                 stop.clone(),
             ));
-            let keeper = Keeper::new(host.notifier.clone(), &config, reader, forwarder, glance);
+            let keeper = Keeper::new(host.notifier, &config, reader, forwarder, glance);
             chores.spawn(keeper.keep(stop.clone()));
         }
         if config.telemetry && mode == Mode::Follow {
             chores.spawn(telemetry::follow(
                 operator.clone(),
                 store.clone(),
+                host.report_every,
                 stop.clone(),
             ));
         }
@@ -117,15 +123,23 @@ impl Round {
         info!(spool = %spool_dir.display(), "shipper {} started", env!("CARGO_PKG_VERSION"));
         Ok(Self {
             mode,
-            intake: start_intake(
+            intake: threads::start_intake(
                 &config,
                 mode,
                 host.open.clone(),
                 &store,
                 reader_status,
+                models,
                 &stop,
             )?,
-            inventory: start_inventory(&config, mode, host.open.clone(), &store, &stop)?,
+            inventory: threads::start_inventory(
+                &config,
+                mode,
+                host.open.clone(),
+                &store,
+                models_seen,
+                &stop,
+            )?,
             forward: tokio::spawn(forward::run(
                 store,
                 config,
@@ -263,98 +277,4 @@ fn read_all(read: Result<Result<(), intake::Error>, RecvError>) -> Result<(), Er
 fn sent_all(sent: Result<Result<(), forward::Error>, JoinError>) -> Result<(), Error> {
     sent.map_err(|_| Error::Vanished("forwarder"))?
         .map_err(Error::from)
-}
-
-fn goal(mode: Mode) -> Goal {
-    match mode {
-        Mode::Follow => Goal::Follow,
-        Mode::Once => Goal::ReachEnd,
-    }
-}
-
-/// Starts the reader stage on its thread; what it ends with comes through the receiver.
-fn start_intake<Open: OpenJournal>(
-    config: &Config,
-    mode: Mode,
-    open: Open,
-    store: &Store,
-    status: watch::Sender<IntakeStatus>,
-    stop: &Stop,
-) -> io::Result<oneshot::Receiver<Result<(), intake::Error>>> {
-    let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
-    let (ended, end) = oneshot::channel();
-    thread::Builder::new()
-        .name("reader".to_owned())
-        .spawn(move || {
-            let intake = Intake {
-                config: &config,
-                goal: goal(mode),
-                store: &store,
-                status: &status,
-                stop: &stop,
-            };
-            let result = intake.run(&|| open.open(&config, &stop));
-            // The service may have given up waiting.
-            let _ = ended.send(result);
-        })?;
-    Ok(end)
-}
-
-/// Starts the inventory on its thread.
-fn start_inventory<Open: OpenJournal>(
-    config: &Config,
-    mode: Mode,
-    open: Open,
-    store: &Store,
-    stop: &Stop,
-) -> io::Result<oneshot::Receiver<()>> {
-    let (journal, inventory) = (config.journal.clone(), config.inventory.clone());
-    let (store, stop) = (store.clone(), stop.clone());
-    let (ended, end) = oneshot::channel();
-    thread::Builder::new()
-        .name("inventory".to_owned())
-        .spawn(move || {
-            let inventory = Inventory {
-                config: &inventory,
-                units: &journal.units,
-                goal: goal(mode),
-                store: &store,
-                stop: &stop,
-            };
-            inventory.run(&|| open.open(&journal, &stop));
-            let _ = ended.send(());
-        })?;
-    Ok(end)
-}
-
-/// Runs backfills on a thread of their own.
-fn backfiller<Open: OpenJournal>(
-    config: &Config,
-    open: Open,
-    store: &Store,
-    stop: &Stop,
-) -> Backfiller {
-    let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
-    let open = Mutex::new(open);
-    Backfiller::new(move |since, progress| {
-        let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let failed = Arc::clone(&progress);
-        let thread = thread::Builder::new()
-            .name("backfill".to_owned())
-            .spawn(move || {
-                let backfill = Backfill {
-                    config: &config,
-                    since,
-                    store: &store,
-                    progress: &progress,
-                    stop: &stop,
-                };
-                backfill.run(&|| open.open(&config, &stop));
-            });
-        if let Err(error) = thread {
-            let phase = Phase::Failed(error.to_string());
-            failed.send_modify(|progress| progress.phase = phase);
-        }
-    })
 }

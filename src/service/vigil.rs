@@ -3,6 +3,7 @@
 //! A stage that does neither for too long is stuck: the watchdog is not fed any more, and the service manager starts
 //! the service again, which loses nothing.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -31,6 +32,16 @@ pub(super) enum Part {
     Reader,
     Forwarder,
     Spool,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reader => "reader stage",
+            Self::Forwarder => "forwarder stage",
+            Self::Spool => "spool",
+        })
+    }
 }
 
 /// Remembers when each part last showed that it is alive.

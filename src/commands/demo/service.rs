@@ -1,6 +1,5 @@
 //! The demo's child process: the real service, its journal the sample.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,8 +8,10 @@ use crate::commands::{Error, Verdict};
 use crate::config::{self, Config};
 use crate::entry::LogEntry;
 use crate::journal::{self, Cursor, Journal, Landing, Start, Step, Wake};
+use crate::notify::Notifier;
 use crate::service::{self, Host, Mode};
 use crate::stop::Stop;
+use crate::telemetry;
 use crate::when::When;
 
 /// How long the sample waits before it looks for entries that have appeared.
@@ -28,7 +29,8 @@ pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Erro
     let host = Host {
         open,
         reload: Box::new(|| Err("the demo has its configuration from its parent".to_owned())),
-        notifier: Arc::default(),
+        notifier: Notifier::default(),
+        report_every: telemetry::INTERVAL,
     };
     service::run(config, Mode::Follow, host).await?;
     Ok(Verdict::Healthy)

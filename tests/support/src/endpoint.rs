@@ -236,6 +236,16 @@ impl Endpoint {
         self.state().counted
     }
 
+    /// Lines in the uncompressed bodies that [`Keep::Bodies`] has kept, by their newlines: how far a client without gzip
+    /// is, for next to no work.
+    pub fn newlines(&self) -> usize {
+        let state = self.state();
+        let bodies = state.bodies.iter().filter(|(_, gzip)| !gzip);
+        bodies
+            .map(|(body, _)| memchr_count(body) + usize::from(!body.ends_with(b"\n")))
+            .sum()
+    }
+
     /// What [`Keep::Bodies`] has kept, and forgets with this.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         .and_then(|entries| {
             std::fs::create_dir_all(directory)?;
             let file = Path::new(directory).join("system.journal");
-            write_journal(&file, until_now(entries)?.into_iter())
+            write_journal(&file, until_now(entries)?)
         });
     match made {
         Ok(()) => ExitCode::SUCCESS,

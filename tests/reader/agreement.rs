@@ -59,6 +59,7 @@ fn both_readers_give_the_same_entries_whatever_their_fields_hold() {
         (3, b"two\nlines\n"),
         (4, b"\xff\xfe not UTF-8 \x80"),
         (5, b"NUL \0 inside"),
+        (6, b"\x1b[97;42m 200 \x1b[0m ANSI"),
         (7, b""),
         (8, &[b'x'; 200_000]),
     ] {

@@ -73,6 +73,18 @@ fn the_rule_is_valid_sudoers() {
 }
 
 #[test]
+fn the_reader_starts_sudo_and_journalctl_by_the_paths_of_the_rule() {
+    let (sudo, before) = Program::Sudo.command();
+    assert_eq!((sudo, before), ("/usr/bin/sudo", &["-n", JOURNALCTL][..]));
+    let rule = fs::read_to_string(rule().path()).unwrap();
+    let commands = rule.lines().filter(|line| line.contains("--no-pager"));
+    for command in commands {
+        let program = command.split_whitespace().next();
+        assert_eq!(program, Some(JOURNALCTL), "{command}");
+    }
+}
+
+#[test]
 fn the_rule_allows_every_argument_list_of_the_reader() {
     if !is_root() {
         return;

@@ -1,11 +1,9 @@
 //! A `journalctl` that writes garbage, dies and hangs: every entry arrives once it works again.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Host, Running};
+use super::common::{Host, Running};
 use support::endpoint::Endpoint;
 use support::journal::{busy, write_journal};
 
@@ -84,7 +82,7 @@ exec /usr/bin/journalctl "$@"
     let running = Running(command(&host, "run").spawn().unwrap());
     for round in 1..=3 {
         let mut followers = Vec::new();
-        common::wait_until("a child follows", || {
+        super::common::wait_until("a child follows", || {
             let text = fs::read_to_string(host.path("bin/followers")).unwrap_or_default();
             followers = text.lines().map(str::to_owned).collect();
             followers.len() == round

@@ -1,0 +1,51 @@
+//! A spool with a backlog like Ollama's.
+
+use shipper::entry::{LogEntry, SeqnumId};
+use shipper::store::Store;
+use spool::Records;
+
+/// What Ollama writes, by and large; with the number of the line in it.
+const LINES: [&str; 4] = [
+    r#"time=2026-11-23T20:49:53.123Z level=INFO source=server.go:630 msg="llama runner started in 3.25 seconds" id="#,
+    r#"[GIN] 2026/11/23 - 20:49:53 | 200 |  1.271883012s |       127.0.0.1 | POST     "/api/generate" id="#,
+    "llama_model_loader: - kv  21:                      tokenizer.ggml.tokens arr[str,128256]  = [\"!\", \"\\\"\", \"#\", \"$\"] id=",
+    "load_tensors: offloaded 33/33 layers to GPU, CUDA0 model buffer size =  4403.49 MiB id=",
+];
+
+/// Appends as many lines as told, all pending.
+pub(crate) async fn fill(store: &Store, lines: u64) {
+    let mut next = 0;
+    while next < lines {
+        let mut records = Records::new();
+        for line in next..lines.min(next + 1000) {
+            let entry = entry(line);
+            let record = entry.to_record(1_000_000);
+            records
+                .push_with(entry.key(), |out| record.encode(out))
+                .expect("encoded");
+        }
+        next += records.len() as u64;
+        store
+            .call(move |spool| spool.append(&records, None))
+            .await
+            .expect("the spool's thread")
+            .expect("appended");
+    }
+}
+
+/// One of them.
+pub(crate) fn entry(line: u64) -> LogEntry {
+    let kind = usize::try_from(line % 4).expect("small");
+    LogEntry {
+        realtime: 1_700_000_000_000_000 + line * 37,
+        seqnum: SeqnumId {
+            id: [1; 16],
+            seqnum: line,
+        },
+        message: format!("{}{line}", LINES[kind]).into_bytes(),
+        pid: "812".to_owned(),
+        priority: Some(6),
+        unit: "ollama.service".to_owned(),
+        ..LogEntry::default()
+    }
+}

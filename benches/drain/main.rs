@@ -1,0 +1,41 @@
+//! Figures of the forwarder stage, one command each. Those of the record are in `docs/performance.md`.
+//!
+//! - `cargo bench --bench drain [-- LINES [ROUNDS]]`: lines per second from a spooled backlog to an endpoint on this machine,
+//!   with gzip, in each order, beside what `journalctl -o export` reads from a journal of as many entries; in turns,
+//!   so that a busy machine is busy for all of them.
+//! - `cargo bench --bench drain -- memory [LINES]`: peak memory of `shipper run` that finds this many lines pending, and
+//!   drains them.
+//! - `cargo bench --bench drain -- gzip`: time and size by level of compression.
+//!
+//! The endpoint is a process of its own that decompresses each body and counts its lines; all figures are those of
+//! the shipper.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot run ends with the reason"
+)]
+
+mod backlog;
+mod gzip;
+mod memory;
+mod rate;
+mod sink;
+
+use std::env;
+
+fn main() {
+    let arguments: Vec<String> = env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    let number = |place: usize, default: u64| {
+        let argument = arguments.get(place);
+        argument.map_or(default, |text| text.parse().expect("a number"))
+    };
+    match arguments.first().map(String::as_str) {
+        Some(sink::ARGUMENT) => sink::run(),
+        Some("memory") => memory::run(number(1, 1_000_000)),
+        Some("gzip") => gzip::run(),
+        _ => rate::run(number(0, 1_000_000), number(1, 5)),
+    }
+}

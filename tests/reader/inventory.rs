@@ -1,0 +1,418 @@
+//! The model inventory, from manifests laid out as Ollama lays them out.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use super::common::Host;
+use super::rig::{Rig, logged, snapshots};
+use serde_json::{Value, json};
+use shipper::config;
+use shipper::intake::Goal;
+use shipper::inventory::{
+    Inventory, MAX_JSON_BYTES, Model, UnitFacts, from_line, home_of, parts, scan,
+};
+use shipper::stop::Stop;
+use shipper::store::Store;
+use shipper::when::When;
+use support::endpoint::{Endpoint, Point};
+use support::journal::{Entry, busy, write_journal};
+
+const WEIGHTS: &str = "6a0746a1ec1aef3e7ec53868f220ff6e389f6f8ef87a01d77c96807de94ca2aa";
+
+fn manifest() -> String {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": "sha256:3f8eb4da87fa", "size": 485},
+        "layers": [
+            {"mediaType": "application/vnd.ollama.image.model", "digest": format!("sha256:{WEIGHTS}"), "size": 4_661_211_424_u64},
+            {"mediaType": "application/vnd.ollama.image.template", "digest": "sha256:4fa551d4f938", "size": 254},
+        ],
+    })
+    .to_string()
+}
+
+fn models_dir(paths: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for path in paths {
+        put(dir.path(), path, &manifest());
+    }
+    dir
+}
+
+fn put(dir: &Path, path: &str, text: &str) {
+    let path = dir.join("manifests").join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn names_are_those_that_ollama_list_prints() {
+    let dir = models_dir(&[
+        "registry.ollama.ai/library/llama3/8b",
+        "registry.ollama.ai/user/model/tag",
+        "hf.co/user/model/Q4_K_M",
+        "hf.co/library/model/tag",
+    ]);
+    let names: Vec<String> = scan(dir.path())
+        .unwrap()
+        .models
+        .into_iter()
+        .map(|model| model.name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "hf.co/library/model:tag",
+            "hf.co/user/model:Q4_K_M",
+            "llama3:8b",
+            "user/model:tag"
+        ]
+    );
+}
+
+#[test]
+fn a_model_has_the_digest_of_its_manifest_the_size_of_all_layers_and_the_hash_of_its_weights() {
+    let dir = models_dir(&["registry.ollama.ai/library/llama3/8b"]);
+    let model = scan(dir.path()).unwrap().models.remove(0);
+    let path = dir
+        .path()
+        .join("manifests/registry.ollama.ai/library/llama3/8b");
+    let sum = Command::new("sha256sum").arg(path).output().unwrap();
+    assert_eq!(model.digest, String::from_utf8_lossy(&sum.stdout)[..64]);
+    assert_eq!(model.size, 4_661_211_424 + 254 + 485);
+    assert_eq!(model.model_sha256.as_deref(), Some(WEIGHTS));
+    let modified: jiff::Timestamp = model.modified_at.unwrap().parse().unwrap();
+    assert!(jiff::Timestamp::now().as_second() - modified.as_second() < 60);
+}
+
+#[test]
+fn unusable_manifests_are_left_out_and_named() {
+    let dir = models_dir(&["registry.ollama.ai/library/good/1b"]);
+    put(
+        dir.path(),
+        "registry.ollama.ai/library/half/1b",
+        &manifest()[..200],
+    );
+    put(dir.path(), "registry.ollama.ai/library/stray", "{}");
+    put(dir.path(), "registry.ollama.ai/library/good/.DS_Store", "x");
+    put(dir.path(), "registry.ollama.ai/library/empty/1b", "");
+    let found = scan(dir.path()).unwrap();
+    assert_eq!(found.models.len(), 1);
+    let mut skipped: Vec<String> = found
+        .skipped
+        .iter()
+        .map(|(path, _)| path.strip_prefix(dir.path()).unwrap().display().to_string())
+        .collect();
+    skipped.sort();
+    assert_eq!(
+        skipped,
+        [
+            "manifests/registry.ollama.ai/library/empty/1b",
+            "manifests/registry.ollama.ai/library/half/1b",
+            "manifests/registry.ollama.ai/library/stray",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_directory_is_an_empty_list_and_a_missing_one_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let found = scan(dir.path()).unwrap();
+    assert_eq!(parts(&found.models), ["[]"]);
+    let missing = scan(&dir.path().join("nowhere")).unwrap_err();
+    assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn two_thousand_models_are_valid_json_in_parts_that_fit_a_field_and_none_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in many(2000) {
+        put(dir.path(), &path, &manifest());
+    }
+    let models = scan(dir.path()).unwrap().models;
+    let parts = parts(&models);
+    assert!(parts.iter().all(|part| part.len() <= MAX_JSON_BYTES));
+    let names: Vec<String> = parts
+        .iter()
+        .flat_map(|part| serde_json::from_str::<Vec<Model>>(part).unwrap())
+        .map(|model| model.name)
+        .collect();
+    assert_eq!(names.len(), 2000);
+    assert!(names.iter().eq(models.iter().map(|model| &model.name)));
+}
+
+#[test]
+fn optional_keys_go_before_a_snapshot_is_split() {
+    let model = |number: u32| Model {
+        name: format!("model-{number}:8b"),
+        digest: "0".repeat(64),
+        size: 1,
+        model_sha256: Some(WEIGHTS.to_owned()),
+        modified_at: Some("2026-11-23T14:00:00Z".to_owned()),
+    };
+    let some: Vec<Model> = (0..250).map(model).collect();
+    let [whole] = &parts(&some)[..] else {
+        panic!("250 models fit one field")
+    };
+    assert!(whole.contains("modified_at"));
+    let many: Vec<Model> = (0..280).map(model).collect();
+    let [lean] = &parts(&many)[..] else {
+        panic!("280 lean models fit one field")
+    };
+    assert!(!lean.contains("modified_at"));
+    assert_eq!(serde_json::from_str::<Vec<Value>>(lean).unwrap().len(), 280);
+}
+
+#[test]
+fn the_units_environment_names_the_directory() {
+    let facts = UnitFacts::parse(
+        "Environment=PATH=/usr/bin OLLAMA_MODELS=/data/old \"OLLAMA_MODELS=/data/my models\"\nUser=ollama\n",
+    );
+    assert_eq!(facts.models, Some(PathBuf::from("/data/my models")));
+    assert_eq!(facts.user.as_deref(), Some("ollama"));
+    assert_eq!(
+        UnitFacts::parse("Environment=\nUser=\n"),
+        UnitFacts::default()
+    );
+}
+
+#[test]
+fn ollamas_own_lines_name_the_directory() {
+    for (line, dir) in [
+        (
+            "INFO server config env=\"map[OLLAMA_LOAD_TIMEOUT:5m0s OLLAMA_MODELS:/data/my models OLLAMA_MULTIUSER_CACHE:false]\"",
+            "/data/my models",
+        ),
+        (
+            "msg=\"starting llama server\" cmd=\"/usr/lib/ollama/runner --model /data/models/blobs/sha256-6a07 --ctx-size 8192\"",
+            "/data/models",
+        ),
+    ] {
+        assert_eq!(
+            from_line(line.as_bytes()),
+            Some(PathBuf::from(dir)),
+            "{line}"
+        );
+    }
+    assert_eq!(
+        from_line(b"[GIN] POST --model relative/blobs/sha256-1"),
+        None
+    );
+}
+
+#[test]
+fn the_units_user_has_a_home() {
+    let passwd =
+        "root:x:0:0:root:/root:/bin/bash\nollama:x:997:997::/usr/share/ollama:/bin/false\n";
+    assert_eq!(
+        home_of(passwd, "ollama"),
+        Some(PathBuf::from("/usr/share/ollama"))
+    );
+    assert_eq!(home_of(passwd, "olla"), None);
+}
+
+/// `HOST/NAMESPACE/MODEL/TAG` of so many models with names as long as any.
+fn many(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| {
+        format!("registry.ollama.ai/library/model-with-a-long-name-{number:04}/8b-instruct-q4_K_M")
+    })
+}
+
+/// The models of each snapshot point that arrived, and which part it says it is.
+fn arrived(endpoint: &Endpoint) -> Vec<(Option<String>, Vec<Model>)> {
+    endpoint.points(|points| {
+        let snapshots = points
+            .iter()
+            .filter(|point| point.measurement == "ollama_models_inventory");
+        let field = |point: &Point, name: &str| {
+            let mut fields = point.fields.iter();
+            fields
+                .find(|(field, _)| field == name)
+                .map(|(_, value)| value.clone())
+        };
+        let parsed = snapshots.map(|point| {
+            let json = field(point, "models_json").unwrap();
+            (field(point, "part"), serde_json::from_str(&json).unwrap())
+        });
+        parsed.collect()
+    })
+}
+
+#[test]
+fn two_thousand_models_arrive_in_numbered_points_and_none_is_missing() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = Host::new(&endpoint.url(), "v2", "token");
+    fs::create_dir_all(host.path("journal")).unwrap();
+    write_journal(&host.path("journal/system.journal"), busy(1)).unwrap();
+    for path in many(2000) {
+        put(&host.path("models"), &path, &manifest());
+    }
+    host.succeed("run --once");
+    let mut parts = arrived(&endpoint);
+    parts.sort_by_key(|(_, models)| models[0].name.clone());
+    let numbers: Vec<String> = parts.iter().flat_map(|(part, _)| part.clone()).collect();
+    let expected: Vec<String> = (0..parts.len()).map(|part| format!("{part}i")).collect();
+    assert_eq!(numbers, expected);
+    assert!(numbers.len() > 1);
+    assert_eq!(
+        parts.iter().map(|(_, models)| models.len()).sum::<usize>(),
+        2000
+    );
+}
+
+/// What the inventory of `dir` puts into the spool and the log in some rounds.
+fn rounds(dir: PathBuf) -> (Vec<String>, String) {
+    let spool_dir = tempfile::tempdir().unwrap();
+    let (store, ..) = Store::open(spool_dir.path(), Rig::options()).unwrap();
+    let stop = Stop::new().unwrap();
+    let config = config::Inventory {
+        models_dir: Some(dir),
+        interval: Duration::from_millis(10),
+    };
+    let inventory = Inventory {
+        config: &config,
+        units: &[],
+        goal: Goal::Follow,
+        store: &store,
+        models: None,
+        stop: &stop,
+    };
+    let ((), said) = scope(|scope| {
+        let running = scope
+            .spawn(|| logged(|| inventory.run(&|| unreachable!("the directory is configured"))));
+        // Some thirty rounds: what is said once must not be said again later.
+        sleep(Duration::from_millis(300));
+        stop.trigger();
+        running.join().unwrap()
+    });
+    (snapshots(&store), said)
+}
+
+#[test]
+fn an_empty_directory_ships_an_empty_list_and_a_missing_one_nothing_and_says_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (shipped, said) = rounds(dir.path().to_owned());
+    assert!(
+        shipped.len() > 1 && shipped.iter().all(|json| json == "[]"),
+        "{shipped:?}"
+    );
+    assert_eq!(said, "");
+    let (shipped, said) = rounds(dir.path().join("nowhere"));
+    assert_eq!(shipped, [""; 0]);
+    assert_eq!(
+        said.matches("there is no models directory").count(),
+        1,
+        "{said}"
+    );
+}
+
+#[test]
+fn a_manifest_that_is_left_out_is_named_once() {
+    let dir = models_dir(&["registry.ollama.ai/library/good/1b"]);
+    put(
+        dir.path(),
+        "registry.ollama.ai/library/half/1b",
+        &manifest()[..200],
+    );
+    let (shipped, said) = rounds(dir.path().to_owned());
+    assert!(shipped.len() > 1 && shipped.iter().all(|json| json.contains("good:1b")));
+    assert_eq!(
+        said.matches("library/half/1b is left out").count(),
+        1,
+        "{said}"
+    );
+}
+
+/// Runs `doctor` where `systemctl` is a script, `/etc/passwd` a file of ours, and `/usr/share` nearly empty.
+const STAGE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs none /usr/share &&
+if [ -d "$1/installed" ]; then mkdir -p /usr/share/ollama/.ollama && mv "$1/installed" /usr/share/ollama/.ollama/models; fi &&
+PATH="$1/bin:$PATH" exec "$2" --config "$1/config.env" doctor --json"#;
+
+#[test]
+fn the_models_directory_is_looked_for_in_the_documented_order() {
+    if !rustix::process::geteuid().is_root() {
+        support::loud("SKIPPED: private mounts need root");
+        return;
+    }
+    let endpoint = Endpoint::start().unwrap();
+    for first in 0..=5 {
+        let mut host = Host::new(&endpoint.url(), "v2", "token");
+        let dirs = [
+            "configured",
+            "of the unit",
+            "in the journal",
+            "home/.ollama/models",
+            "installed",
+        ];
+        for dir in &dirs[first..] {
+            fs::create_dir_all(host.path(dir)).unwrap();
+        }
+        let place = |dir: &str| host.path(dir).to_str().unwrap().to_owned();
+        let found_at = match first {
+            4 => "/usr/share/ollama/.ollama/models".to_owned(),
+            5 => "no models directory was found".to_owned(),
+            first => place(dirs[first]),
+        };
+        let environment = match first {
+            0 | 1 => format!("Environment=\"OLLAMA_MODELS={}\"", place(dirs[1])),
+            _ => "Environment=".to_owned(),
+        };
+        let line = format!("env=\"map[OLLAMA_MODELS:{} OLLAMA_X:1]\"", place(dirs[2]));
+        let passwd = format!(
+            "root:x:0:0::/root:/bin/sh\nollama:x:9:9::{}:/bin/false\n",
+            place("home")
+        );
+        fs::create_dir_all(host.path("journal")).unwrap();
+        write_journal(
+            &host.path("journal/system.journal"),
+            [Entry::line(When::now().0 - 1_000_000, line)],
+        )
+        .unwrap();
+        fs::create_dir_all(host.path("bin")).unwrap();
+        let script = format!("#!/bin/sh\ncat <<'END'\n{environment}\nUser=ollama\nEND\n");
+        fs::write(host.path("bin/systemctl"), script).unwrap();
+        fs::set_permissions(
+            host.path("bin/systemctl"),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+        fs::write(host.path("passwd"), passwd).unwrap();
+        match first {
+            0 => host.set(
+                "OLLAMA_MODELS",
+                &host.path("configured").display().to_string(),
+            ),
+            _ => host.unset("OLLAMA_MODELS"),
+        }
+        let shipper = host.command("");
+        let mut command = Command::new("unshare");
+        command.env_clear().envs(
+            shipper
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+        let output = command
+            .args(["--mount", "sh", "-c", STAGE, "sh"])
+            .arg(host.path(""))
+            .arg(shipper.get_program())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let findings: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{output:?}"));
+        let models = findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|finding| finding["check"] == "models");
+        let found = models.unwrap()["found"].as_str().unwrap();
+        assert!(
+            found.contains(&found_at),
+            "{first}: {found_at} is not in {found}"
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The reader stage on real journal files, behind a real journald, and beside children that fail.
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod agreement;
+mod child;
+mod damage;
+mod inventory;
+mod live;
+mod properties;
+mod rig;
+mod stage;
+mod sudo;

@@ -1,0 +1,221 @@
+//! A journal directory, a spool and the reader stage between them.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use shipper::config;
+use shipper::entry::{LogEntry, Record};
+use shipper::intake::{Error, Goal, Intake, IntakeStatus};
+use shipper::journal::{self, Start, Step};
+use shipper::stop::Stop;
+use shipper::store::Store;
+use spool::{EntryKey, Limits, Options, Order, SeqSet};
+use support::journal::{Entry, write_journal};
+use tokio::sync::watch;
+
+pub(super) struct Rig {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) config: config::Journal,
+}
+
+impl Rig {
+    pub(super) fn new(reader: config::Reader) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = dir.path().join("journal");
+        std::fs::create_dir(&journal).unwrap();
+        let config = config::Journal {
+            units: vec!["ollama.service".to_owned()],
+            dir: Some(journal),
+            reader,
+            poll_interval: Duration::from_secs(10),
+            lookback: Duration::from_secs(100 * 365 * 24 * 3600 / 2),
+            max_message_bytes: 1_000_000,
+        };
+        Self { dir, config }
+    }
+
+    pub(super) fn journal_dir(&self) -> &Path {
+        self.config.dir.as_deref().unwrap()
+    }
+
+    pub(super) fn add(&self, name: &str, entries: impl IntoIterator<Item = Entry>) {
+        write_journal(&self.journal_dir().join(name), entries).unwrap();
+    }
+
+    pub(super) fn options() -> Options {
+        Options {
+            max_bytes: 1 << 30,
+            ..Options::default()
+        }
+    }
+
+    pub(super) fn store(&self) -> Store {
+        let (store, _, _) = Store::open(&self.dir.path().join("spool"), Self::options()).unwrap();
+        store
+    }
+
+    /// A spool that a few ten thousand entries fill.
+    pub(super) fn small_store(&self) -> Store {
+        let options = Options {
+            max_bytes: 6 << 20,
+            generation_bytes: 1 << 20,
+            ..Options::default()
+        };
+        let (store, ..) = Store::open(&self.dir.path().join("spool"), options).unwrap();
+        store
+    }
+
+    /// The reader stage from this journal into `store`.
+    pub(super) fn intake<'a>(
+        &'a self,
+        goal: Goal,
+        store: &'a Store,
+        status: &'a watch::Sender<IntakeStatus>,
+        stop: &'a Stop,
+    ) -> Intake<'a> {
+        Intake {
+            config: &self.config,
+            goal,
+            store,
+            status,
+            models: None,
+            stop,
+        }
+    }
+
+    pub(super) fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
+        let stop = Stop::new().unwrap();
+        self.read_until(store, goal, &stop).unwrap()
+    }
+
+    pub(super) fn read_until(
+        &self,
+        store: &Store,
+        goal: Goal,
+        stop: &Stop,
+    ) -> Result<IntakeStatus, Error> {
+        let (status, seen) = watch::channel(IntakeStatus::default());
+        let intake = self.intake(goal, store, &status, stop);
+        intake.run(&|| journal::open(&self.config, stop))?;
+        Ok(seen.borrow().clone())
+    }
+
+    /// Everything the journal holds, as an independent pass gives it.
+    pub(super) fn expected(&self) -> Vec<LogEntry> {
+        let stop = Stop::new().unwrap();
+        let mut journal = journal::open(&self.config, &stop).unwrap();
+        journal.seek(&Start::Since(0)).unwrap();
+        let mut entries = Vec::new();
+        let mut entry = LogEntry::default();
+        while journal.next(&mut entry).unwrap() == Step::Entry {
+            entries.push(entry.clone());
+        }
+        entries
+    }
+}
+
+/// Takes what is pending and acknowledges it, as the forwarder stage does: keys and messages.
+pub(super) fn deliver(store: &Store) -> Vec<(EntryKey, String)> {
+    let deliver = |spool: &mut spool::Spool| {
+        let limits = Limits {
+            records: 50_000,
+            bytes: 64 << 20,
+        };
+        let batch = spool
+            .pending(limits, Order::OldestFirst, &SeqSet::new())
+            .unwrap();
+        let mut done = SeqSet::new();
+        batch.seqs.iter().for_each(|seq| done.insert(*seq));
+        spool.ack(&done).unwrap();
+        let text =
+            |(key, payload)| message(Record::decode(payload).unwrap()).map(|text| (key, text));
+        batch.records.iter().filter_map(text).collect()
+    };
+    store.call_blocking(deliver).unwrap()
+}
+
+/// Keys and messages that the spool holds, in order of arrival.
+pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
+    records(store, message)
+}
+
+fn message(record: Record<'_>) -> Option<String> {
+    match record {
+        Record::Log(log) => Some(log.message.into_owned()),
+        _ => None,
+    }
+}
+
+/// The JSON of the inventory snapshots that the spool holds, in order of arrival.
+pub(super) fn snapshots(store: &Store) -> Vec<String> {
+    let json = |record: Record<'_>| match record {
+        Record::Inventory(snapshot) => Some(snapshot.models_json.into_owned()),
+        _ => None,
+    };
+    let records = records(store, json);
+    records.into_iter().map(|(_, json)| json).collect()
+}
+
+/// What `wanted` makes of the pending records.
+fn records(
+    store: &Store,
+    wanted: impl Fn(Record<'_>) -> Option<String> + Send + 'static,
+) -> Vec<(EntryKey, String)> {
+    store
+        .call_blocking(move |spool| {
+            let mut all = Vec::new();
+            let mut claimed = SeqSet::new();
+            loop {
+                let limits = Limits {
+                    records: 10_000,
+                    bytes: 64 << 20,
+                };
+                let batch = spool.pending(limits, Order::OldestFirst, &claimed).unwrap();
+                if batch.seqs.is_empty() {
+                    return all;
+                }
+                for seq in &batch.seqs {
+                    claimed.insert(*seq);
+                }
+                for (key, payload) in batch.records.iter() {
+                    let text = wanted(Record::decode(payload).unwrap());
+                    all.extend(text.map(|text| (key, text)));
+                }
+            }
+        })
+        .unwrap()
+}
+
+/// Runs `work`; what this thread logs meanwhile comes with its result.
+pub(super) fn logged<T>(work: impl FnOnce() -> T) -> (T, String) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(Mutex::new(log.reopen().unwrap()))
+        .finish();
+    let result = tracing::subscriber::with_default(subscriber, work);
+    let said = std::fs::read_to_string(log.path()).unwrap();
+    (result, said)
+}
+
+pub(super) fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
+    entries
+        .iter()
+        .map(|entry| {
+            (
+                entry.key(),
+                String::from_utf8_lossy(&entry.message).into_owned(),
+            )
+        })
+        .collect()
+}
+
+/// Polls `condition` until it holds.
+pub(super) fn until(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it does not come true");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

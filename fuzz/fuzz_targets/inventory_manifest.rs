@@ -10,7 +10,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let [json] = &parts(std::slice::from_ref(&model))[..] else {
             panic!("one model is one part");
         };
-        assert_eq!(serde_json::from_str::<Vec<Model>>(json).ok(), Some(vec![model]));
+        assert_eq!(
+            serde_json::from_str::<Vec<Model>>(json).ok(),
+            Some(vec![model])
+        );
     }
     let _ = from_line(bytes);
 });

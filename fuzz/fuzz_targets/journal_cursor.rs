@@ -9,7 +9,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Cursor::parse(cursor.to_string().as_bytes()), Ok(cursor));
     }
     if let Ok(checkpoint) = Checkpoint::decode(bytes) {
-        let again = checkpoint.encode().map(|bytes| Checkpoint::decode(&bytes).ok());
+        let again = checkpoint
+            .encode()
+            .map(|bytes| Checkpoint::decode(&bytes).ok());
         assert_eq!(again.ok().flatten(), Some(checkpoint));
     }
 });

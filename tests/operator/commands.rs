@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use support::endpoint::Endpoint;
-use support::journal::{busy, write_journal};
+use support::journal::{Entry, busy, write_journal};
 
 use crate::common::Host;
 use crate::host;

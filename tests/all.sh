@@ -63,6 +63,9 @@ step "the service on a real host"
 cargo build --release --locked
 tests/host/run.sh --binary target/release/shipper
 
+step "speed, beside journalctl reading alone"
+SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- check
+
 step "the README's commands"
 tests/readme.sh
 

@@ -1,5 +1,6 @@
 //! Who takes part: the shipper in its modes, what a user would run instead, and the yardstick.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -140,10 +141,12 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
     let models: PathBuf = scratch.join("models");
     fs::create_dir_all(models.join("manifests"))?;
     fs::write(scratch.join("config.env"), "")?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shipper"));
+    let built = env!("CARGO_BIN_EXE_shipper");
+    let binary = env::var_os("SHIPPER_BINARY").unwrap_or_else(|| built.into());
+    let mut command = Command::new(binary);
     command
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
         .envs(unit_environment())
         .env("INFLUXDB_URL", url)
         .env("INFLUXDB_TOKEN", "token")

@@ -7,6 +7,8 @@
 //! | `insight [ENTRIES [ROUNDS]]` | a `pipeline` with the points derived from lines and without |
 //! | `scale [PENDING...]` | cost per entry with 10k to 5M entries pending, and the start-up over them |
 //! | `idle [SECONDS]` | CPU, wakeups and memory of the service with no entries, and with 10 a second |
+//!
+//! `SHIPPER_BINARY` names the binary to measure; otherwise it is the one built with this program.
 
 #![expect(clippy::print_stdout, reason = "its figures")]
 

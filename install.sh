@@ -5,7 +5,7 @@
 #   install.sh [--binary FILE] [--user NAME] [--journal-access group|sudoers] [--no-start] [--dry-run]
 #   install.sh --uninstall [--purge] [--dry-run]
 #
-# --binary FILE      install this executable instead of building one with cargo
+# --binary FILE      install this shipper instead of building one with cargo
 # --user NAME        run as this user instead of the one that runs ollama.service
 # --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs journalctl through
 #                    `sudo -n`, with the argument lists it needs and no others (sudo 1.9.10 or later)
@@ -83,8 +83,14 @@ case $action,$purge in
 install,yes) usage_error "--purge goes with --uninstall" ;;
 esac
 
-if [ "$packaged" = yes ]; then PREFIX=/usr; else PREFIX=/usr/local; fi
+AGAIN=$0
+PREFIX=/usr/local
+if [ "$packaged" = yes ]; then
+    AGAIN="$0 --packaged"
+    PREFIX=/usr
+fi
 BINARY=$PREFIX/bin/shipper
+PROGRAM="$BINARY, its documentation, completions and man pages"
 DOCS=$PREFIX/share/doc/ollama-influxdb
 MAN=$PREFIX/share/man/man1
 BASH_COMPLETION=$PREFIX/share/bash-completion/completions/shipper
@@ -95,11 +101,21 @@ FISH_COMPLETION=$PREFIX/share/fish/vendor_completions.d/shipper.fish
 
 steps_done=
 step_now=
+steps_left=
+newline='
+'
 
-step() {
-    steps_done=$steps_done${step_now:+"
-  $step_now"}
-    step_now=$*
+# plan FUNCTION STEP: the next thing to be done, and what the operator knows it by.
+plan() { steps_left="$steps_left$*$newline"; }
+
+perform() {
+    while [ -n "$steps_left" ]; do
+        next=${steps_left%%"$newline"*}
+        steps_left=${steps_left#*"$newline"}
+        step_now=${next#* }
+        "${next%% *}"
+        steps_done="$steps_done  $step_now$newline"
+    done
 }
 
 report_failure() {
@@ -108,11 +124,13 @@ report_failure() {
     [ "$status" -ne 0 ] && [ "$status" -ne 2 ] || return 0
     {
         say "install.sh: FAILED at: ${step_now:-the start}"
-        if [ -n "$steps_done" ] && [ "$dry_run" = no ]; then
-            say "done before that:$steps_done"
-            say "nothing after that was done; once it is mended, run install.sh again"
-        else
+        if [ "$dry_run" = yes ] || [ -z "$steps_done" ]; then
             say "nothing was changed"
+        else
+            printf 'done before that:\n%s' "$steps_done"
+            [ -z "$steps_left" ] || say "not done:"
+            printf '%s' "$steps_left" | sed 's/^[^ ]* /  /'
+            say "once it is mended, run $AGAIN again"
         fi
     } >&2
 }
@@ -217,46 +235,47 @@ find_binary() {
         built=$binary_given
     else
         command -v cargo >/dev/null || fail "cargo is not installed: install Rust, or pass --binary FILE"
-        built=$source_dir/target/release/shipper
         if [ "$dry_run" = yes ]; then
             say "would run: cargo build --release --locked"
+            built=$work/not-built
             return
         fi
+        built=${CARGO_TARGET_DIR:-$source_dir/target}/release/shipper
         (cd "$source_dir" && cargo build --release --locked) || fail "the build failed"
     fi
     if [ ! -f "$built" ] || [ ! -x "$built" ]; then fail "$built is not an executable file"; fi
-    "$built" --version >/dev/null || fail "$built does not run on this host"
+    case $("$built" --version 2>&1 || true) in
+    "shipper "*) ;;
+    *) fail "$built is not a shipper that runs on this host" ;;
+    esac
 }
 
-knows() { "$built" help "$1" >/dev/null 2>&1; }
+# Completions and man pages are the binary's own: what it cannot write is known before anything is changed.
+write_extras() {
+    if [ "$packaged" = yes ] || [ ! -x "$built" ]; then return; fi
+    for shell in bash zsh fish; do
+        "$built" completions "$shell" >"$work/$shell" || fail "$built cannot write its completions for $shell"
+    done
+    "$built" man "$work/man" || fail "$built cannot write its man pages"
+}
 
 # --- Installing ---------------------------------------------------------------------------------------------------------------
 
 install_files() {
-    [ "$packaged" = no ] || return 0
-    step "install $BINARY, its documentation, completions and man pages"
     put 0755 "$built" "$BINARY"
     put 0644 "$source_dir/README.md" "$DOCS/README.md"
     put 0644 "$source_dir/config.env.example" "$DOCS/config.env.example"
-    [ -x "$built" ] || return 0
-    if knows completions; then
-        for shell in bash zsh fish; do "$built" completions "$shell" >"$work/$shell"; done
-        put 0644 "$work/bash" "$BASH_COMPLETION"
-        put 0644 "$work/zsh" "$ZSH_COMPLETION"
-        put 0644 "$work/fish" "$FISH_COMPLETION"
-    fi
-    if knows man; then
-        mkdir "$work/man"
-        "$built" man "$work/man"
-        for page in "$work"/man/*.1; do put 0644 "$page" "$MAN/${page##*/}"; done
-    fi
+    put 0644 "$work/bash" "$BASH_COMPLETION"
+    put 0644 "$work/zsh" "$ZSH_COMPLETION"
+    put 0644 "$work/fish" "$FISH_COMPLETION"
+    # Nothing matches in a dry run before the first build.
+    for page in "$work"/man/*.1; do put 0644 "$page" "$MAN/${page##*/}"; done
 }
 
 keys_of() { sed -n 's/^#\{0,1\} \{0,1\}\([A-Z][A-Z_]*\)=.*/\1/p' "$1" | sort -u; }
 
 # An existing configuration is the operator's: only what it lacks is said.
 install_config() {
-    step "install $CONFIG"
     if [ -e "$DESTDIR$CONFIG" ]; then
         keys_of "$DESTDIR$CONFIG" >"$work/has"
         keys_of "$source_dir/config.env.example" | comm -13 "$work/has" - >"$work/lacks"
@@ -297,7 +316,6 @@ unit_arguments() {
 
 # The rule first, the drop-in that relies on it later; the other way round when access is taken back.
 install_sudoers() {
-    step "install $SUDOERS"
     arguments=$(unit_arguments)
     fill_in sudoers.in "$work/sudoers.all"
     # The comment lines are about the template.
@@ -311,7 +329,6 @@ install_sudoers() {
 }
 
 install_unit() {
-    step "install $UNIT and its drop-ins"
     fill_in "$SERVICE.in" "$work/unit"
     put 0644 "$work/unit" "$UNIT"
     if [ "$access" = sudoers ]; then
@@ -333,103 +350,122 @@ install_unit() {
         printf '%s\n' "# Written by install.sh: this systemd lets the wait between restarts grow." "[Service]" \
             "RestartSteps=6" "RestartMaxDelaySec=1min" >"$work/drop-in"
         put 0644 "$work/drop-in" "$DROP_INS/30-restart.conf"
+    else
+        remove "$DROP_INS/30-restart.conf"
     fi
     ! live || change systemctl daemon-reload
+    [ "$dry_run" = yes ] || say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
 }
 
 configured() { ! grep -q '^INFLUXDB_[A-Z]*=replace-me' "$CONFIG"; }
 
-# What the service will see, seen by its user: configuration, journal, models, server.
-check_configuration() {
-    step "check the configuration"
-    knows doctor || return 0
-    if [ "$dry_run" = yes ]; then
-        say "would run: shipper doctor"
-        return
-    fi
-    set -- --property=User="$user" --property=Group="$group" --property=StateDirectory=ollama-influxdb \
-        --property=LoadCredential=influxdb-token:ollama-influxdb-token
+enabled() { systemctl --quiet is-enabled "$SERVICE" 2>/dev/null; }
+
+# The findings of `shipper doctor` on what the service will see, by its user: configuration, journal, models, spool, server.
+examine() {
+    set -- --property=User="$user" --property=Group="$group" --property=LoadCredential=influxdb-token:ollama-influxdb-token
+    # One that exists may be in use, by another user than the one to come.
+    [ -d "$STATE" ] || set -- "$@" --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750
     if [ "$access" = sudoers ]; then
         set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo
     else
         set -- "$@" --property=SupplementaryGroups=systemd-journal
     fi
-    verdict=0
-    systemd-run --quiet --pipe --wait --collect "$@" -- "$BINARY" doctor || verdict=$?
-    case $verdict in
-    0) ;;
-    # An answer such as "the server cannot be reached" is for the operator; the service waits for the mend.
-    3) say "the doctor found something to mend (above); the service waits for it" ;;
-    *) fail "the configuration cannot be used; mend $CONFIG and run install.sh again: the service was not enabled" ;;
-    esac
+    systemd-run --quiet --pipe --wait --collect "$@" -- "$BINARY" doctor
 }
 
-# After an upgrade the new binary is to run; a service that was stopped by hand stays stopped.
+# What no waiting mends keeps the service from being enabled; an outage of the server does not, that is what the spool is for.
+check_configuration() {
+    if [ "$dry_run" = no ] && ! configured; then
+        say "next: fill in the INFLUXDB_ keys of $CONFIG, then run $AGAIN again"
+        start=no
+    fi
+    [ "$start" = yes ] || return 0
+    if [ "$dry_run" = yes ]; then
+        say "would run: shipper doctor, as $user"
+        return
+    fi
+    verdict=0
+    examine >"$work/findings" 2>&1 || verdict=$?
+    [ "$verdict" -ne 0 ] || return 0
+    cat "$work/findings"
+    mends='configuration|token|journal'
+    # A service that is at work already knows how to wait for these.
+    enabled || mends="$mends|write|spool"
+    if [ "$verdict" -eq 3 ] && ! grep -Eq "^FAIL  ($mends) " "$work/findings"; then
+        say "the doctor found something to mend (above); the service waits for it"
+        return
+    fi
+    if enabled; then left="the service is as it was, and was not restarted"; else left="the service was not enabled"; fi
+    fail "the configuration cannot be used (above): mend $CONFIG; $left"
+}
+
+# After an upgrade the new binary is to run, whatever ran before.
 start_service() {
     if [ "$start" = no ]; then
-        step "leave the service as it is (--no-start)"
-        say "to start it: systemctl enable --now $SERVICE"
+        say "not started; to start it: systemctl enable --now $SERVICE"
         return
     fi
-    if [ "$dry_run" = no ] && ! configured; then
-        say "next: fill in the INFLUXDB_ keys of $CONFIG, then run install.sh again or: systemctl enable --now $SERVICE"
-        return
-    fi
-    check_configuration
-    step "enable and start $SERVICE"
     change systemctl --quiet enable "$SERVICE"
     change systemctl restart "$SERVICE" || fail "the service does not start: journalctl -u $SERVICE -n 20"
     [ "$dry_run" = yes ] || say "$SERVICE runs: journalctl -u $SERVICE -f follows it"
 }
 
-install_all() {
+check_host() {
     source_dir=$(cd "$(dirname "$0")" && pwd)
     find_user
     find_models
     find_access
-    step "check this host"
     [ "$access" = group ] || check_sudo
     find_binary
-    install_files
-    install_config
-    [ "$access" = group ] || install_sudoers
-    install_unit
-    say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
-    ! live || start_service
+    write_extras
+    [ "$packaged" = yes ] || plan install_files "install $PROGRAM"
+    plan install_config "install $CONFIG"
+    [ "$access" = group ] || plan install_sudoers "install $SUDOERS"
+    plan install_unit "install $UNIT and its drop-ins"
+    if live; then
+        plan check_configuration "check the configuration with shipper doctor"
+        plan start_service "enable and start $SERVICE"
+    fi
 }
 
 # --- Uninstalling -------------------------------------------------------------------------------------------------------------
 
-uninstall_all() {
-    step "stop and disable $SERVICE"
-    if live && [ -e "$UNIT" ]; then
-        change systemctl --quiet disable --now "$SERVICE"
-    fi
-    step "remove the unit and the sudoers rule"
+stop_service() {
+    if live && [ -e "$UNIT" ]; then change systemctl --quiet disable --now "$SERVICE"; fi
+}
+
+remove_unit() {
     remove "$UNIT" "$DROP_INS" "$SUDOERS"
     if live; then
         change systemctl daemon-reload
         systemctl reset-failed "$SERVICE" 2>/dev/null || true
     fi
-    if [ "$packaged" = no ]; then
-        step "remove $BINARY, its documentation, completions and man pages"
-        remove "$BINARY" "$DOCS" "$BASH_COMPLETION" "$ZSH_COMPLETION" "$FISH_COMPLETION"
-        for page in "$DESTDIR$MAN"/shipper.1 "$DESTDIR$MAN"/shipper-*.1; do remove "${page#"$DESTDIR"}"; done
-    fi
-    if [ "$purge" = yes ]; then
-        step "remove configuration, token and spool"
-        remove "$ETC" "$TOKEN" "$STATE"
-    else
-        say "kept $ETC and $STATE: --uninstall --purge removes them"
-    fi
-    say "uninstalled $SERVICE"
 }
+
+remove_files() {
+    remove "$BINARY" "$DOCS" "$BASH_COMPLETION" "$ZSH_COMPLETION" "$FISH_COMPLETION"
+    for page in "$DESTDIR$MAN"/shipper.1 "$DESTDIR$MAN"/shipper-*.1; do remove "${page#"$DESTDIR"}"; done
+}
+
+remove_data() { remove "$ETC" "$TOKEN" "$STATE"; }
 
 if [ -z "$DESTDIR" ] && [ "$dry_run" = no ] && [ "$(id -u)" -ne 0 ]; then
     fail "run it as root: it writes to /etc and $PREFIX"
 fi
 work=$(mktemp -d)
 case $action in
-install) install_all ;;
-uninstall) uninstall_all ;;
+install)
+    plan check_host "check this host"
+    perform
+    ;;
+uninstall)
+    plan stop_service "stop and disable $SERVICE"
+    plan remove_unit "remove the unit and the sudoers rule"
+    [ "$packaged" = yes ] || plan remove_files "remove $PROGRAM"
+    [ "$purge" = no ] || plan remove_data "remove configuration, token and spool"
+    perform
+    [ "$purge" = yes ] || say "kept $ETC and $STATE: --uninstall --purge removes them"
+    [ "$dry_run" = yes ] || say "uninstalled $SERVICE"
+    ;;
 esac

@@ -1,9 +1,11 @@
-//! From a line written to journald to the line durable in the spool, and what waiting for the next one costs.
-//! `cargo bench --bench latency`, as root; `LINES` and `IDLE_SECONDS` change the size.
+//! From a line written to journald to the line durable in the spool, and what waiting for the next one costs: the reader
+//! stage alone, then the whole service. `cargo bench --bench latency`, as root; `LINES` and `IDLE_SECONDS` change the size.
 
 use std::env;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use shipper::journal;
 use shipper::stop::Stop;
 use shipper::store::{Ended, Store};
 use spool::Options;
+use support::endpoint::Endpoint;
 use support::journal::UNIT;
 use support::journald::Journald;
 use tokio::sync::watch;
@@ -48,15 +51,52 @@ fn main() -> Outcome<()> {
             goal,
             store,
             status,
+            models: None,
             stop,
         };
         let running = scope.spawn(move || intake.run(&|| journal::open(intake.config, stop)));
-        let measured = measure(&journald, store, lines).and_then(|()| wait(idle));
+        let measured = measure(&journald, store, lines)
+            .and_then(|()| wait("reader stage", Path::new("/proc/self"), idle));
         stop.trigger();
         running.join().map_err(|_| "the reader stage panicked")??;
         measured
-    })
+    })?;
+    service(&journald, idle)
 }
+
+/// What the real binary costs, following the same journal, once it has delivered everything.
+fn service(journald: &Journald, idle: Duration) -> Outcome<()> {
+    let (endpoint, dir) = (Endpoint::start()?, tempfile::tempdir()?);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shipper"))
+        .arg("run")
+        .current_dir(dir.path())
+        .env_clear()
+        .envs([
+            ("INFLUXDB_URL", endpoint.url().as_str()),
+            ("INFLUXDB_TOKEN", "token"),
+            ("INFLUXDB_ORG", "org"),
+            ("INFLUXDB_BUCKET", "logs"),
+            ("SHIPPER_LOG", "warn"),
+        ])
+        .env("OLLAMA_MODELS", dir.path())
+        .env("SHIPPER_JOURNAL_DIR", journald.journal_dir())
+        .env("SHIPPER_SPOOL_DIR", dir.path().join("spool"))
+        .env("SHIPPER_CONTROL_SOCKET", dir.path().join("control.sock"))
+        .stdin(Stdio::null())
+        .spawn()?;
+    while endpoint.points(|points| points.is_empty()) && child.try_wait()?.is_none() {
+        thread::sleep(Duration::from_millis(100));
+    }
+    thread::sleep(SETTLING);
+    let process = format!("/proc/{}", child.id());
+    let measured = wait("whole service", Path::new(&process), idle);
+    child.kill()?;
+    child.wait()?;
+    measured
+}
+
+/// How long a service that has just started is left alone before it counts as idle.
+const SETTLING: Duration = Duration::from_secs(5);
 
 fn number(name: &str, default: u64) -> u64 {
     env::var(name)
@@ -96,17 +136,17 @@ fn read(store: &Store) -> Result<u64, Ended> {
 }
 
 /// Does nothing for `idle` and tells what the process did meanwhile.
-fn wait(idle: Duration) -> Outcome<()> {
-    let before = usage()?;
+fn wait(what: &str, process: &Path, idle: Duration) -> Outcome<()> {
+    let before = usage(process)?;
     thread::sleep(idle);
-    let after = usage()?;
-    let rss = fs::read_to_string("/proc/self/status")?;
+    let after = usage(process)?;
+    let rss = fs::read_to_string(process.join("status"))?;
     let rss = rss
         .lines()
         .find(|line| line.starts_with("VmRSS"))
         .unwrap_or_default();
     println!(
-        "idle for {idle:?}: {:.3} % of a core, {:.1} wakeups a second, {rss}",
+        "{what} idle for {idle:?}: {:.3} % of a core, {:.1} wakeups a second, {rss}",
         (after.0 - before.0) as f64 / 1e9 / idle.as_secs_f64() * 100.0,
         (after.1 - before.1) as f64 / idle.as_secs_f64(),
     );
@@ -114,9 +154,9 @@ fn wait(idle: Duration) -> Outcome<()> {
 }
 
 /// Nanoseconds on a processor and voluntary switches of all threads.
-fn usage() -> Outcome<(u64, u64)> {
+fn usage(process: &Path) -> Outcome<(u64, u64)> {
     let (mut nanoseconds, mut switches) = (0, 0);
-    for task in fs::read_dir("/proc/self/task")? {
+    for task in fs::read_dir(process.join("task"))? {
         let task = task?.path();
         let first = |text: String| {
             text.split_whitespace()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::config;
-use crate::intake::{self, Goal, Intake, IntakeStatus, Open, causes};
+use crate::intake::{self, Goal, Intake, IntakeStatus, ModelsFeed, Open, causes};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::when::When;
@@ -113,12 +113,22 @@ impl Backfill {
     }
 
     /// Reads up to the journal's end, over damage as the reader stage does; blocks. How it ended is in its progress.
-    pub fn run(&self, config: &config::Journal, store: &Store, stop: &Stop, open: Open<'_>) {
+    ///
+    /// `models` says what models there are, for the points derived from lines; `None` derives none.
+    pub fn run(
+        &self,
+        config: &config::Journal,
+        store: &Store,
+        models: Option<&ModelsFeed>,
+        stop: &Stop,
+        open: Open<'_>,
+    ) {
         let intake = Intake {
             config,
             goal: Goal::ReachEnd,
             store,
             status: &self.reader,
+            models,
             stop,
         };
         let phase = match intake.backfill(self.since, open) {

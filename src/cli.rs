@@ -39,6 +39,8 @@ pub enum Command {
     /// What InfluxDB refuses, with its reason
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// How the models are doing, from the spool alone: requests, latency, loads, errors, outages
+    Report(SummaryArgs),
     /// Send again what was delivered, after InfluxDB lost it
     Replay(ReplayArgs),
     /// Read the journal again from a time on; what the spool knows is dropped
@@ -170,6 +172,34 @@ pub struct SelectArgs {
     /// Only entries that stand here
     #[arg(long, value_enum)]
     pub state: Option<StateArg>,
+}
+
+/// Of `report`.
+#[derive(Args, Debug)]
+pub struct SummaryArgs {
+    /// From this time on: 2026-11-23, 2026-11-23T14:00:00Z, or 24h (before now)
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub since: When,
+    /// Up to this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
+    /// Write one page with charts that needs nothing else, instead of tables
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+impl SummaryArgs {
+    /// The time that the report is on.
+    #[must_use]
+    pub fn period(&self) -> Period {
+        Period {
+            since: Some(self.since.0),
+            until: self.until.map(|until| until.0),
+        }
+    }
 }
 
 /// Of `spool ls`.

@@ -8,6 +8,7 @@ mod list;
 mod progress;
 mod quarantine;
 mod replay;
+mod report;
 mod run;
 mod shipper;
 mod spool_stats;
@@ -173,6 +174,11 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
                 QuarantineCommand::Show(arguments) => list::show(shipper, &arguments).await,
                 QuarantineCommand::Drop(arguments) => quarantine::drop(shipper, &arguments).await,
             }
+        }
+        Command::Report(arguments) => {
+            let shipper = Shipper::reach(&local(&source)?).await?;
+            let host = source.gather()?.lines()?.host;
+            report::run(shipper, &host, &arguments).await
         }
         Command::Replay(arguments) => {
             let shipper = Shipper::reach(&local(&source)?).await?;

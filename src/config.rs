@@ -34,6 +34,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// `SHIPPER_TELEMETRY`: whether the shipper reports on itself, through the spool.
     pub telemetry: bool,
+    /// `SHIPPER_INSIGHT`: whether points are derived from log lines and the inventory, and sent.
+    pub insight: bool,
     /// What also commands need that talk to no server.
     pub local: Local,
 }
@@ -58,6 +60,8 @@ pub struct Lines {
     pub msg_hash_as: MsgHashAs,
     /// `SHIPPER_LOG_FIELDS`.
     pub log_fields: LogFields,
+    /// `SHIPPER_INSIGHT`.
+    pub insight: bool,
 }
 
 /// `INFLUXDB_*`.

@@ -1,8 +1,13 @@
 //! What travels through the spool: log entries and inventory snapshots, their identity and their stored form.
 //!
-//! Everything here is pure. The reader stage encodes with [`Record::encode`]; the forwarder stage decodes with
-//! [`Record::decode`]. A stored record begins with a version byte, so that a newer shipper still reads
-//! what an older one left in the spool.
+//! Everything here is pure. The reader stage encodes with [`Record::encode_with`]; the forwarder stage decodes with
+//! [`Record::decode_with_points`]. A stored record begins with a version byte, so that a newer shipper still reads
+//! what an older one left in the spool:
+//!
+//! | byte | what follows |
+//! |---|---|
+//! | 1 | the [`Record`]: most lines mean nothing, and cost nothing |
+//! | 2 | the [`Record`], then the points that follow from it |
 
 use std::borrow::Cow;
 
@@ -10,8 +15,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spool::{EntryKey, MsgHash};
 
-/// Version byte of the stored form written by this shipper.
-const VERSION: u8 = 1;
+use crate::insight::Derived;
+
+/// Version byte of a record alone.
+const ALONE: u8 = 1;
+/// Version byte of a record with points behind it; the newest that this shipper reads.
+const WITH_POINTS: u8 = 2;
 
 /// The sequence number of an entry within one journal: the `s=` and `i=` of its cursor.
 ///
@@ -181,7 +190,7 @@ pub enum DecodeError {
     #[error("empty payload")]
     Empty,
     /// Written by a newer shipper.
-    #[error("payload has version {0}, this shipper reads up to {VERSION}: upgrade it again")]
+    #[error("payload has version {0}, this shipper reads up to {WITH_POINTS}: upgrade it again")]
     Version(u8),
     /// Not what an encoder writes.
     #[error("payload does not decode")]
@@ -191,33 +200,74 @@ pub enum DecodeError {
     TrailingBytes(usize),
 }
 
-/// The fixed bincode configuration of version 1.
+/// The fixed bincode configuration of both versions.
 const fn codec() -> impl bincode::config::Config {
     bincode::config::standard()
 }
 
 impl<'a> Record<'a> {
-    /// Appends the stored form to `out`.
+    /// Appends the stored form of a record without points to `out`.
     ///
     /// # Errors
     /// None in practice: bincode fails only on types that `Record` does not contain.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), bincode::error::EncodeError> {
-        out.push(VERSION);
-        bincode::serde::encode_into_std_write(self, out, codec()).map(|_| ())
+        self.encode_with(&[], out)
+    }
+
+    /// Appends the stored form, together with the points that follow from the record, to `out`.
+    ///
+    /// # Errors
+    /// None in practice, as [`Record::encode`].
+    pub fn encode_with(
+        &self,
+        points: &[Derived<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), bincode::error::EncodeError> {
+        out.push(if points.is_empty() {
+            ALONE
+        } else {
+            WITH_POINTS
+        });
+        bincode::serde::encode_into_std_write(self, out, codec())?;
+        if !points.is_empty() {
+            bincode::serde::encode_into_std_write(points, out, codec())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a stored form has points, as far as its first byte tells.
+    #[must_use]
+    pub fn has_points(payload: &[u8]) -> bool {
+        payload.first() == Some(&WITH_POINTS)
     }
 
     /// Reads a stored form; text is borrowed from `payload`.
     ///
     /// # Errors
-    /// [`DecodeError`] on anything but the exact output of [`Record::encode`] of a known version.
+    /// [`DecodeError`] on anything but the exact output of [`Record::encode_with`] of a known version.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::decode_with_points(payload).map(|(record, _)| record)
+    }
+
+    /// Reads a stored form and the points in it.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_with_points(payload: &'a [u8]) -> Result<(Self, Vec<Derived<'a>>), DecodeError> {
         let (&version, body) = payload.split_first().ok_or(DecodeError::Empty)?;
-        if version != VERSION {
+        if !matches!(version, ALONE | WITH_POINTS) {
             return Err(DecodeError::Version(version));
         }
         let (record, read) = bincode::serde::borrow_decode_from_slice(body, codec())?;
-        match body.len() - read {
-            0 => Ok(record),
+        let mut rest = &body[read..];
+        let mut points = Vec::new();
+        if version == WITH_POINTS {
+            let read;
+            (points, read) = bincode::serde::borrow_decode_from_slice(rest, codec())?;
+            rest = &rest[read..];
+        }
+        match rest.len() {
+            0 => Ok((record, points)),
             left => Err(DecodeError::TrailingBytes(left)),
         }
     }

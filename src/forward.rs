@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::config::{Config, Forward};
 use crate::influx::client::{ClientError, Encoding};
-use crate::influx::{Client, Encoder};
+use crate::influx::{Client, Encoder, Points};
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
 use deliver::{Delivery, Suspicion, deliver};
@@ -68,7 +68,13 @@ pub async fn run(
     };
     let client = Client::new(config.influx)?;
     let forward = config.forward;
-    let encoder = Encoder::new(&config.host, forward.msg_hash_as, forward.log_fields);
+    let points = if config.insight {
+        Points::Written
+    } else {
+        Points::LeftOut
+    };
+    let encoder =
+        Encoder::new(&config.host, forward.msg_hash_as, forward.log_fields).with_points(points);
     let stage = Stage {
         link: Arc::new(Link::new(client, &forward, status, stop.clone())),
         packer: Arc::new(Packer::new(encoder, encoding)),

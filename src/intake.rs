@@ -4,6 +4,7 @@
 //! batch, committed together with the cursor of the batch's last entry. What was read and not committed when the
 //! process dies is read again; what was committed twice is dropped by the spool, which knows it by its hash.
 
+mod meaning;
 mod position;
 mod run;
 mod stall;
@@ -16,10 +17,13 @@ use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use tokio::sync::watch;
 
-pub use status::{Gap, IntakeStatus};
+pub(crate) use meaning::Meaning;
+pub use meaning::ModelsFeed;
+pub use status::{Gap, IntakeStatus, Understood};
 
 use crate::config;
 use crate::journal::{self, Checkpoint, Journal};
+use crate::recall;
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
 use crate::when::When;
@@ -30,6 +34,12 @@ pub(crate) use writer::pause;
 /// The first wait before a journal that failed is opened again; it grows up to [`config::Journal::poll_interval`]
 /// times six.
 const REOPEN_MIN: Duration = Duration::from_secs(1);
+
+/// How often the reader stage looks whether the inventory knows the models by name already, and how long it waits between: a second
+/// together. A disk that is slower delays no line further; lines before then name models by digest only.
+const FIRST_INVENTORY_TRIES: u32 = 100;
+/// See [`FIRST_INVENTORY_TRIES`].
+const FIRST_INVENTORY_RETRY: Duration = Duration::from_millis(10);
 
 /// When the reader stage has done its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +81,8 @@ pub struct Intake<'a> {
     pub store: &'a Store,
     /// Where counters go.
     pub status: &'a watch::Sender<IntakeStatus>,
+    /// Where it learns what models there are, for the points derived from lines; `None` derives none.
+    pub models: Option<&'a ModelsFeed>,
     /// Ends it after the step in hand.
     pub stop: &'a Stop,
 }
@@ -130,6 +142,17 @@ impl Intake<'_> {
             self.reject(rejected);
         }
         Ok(position)
+    }
+
+    /// What derives points, as if there had been no restart.
+    fn meaning(&self) -> Option<Meaning> {
+        let models = self.models?;
+        for _ in 0..FIRST_INVENTORY_TRIES {
+            if models.borrow().is_some() || pause(FIRST_INVENTORY_RETRY, self.stop) {
+                break;
+            }
+        }
+        Some(Meaning::new(models, recall::reader(self.store)))
     }
 
     fn reject(&self, rejected: Rejected) {

@@ -2,6 +2,7 @@
 //!
 //! It runs on a thread of its own, so that a slow disk under the models delays no log line.
 
+mod found;
 mod locate;
 mod manifest;
 mod scan;
@@ -13,14 +14,19 @@ use std::path::{Path, PathBuf};
 
 use spool::Records;
 
+use found::Found;
 pub use locate::{UnitFacts, from_line, home_of};
 pub use manifest::{Model, Unusable};
 pub use scan::{Scan, scan};
 pub use snapshot::{MAX_JSON_BYTES, parts};
 
+use tokio::sync::watch;
+
 use crate::config;
 use crate::entry::{Record, Snapshot};
+use crate::insight::{BadInventory, Derived, Models};
 use crate::intake::{Goal, Open};
+use crate::recall;
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::when::When;
@@ -40,6 +46,8 @@ pub struct Inventory<'a> {
     pub goal: Goal,
     /// Where snapshots go.
     pub store: &'a Store,
+    /// Where models are published for those that derive points from lines; with `None`, snapshots have no points either.
+    pub models: Option<&'a watch::Sender<Option<Models>>>,
     /// Ends it.
     pub stop: &'a Stop,
 }
@@ -70,6 +78,9 @@ pub enum Error {
     /// It has no stored form, which is a bug.
     #[error("the model inventory cannot be encoded")]
     Encode(#[from] bincode::error::EncodeError),
+    /// Its own text cannot be read, which is a bug.
+    #[error(transparent)]
+    Text(#[from] BadInventory),
 }
 
 impl Inventory<'_> {
@@ -79,12 +90,15 @@ impl Inventory<'_> {
     /// `open` opens the journal, which may name the models directory.
     pub fn run(&self, open: Open<'_>) {
         let (mut dir, mut said) = (None, Vec::new());
+        let mut known = self.models.and_then(|_| recall::models(self.store));
         while !self.stop.is_triggered() {
             dir = dir.or_else(|| locate_dir(self.config, self.units, open));
-            let complaints = match self.snapshot(dir.as_deref()) {
+            let complaints = match self.snapshot(dir.as_deref(), &mut known) {
                 Ok(skipped) => skipped,
                 Err(error) => vec![crate::intake::causes(&error)],
             };
+            // Whoever waits for it need not wait for a snapshot that cannot be taken.
+            self.publish_first(known.as_ref());
             for complaint in complaints.iter().filter(|text| !said.contains(*text)) {
                 tracing::warn!("{complaint}");
             }
@@ -96,8 +110,12 @@ impl Inventory<'_> {
         }
     }
 
-    /// Takes one snapshot; returns what is to be said about manifests that were skipped.
-    fn snapshot(&self, dir: Option<&Path>) -> Result<Vec<String>, Error> {
+    /// Takes one snapshot; returns what is to be said about manifests that were skipped. `known` is the one before.
+    fn snapshot(
+        &self,
+        dir: Option<&Path>,
+        known: &mut Option<Models>,
+    ) -> Result<Vec<String>, Error> {
         let dir = dir.ok_or(Error::NotFound)?;
         let scan = scan(dir).map_err(|source| match source.kind() {
             ErrorKind::NotFound => Error::Missing(dir.to_owned()),
@@ -106,14 +124,47 @@ impl Inventory<'_> {
                 source,
             },
         })?;
-        let records = records(&parts(&scan.models), When::now().0)?;
-        self.store
-            .call_blocking(move |spool| spool.append(&records, None))??;
-        self.store.notify_appended();
+        let parts = parts(&scan.models);
+        match self.models {
+            Some(feed) => {
+                let found = Found::read(&parts)?;
+                feed.send_replace(Some(found.all().clone()));
+                // A manifest that cannot be read now is no model that is gone: the next whole scan is compared with the last one.
+                let is_whole = scan.skipped.is_empty();
+                let before = known.as_ref().filter(|_| is_whole);
+                let records = records(&parts, &found.points(before), When::now().0)?;
+                self.append(records)?;
+                if is_whole || known.is_none() {
+                    *known = Some(found.all().clone());
+                }
+            }
+            None => self.append(records(&parts, &[], When::now().0)?)?,
+        }
         let complaint = |(path, why): &(PathBuf, Unusable)| {
             format!("manifest {} is left out: {why}", path.display())
         };
         Ok(scan.skipped.iter().map(complaint).collect())
+    }
+
+    fn append(&self, records: Records) -> Result<(), Error> {
+        self.store
+            .call_blocking(move |spool| spool.append(&records, None))??;
+        self.store.notify_appended();
+        Ok(())
+    }
+
+    /// Publishes what was known before, or that nothing is, unless models were published already.
+    fn publish_first(&self, known: Option<&Models>) {
+        let Some(feed) = self.models else {
+            return;
+        };
+        feed.send_if_modified(|published| {
+            let is_first = published.is_none();
+            if is_first {
+                *published = Some(known.cloned().unwrap_or_default());
+            }
+            is_first
+        });
     }
 }
 
@@ -143,9 +194,13 @@ fn ask_journal(open: Open<'_>) -> Option<PathBuf> {
     Path::new(&dir).is_dir().then_some(dir)
 }
 
-/// The records of one snapshot. Points with one time and one set of tags overwrite each other: each part has its own
-/// microsecond.
-fn records(parts: &[String], time: u64) -> Result<Records, bincode::error::EncodeError> {
+/// The records of one snapshot, each with its points, if there are any. Points with one time and one set of tags overwrite
+/// each other: each part has its own microsecond.
+fn records(
+    parts: &[String],
+    points: &[Vec<Derived<'_>>],
+    time: u64,
+) -> Result<Records, bincode::error::EncodeError> {
     let mut records = Records::new();
     for (number, json) in (0_u32..).zip(parts) {
         let snapshot = Snapshot {
@@ -154,7 +209,9 @@ fn records(parts: &[String], time: u64) -> Result<Records, bincode::error::Encod
         };
         let key = snapshot.key(time + u64::from(number));
         let record = Record::Inventory(snapshot);
-        records.push_with(key, |payload| record.encode(payload))?;
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let points = points.get(place).map_or(&[][..], Vec::as_slice);
+        records.push_with(key, |payload| record.encode_with(points, payload))?;
     }
     Ok(records)
 }

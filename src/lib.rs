@@ -19,6 +19,7 @@ pub mod logging;
 pub mod metrics;
 pub mod notify;
 pub mod operate;
+pub mod recall;
 pub mod report;
 pub mod retry;
 pub mod service;

@@ -181,6 +181,22 @@ fn of_reader(text: &mut String, service: &ServiceStats) {
     for (name, help, value) in counted {
         put(text, Counter, name, help, whole(value));
     }
+    let name = "shipper_lines_understood_total";
+    head(
+        text,
+        name,
+        Counter,
+        "Lines whose meaning was understood, by kind.",
+    );
+    let understood = &reader.understood;
+    for (kind, lines) in [("any", &understood.lines)].into_iter().chain(
+        understood
+            .kinds
+            .iter()
+            .map(|(kind, lines)| (kind.as_str(), lines)),
+    ) {
+        let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {lines}");
+    }
     let help = "Start of the stages since the Unix epoch.";
     put(
         text,
@@ -239,6 +255,11 @@ fn of_forwarder(text: &mut String, service: &ServiceStats) {
             "shipper_refused_lines_total",
             "Lines put into quarantine.",
             forwarder.refused_lines,
+        ),
+        (
+            "shipper_refused_points_total",
+            "Lines stored whose derived points were refused.",
+            forwarder.refused_points,
         ),
         (
             "shipper_outages_total",

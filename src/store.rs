@@ -6,14 +6,18 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use spool::{Options, Recovery, Spool};
+use spool::{Options, Rebuilding, Recovery, Spool};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 type Job = Box<dyn FnOnce(&mut Spool) + Send>;
 
 /// Jobs that may wait for the spool's thread; a stage that sends one more waits for a place.
 const QUEUED_JOBS: usize = 16;
+
+/// How often a long opening says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// A handle to the spool's thread; cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl<T> Begun<T> {
 }
 
 impl Store {
-    /// Opens the spool and starts its thread, which ends when the last handle is dropped.
+    /// Opens the spool and starts its thread, which ends when the last handle is dropped. What takes long is logged.
     ///
     /// # Errors
     /// Those of [`Spool::open`].
@@ -50,7 +54,25 @@ impl Store {
         dir: &Path,
         options: Options,
     ) -> Result<(Self, Recovery, JoinHandle<()>), spool::Error> {
-        let (mut spool, recovery) = Spool::open(dir, options)?;
+        let mut last = Instant::now();
+        Self::open_observed(dir, options, |Rebuilding { read, generations }| {
+            if last.elapsed() >= TOLD_EVERY {
+                last = Instant::now();
+                tracing::info!("MANIFEST is lost: {read} of {generations} generations read");
+            }
+        })
+    }
+
+    /// [`Store::open`], telling `observe` how far it is when every generation has to be read.
+    ///
+    /// # Errors
+    /// Those of [`Spool::open`].
+    pub fn open_observed(
+        dir: &Path,
+        options: Options,
+        observe: impl FnMut(Rebuilding),
+    ) -> Result<(Self, Recovery, JoinHandle<()>), spool::Error> {
+        let (mut spool, recovery) = Spool::open_observed(dir, options, observe)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUED_JOBS);
         let thread = thread::Builder::new()
             .name("spool".to_owned())

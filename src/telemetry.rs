@@ -101,6 +101,7 @@ fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
         ("reader_truncated", reader.truncated),
         ("reader_damaged", reader.damaged),
         ("reader_restarts", reader.restarts),
+        ("reader_understood", reader.understood.lines),
         ("requests", forwarder.requests),
         ("retries", forwarder.retries),
         ("holds", forwarder.holds),
@@ -108,6 +109,7 @@ fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
         ("delivered_bytes", forwarder.delivered_bytes),
         ("sent_bytes", forwarder.sent_bytes),
         ("refused_lines", forwarder.refused_lines),
+        ("refused_points", forwarder.refused_points),
         ("round_trip_us", forwarder.round_trips.last),
         ("outages", service.outages.count),
     ];
@@ -127,8 +129,31 @@ mod tests {
     use super::*;
     use crate::config::{LogFields, MsgHashAs};
     use crate::influx::Encoder;
+    use crate::insight::schema::{self, FieldType};
     use crate::stats::Outage;
     use crate::stats::tests::stats;
+
+    #[test]
+    fn the_schema_lists_every_field_of_a_report_and_no_other() {
+        let mut stats = stats(60);
+        let service = stats.service.as_mut().unwrap();
+        service.forwarder.outage_since = Some(1);
+        service.forwarder.last_error = Some("why".to_owned());
+        service.outages.last = Some(Outage {
+            since: 5,
+            length: 7,
+            tries: 3,
+        });
+        let report = report(&stats);
+        let numbers = report.numbers.iter().map(|(name, _)| &**name);
+        let texts = report.texts.iter().map(|(name, _)| &**name);
+        let mut names: Vec<_> = numbers
+            .map(|name| (name, FieldType::Integer))
+            .chain(texts.map(|name| (name, FieldType::Text)))
+            .collect();
+        names.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(names, schema::SHIPPER.fields);
+    }
 
     #[test]
     fn a_report_is_one_point_that_tells_of_the_outage_before() {

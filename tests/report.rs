@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use shipper::entry::{Log, Record, Snapshot};
+use shipper::entry::{Log, Record, Report as SelfReport, Snapshot};
 use shipper::report::{Collector, Report, Table, html};
 
 /// 2026-11-22T00:00:00Z.
@@ -19,6 +19,17 @@ fn line(collector: &mut Collector, minute: u64, message: &str) {
         unit: Cow::Borrowed("ollama.service"),
     };
     collector.record(START + minute * MINUTE, &Record::Log(log));
+}
+
+/// What the shipper reports on itself in that minute.
+fn outage(collector: &mut Collector, minute: u64, numbers: [(&'static str, u64); 2]) {
+    let numbers =
+        numbers.map(|(name, number)| (Cow::Borrowed(name), i64::try_from(number).unwrap()));
+    let report = SelfReport {
+        numbers: numbers.into(),
+        ..SelfReport::default()
+    };
+    collector.record(START + minute * MINUTE, &Record::Report(report));
 }
 
 /// A day: a request a minute whose latency is its hour in seconds, every tenth refused; two loads, a crash, tokens.
@@ -76,6 +87,24 @@ fn day() -> Report {
         );
         line(&mut collector, minute, &message);
     }
+    outage(
+        &mut collector,
+        30,
+        [("outage_since", START), ("outage_seconds", 1700)],
+    );
+    outage(
+        &mut collector,
+        40,
+        [("last_outage_since", START), ("last_outage_seconds", 1_800)],
+    );
+    outage(
+        &mut collector,
+        50,
+        [
+            ("outage_since", START + 49 * MINUTE),
+            ("outage_seconds", 60),
+        ],
+    );
     collector.unreadable();
     collector.finish()
 }
@@ -110,6 +139,12 @@ fn a_report_says_what_happened_that_day() {
     );
     assert_eq!(report.event_count("crash"), 1);
     assert_eq!(report.event_count("server_start"), 1);
+    let outages: Vec<_> = report
+        .outages
+        .iter()
+        .map(|outage| (outage.since - START, outage.seconds, outage.is_over))
+        .collect();
+    assert_eq!(outages, [(0, 1_800, true), (49 * MINUTE, 60, false)]);
     assert_eq!(report.speeds[0].tokens, 9);
     assert_eq!(report.memory[0].bytes, 4_617_404_416);
     assert_eq!(report.models[0].0, "llama3:<8b>");
@@ -125,6 +160,8 @@ fn the_table_fits_a_terminal_and_names_everything() {
         "CUDA0 weights",
         "generation",
         "qwen3:0.6b",
+        "30.0m",
+        "over 1.0m",
     ] {
         assert!(table.contains(part), "{part} is not in\n{table}");
     }

@@ -138,6 +138,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
     Config {
         metrics_listen: None,
         telemetry: false,
+        insight: true,
         host: "bench".to_owned(),
         influx: Influx {
             url: url.parse().expect("a URL"),

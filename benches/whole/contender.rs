@@ -41,12 +41,16 @@ pub(crate) struct Variant {
 }
 
 /// All that take part, the yardstick first.
-pub(crate) const ALL: [Contender; 6] = [
+pub(crate) const ALL: [Contender; 7] = [
     Contender::Yardstick,
     Contender::Shipper(DEFAULTS),
     Contender::Shipper(Variant {
         name: "shipper, no gzip",
         settings: &[("SHIPPER_GZIP", "off")],
+    }),
+    Contender::Shipper(Variant {
+        name: "shipper, insight off",
+        settings: &[("SHIPPER_INSIGHT", "off")],
     }),
     Contender::Shipper(Variant {
         name: "shipper, journalctl reader",
@@ -60,6 +64,12 @@ pub(crate) const ALL: [Contender; 6] = [
 pub(crate) const DEFAULTS: Variant = Variant {
     name: "shipper",
     settings: &[],
+};
+
+/// The same, without points derived from the lines.
+pub(crate) const WITHOUT_INSIGHT: Variant = Variant {
+    name: "shipper, insight off",
+    settings: &[("SHIPPER_INSIGHT", "off")],
 };
 
 impl Contender {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `pipeline [ENTRIES [ROUNDS]]` | from the start to the last line stored, every contender in turn, beside `journalctl` reading alone |
 //! | `check` | a short `pipeline`; fails when the ratios are far from those of `docs/performance.md` |
+//! | `insight [ENTRIES [ROUNDS]]` | a `pipeline` with the points derived from lines and without |
 //! | `scale [PENDING...]` | cost per entry with 10k to 5M entries pending, and the start-up over them |
 //! | `idle [SECONDS]` | CPU, wakeups and memory of the service with no entries, and with 10 a second |
 
@@ -36,6 +37,7 @@ fn main() -> Outcome<()> {
         sink::ARGUMENT => Ok(sink::run()?),
         "pipeline" => pipeline::run(number(1, 200_000)?, number(2, 5)?),
         "check" => pipeline::check(),
+        "insight" => pipeline::insight(number(1, 200_000)?, number(2, 5)?),
         "scale" if arguments.len() > 1 => {
             let all: Result<Vec<u64>, _> = arguments[1..].iter().map(|text| text.parse()).collect();
             scale::run(&all?)

@@ -8,7 +8,7 @@ use support::endpoint::Tally;
 use support::journal::{Entry, busy, mixed, write_journal};
 
 use crate::Outcome;
-use crate::contender::{ALL, Contender, DEFAULTS, Ends};
+use crate::contender::{ALL, Contender, DEFAULTS, Ends, WITHOUT_INSIGHT};
 use crate::cost::{self, Cost};
 use crate::plot;
 use crate::sink::Sink;
@@ -75,6 +75,29 @@ pub(crate) fn check() -> Outcome<()> {
         )
         .into()),
     }
+}
+
+/// What the points derived from lines cost: a journal of which every fifth line is a request, with them and without.
+pub(crate) fn insight(entries: usize, rounds: usize) -> Outcome<()> {
+    let contenders = [
+        Contender::Yardstick,
+        Contender::Shipper(DEFAULTS),
+        Contender::Shipper(WITHOUT_INSIGHT),
+    ];
+    let journal = journal("busy", entries, busy(entries))?;
+    println!("\n{entries} entries, a request every fifth; {rounds} rounds, interleaved, medians");
+    let figures = measure(&journal, entries, rounds, &contenders)?;
+    print(&figures, entries);
+    let [_, on, off] = &figures[..] else {
+        return Err("three contenders".into());
+    };
+    println!(
+        "insight on to off: {:.2} of the time, {:.2} of the CPU, {:.0} ns more CPU a line",
+        on.wall / off.wall,
+        on.cpu / off.cpu,
+        (on.cpu - off.cpu) * 1e9 / entries as f64
+    );
+    Ok(())
 }
 
 /// A journal that is made once and kept under the target directory.

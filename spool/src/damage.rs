@@ -81,6 +81,8 @@ impl Spool {
         if rewind {
             ledger.checkpoint.clone_from(&start);
         }
+        // Without files this may be the second time: a crash came between setting the checkpoint back and MANIFEST.
+        let is_read_again = rewind || put_aside.is_none();
         let damage = Damage {
             generation: id,
             cause: cause.to_owned(),
@@ -92,7 +94,7 @@ impl Spool {
         self.recovery.rewound |= rewind;
         self.rewound |= rewind;
         self.oldest = None;
-        self.rewrite_without(id, ledger, rewind.then_some(start))
+        self.rewrite_without(id, ledger, is_read_again.then_some(start))
     }
 
     fn rewrite_without(

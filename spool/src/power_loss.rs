@@ -295,3 +295,61 @@ fn no_acknowledged_record_is_lost_when_the_power_fails() {
     println!("{points} power losses, 0 acknowledged records lost");
     assert!(points >= 25 * runs, "only {points} points");
 }
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Quarantined records get new numbers when their generation goes: of the old ones nothing may stay behind.
+#[test]
+fn a_crash_anywhere_in_pruning_leaves_the_ledger_and_what_is_held_alike() {
+    let (live, images_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options = Options {
+        retention: std::time::Duration::ZERO,
+        ..options()
+    };
+    let mut spool = Spool::open(live.path(), options.clone()).unwrap().0;
+    for from in (0..600).step_by(50) {
+        let mut records = Records::new();
+        for n in from..from + 50 {
+            let (key, payload) = record(n);
+            records.push(key, &payload);
+        }
+        spool.append(&records, None).unwrap();
+    }
+    spool
+        .quarantine_all([3, 4, 300].map(|seq| (Seq(seq), "refused")))
+        .unwrap();
+    spool.expire(&SeqSet::from(10..20)).unwrap();
+    spool.ack(&SeqSet::from(0..600)).unwrap();
+    let images = Rc::new(Cell::new(0));
+    let (taken, source) = (Rc::clone(&images), live.path().to_owned());
+    let target = images_dir.path().to_owned();
+    observe_with(Some(Box::new(move |_| {
+        copy(&source, &target.join(taken.get().to_string()));
+        taken.set(taken.get() + 1);
+    })));
+    assert!(spool.prune(SystemTime::now()).unwrap() > 500);
+    observe_with(None);
+    assert!(images.get() > 3, "{} images", images.get());
+    for image in 0..images.get() {
+        let dir = images_dir.path().join(image.to_string());
+        let (mut spool, recovery) = Spool::open(&dir, options.clone()).unwrap();
+        assert!(recovery.is_clean(), "{recovery}");
+        let stats = spool.stats();
+        assert_eq!((stats.read, stats.quarantined, stats.expired), (600, 3, 10));
+        assert_eq!(stats.delivered, 587);
+        let listed = spool.ls(&Selection::default(), Seq(0), 1000).unwrap();
+        assert_eq!(stats.held, listed.entries.len() as u64, "image {image}");
+        let quarantined = |entry: &&crate::Entry| entry.state == State::Quarantined;
+        assert_eq!(listed.entries.iter().filter(quarantined).count(), 3);
+    }
+}

@@ -13,6 +13,7 @@ use crate::lock::Lock;
 use crate::manifest::{Found, Manifest};
 use crate::options::Options;
 use crate::recovery::{Rebuilding, Recovery};
+use crate::seq_set::SeqSet;
 
 /// Result of a spool operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -89,6 +90,7 @@ impl Spool {
         spool.load(&mut observe)?;
         spool.ensure_active()?;
         spool.note_missing()?;
+        spool.forget_removed();
         spool.rewound = false;
         spool.measure();
         spool.ensure_ballast();
@@ -142,6 +144,18 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    /// A crash between MANIFEST and the commit after it leaves in the ledger what was said of records that are gone.
+    /// It is durably forgotten with the next commit.
+    fn forget_removed(&mut self) {
+        let mut gone = SeqSet::from(0..self.ledger.next.0);
+        for (_, summary) in self.generations() {
+            gone.remove_range(summary.seqs());
+        }
+        for seqs in gone.ranges() {
+            self.ledger.removed(seqs);
+        }
     }
 
     /// Ids of the directories that are generations, ascending.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::progress::Progress as Bar;
+use super::progress::{Progress as Bar, rebuilding};
 use super::{Error, Shipper, Verdict};
 use crate::backfill::{Backfill, Phase, Progress};
 use crate::cli::BackfillArgs;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::human::things;
 use crate::journal;
 use crate::operate::{Answer, Request};
+use crate::recall;
 use crate::service;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -68,13 +70,18 @@ async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Erro
 
 async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let spool = &config.local.spool;
-    let (store, _, thread) = Store::open(&spool.dir, service::spool_options(spool))?;
+    let (store, _, thread) =
+        Store::open_observed(&spool.dir, service::spool_options(spool), rebuilding())?;
     let stop = Stop::new()?;
-    let journal = config.journal.clone();
+    let (journal, insight) = (config.journal.clone(), config.insight);
     let backfill = Arc::new(Backfill::since(since));
     let running = Arc::clone(&backfill);
     let reading = tokio::task::spawn_blocking(move || {
-        running.run(&journal, &store, &stop, &|| journal::open(&journal, &stop));
+        let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
+        let models = insight.then_some(&models);
+        running.run(&journal, &store, models, &stop, &|| {
+            journal::open(&journal, &stop)
+        });
     });
     let bar = bar(since);
     while !reading.is_finished() {

@@ -11,7 +11,7 @@ use crate::cli::{ListArgs, SelectArgs, ShowArgs};
 use crate::config::Lines;
 use crate::entry::{DecodeError, Record};
 use crate::human;
-use crate::influx::Encoder;
+use crate::influx::{Encoder, Points};
 use crate::operate::{Answer, List, Listed, Page, Request};
 use crate::when::When;
 
@@ -82,7 +82,13 @@ pub(super) async fn export(
     lines: &Lines,
     select: &SelectArgs,
 ) -> Result<Verdict, Error> {
-    let encoder = Encoder::new(&lines.host, lines.msg_hash_as, lines.log_fields);
+    let points = if lines.insight {
+        Points::Written
+    } else {
+        Points::LeftOut
+    };
+    let encoder =
+        Encoder::new(&lines.host, lines.msg_hash_as, lines.log_fields).with_points(points);
     let mut list = List {
         period: select.period.period(),
         state: select.state.map(State::from),
@@ -148,7 +154,8 @@ pub(super) async fn gather(
     }
 }
 
-async fn page(shipper: &Shipper, list: List) -> Result<Page, Error> {
+/// The next part of a listing.
+pub(super) async fn page(shipper: &Shipper, list: List) -> Result<Page, Error> {
     match shipper.ask(Request::List(list)).await? {
         Answer::List(page) => Ok(page),
         _ => Err(Error::OtherAnswer),

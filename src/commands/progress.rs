@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use spool::Rebuilding;
 
 use crate::human::count;
 
@@ -17,6 +18,19 @@ pub(super) struct Progress {
     plain: Option<Cell<Instant>>,
     total: u64,
     what: &'static str,
+}
+
+/// Shows how far opening a spool is when it has to read every generation; most of the time there is nothing to show.
+pub(super) fn rebuilding() -> impl FnMut(Rebuilding) {
+    let mut progress = None;
+    move |Rebuilding { read, generations }| {
+        let progress =
+            progress.get_or_insert_with(|| Progress::new(generations, "generations read"));
+        progress.set(read, "the spool's MANIFEST is lost");
+        if read == generations {
+            progress.finish("the spool's MANIFEST was made again from its generations");
+        }
+    }
 }
 
 impl Progress {

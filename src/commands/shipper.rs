@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
+use spool::Recovery;
+
 use super::Error;
+use super::progress::rebuilding;
 use crate::config::Local;
 use crate::operate::{self, Answer, Operator, Request};
 use crate::stats::Stats;
@@ -20,7 +23,7 @@ pub(super) enum Shipper {
         spool_dir: PathBuf,
     },
     /// The spool, open in this process.
-    Spool(Operator, JoinHandle<()>),
+    Spool(Operator, JoinHandle<()>, Recovery),
 }
 
 impl Shipper {
@@ -36,17 +39,29 @@ impl Shipper {
         if !spool_dir.exists() {
             return Err(Error::NoSpool(spool_dir));
         }
-        let (store, recovery, thread) =
-            Store::open(&spool_dir, service::spool_options(&local.spool))?;
+        let (store, recovery, thread) = Store::open_observed(
+            &spool_dir,
+            service::spool_options(&local.spool),
+            rebuilding(),
+        )?;
         if !recovery.is_clean() {
             tracing::warn!("the spool was damaged: {recovery}");
         }
-        Ok(Self::Spool(Operator::alone(store, spool_dir), thread))
+        let operator = Operator::alone(store, spool_dir);
+        Ok(Self::Spool(operator, thread, recovery))
     }
 
     /// Whether it is the service.
     pub(super) fn is_service(&self) -> bool {
         matches!(self, Self::Service { .. })
+    }
+
+    /// What had to be mended before the spool could be used at all.
+    pub(super) fn mended(&self) -> Option<&Recovery> {
+        match self {
+            Self::Spool(_, _, recovery) if !recovery.is_clean() => Some(recovery),
+            Self::Spool(..) | Self::Service { .. } => None,
+        }
     }
 
     /// Asks it.
@@ -55,7 +70,7 @@ impl Shipper {
     /// In its own words.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Error> {
         match self {
-            Self::Spool(operator, _) => Ok(operator.answer(request).await?),
+            Self::Spool(operator, ..) => Ok(operator.answer(request).await?),
             Self::Service { socket, spool_dir } => {
                 let answer = control::ask(socket, spool_dir, request).await?;
                 answer.ok_or(Error::ServiceEnded)
@@ -79,7 +94,7 @@ impl Shipper {
     /// # Errors
     /// When its thread panicked.
     pub(super) async fn close(self) -> Result<(), Error> {
-        if let Self::Spool(operator, thread) = self {
+        if let Self::Spool(operator, thread, _) = self {
             // The thread ends with the last handle.
             drop(operator);
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;

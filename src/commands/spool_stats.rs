@@ -1,12 +1,17 @@
 //! `shipper spool stats`: the ledger and what stands beside it.
 
+use std::cmp::Reverse;
 use std::io::{self, Write as _};
 
 use super::{Error, Shipper, Verdict};
 use crate::cli::ReportArgs;
 use crate::human::{self, Palette, Tone, count, moment, span};
+use crate::intake::Understood;
 use crate::stats::{self, ServiceStats, Stats};
 use crate::when::When;
+
+/// Kinds of lines that the table names.
+const KINDS_SHOWN: usize = 3;
 
 /// Prints the stats of the running service, or of the spool that lies there.
 ///
@@ -141,7 +146,8 @@ fn reader(service: &ServiceStats, now: When) -> Section {
     section
         .row("last entry", moment(reader.last_entry, now))
         .row("end reached", moment(reader.caught_up_at, now))
-        .row("entries", count(reader.entries));
+        .row("entries", count(reader.entries))
+        .row("lines understood", understood(&reader.understood));
     let counted = [
         ("gaps", reader.gaps),
         ("truncated", reader.truncated),
@@ -160,6 +166,23 @@ fn reader(service: &ServiceStats, now: When) -> Section {
         section.toned("error", error.clone(), Tone::Bad);
     }
     section
+}
+
+/// How many, and of what kind most of them: `1,240: 1,200 request, 30 memory, 8 load_done, 2 more`.
+fn understood(understood: &Understood) -> String {
+    let mut kinds: Vec<_> = understood.kinds.iter().collect();
+    kinds.sort_by_key(|(_, lines)| Reverse(**lines));
+    let (shown, left) = kinds.split_at(kinds.len().min(KINDS_SHOWN));
+    let mut parts: Vec<_> = shown
+        .iter()
+        .map(|(kind, lines)| format!("{} {kind}", count(**lines)))
+        .collect();
+    let left: u64 = left.iter().map(|(_, lines)| **lines).sum();
+    parts.extend((left > 0).then(|| format!("{} more", count(left))));
+    match understood.lines {
+        0 => "0".to_owned(),
+        lines => format!("{}: {}", count(lines), parts.join(", ")),
+    }
 }
 
 fn forwarder(service: &ServiceStats, now: When) -> Section {
@@ -184,6 +207,13 @@ fn forwarder(service: &ServiceStats, now: When) -> Section {
         .row("lines delivered", count(forwarder.delivered_lines))
         .row("requests", count(forwarder.requests))
         .row("retries", count(forwarder.retries + forwarder.holds));
+    if forwarder.refused_points > 0 {
+        section.toned(
+            "points refused",
+            count(forwarder.refused_points),
+            Tone::Warn,
+        );
+    }
     if let Some(error) = &forwarder.last_error {
         let tone = if forwarder.outage_since.is_some() {
             Tone::Bad
@@ -214,6 +244,23 @@ mod tests {
         );
         assert!(!text.contains('\x1b'));
         assert!(table(&stats(1), Palette::Colour).contains("\x1b[1mLedger\x1b[0m"));
+    }
+
+    #[test]
+    fn lines_understood_are_told_by_their_kinds_the_most_frequent_first() {
+        let mut known = Understood::default();
+        assert_eq!(understood(&known), "0");
+        known.lines = 1_240;
+        let kinds = [
+            ("abort", 1),
+            ("load_done", 8),
+            ("memory", 30),
+            ("oom", 1),
+            ("request", 1_200),
+        ];
+        known.kinds = kinds.map(|(kind, lines)| (kind.to_owned(), lines)).into();
+        let text = understood(&known);
+        assert_eq!(text, "1,240: 1,200 request, 30 memory, 8 load_done, 2 more");
     }
 
     #[test]

@@ -39,9 +39,13 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
     if let Some(progress) = progress {
         progress.finish("every generation was read");
     }
+    let mended = shipper.mended().cloned();
     shipper.close().await?;
     report(&found, arguments)?;
-    let sound = found.iter().all(|verified| verified.damage.is_none());
+    if let Some(recovery) = &mended {
+        eprintln!("mended on opening: {recovery}");
+    }
+    let sound = mended.is_none() && found.iter().all(|verified| verified.damage.is_none());
     Ok(if sound {
         Verdict::Healthy
     } else {

@@ -86,6 +86,7 @@ keys! {
     SHIPPER_MSG_HASH_AS = key("SHIPPER_MSG_HASH_AS", "tag", "tag or field");
     SHIPPER_LOG_FIELDS = key("SHIPPER_LOG_FIELDS", "message", "message, and any of pid, priority and unit, separated by commas");
     SHIPPER_MAX_MESSAGE_BYTES = key("SHIPPER_MAX_MESSAGE_BYTES", "1000000", "bytes as a whole number from 1024 to 1000000, or a size");
+    SHIPPER_INSIGHT = key("SHIPPER_INSIGHT", "on", "on or off");
     SHIPPER_CONTROL_SOCKET = key("SHIPPER_CONTROL_SOCKET", "/run/ollama-influxdb/control.sock", "the path of a socket, at most 107 bytes");
     SHIPPER_METRICS_LISTEN = key("SHIPPER_METRICS_LISTEN", "off", "off, or an address and a port as 127.0.0.1:9898");
     SHIPPER_TELEMETRY = key("SHIPPER_TELEMETRY", "on", "on or off");

@@ -58,6 +58,7 @@ impl Values<'_> {
             address => address.parse().ok().map(Some),
         });
         let telemetry = self.switch(&keys::SHIPPER_TELEMETRY);
+        let insight = self.switch(&keys::SHIPPER_INSIGHT);
         let local = self.local();
         Some(Config {
             host: host?,
@@ -67,6 +68,7 @@ impl Values<'_> {
             forward: forward?,
             metrics_listen: metrics_listen?,
             telemetry: telemetry?,
+            insight: insight?,
             local: local?,
         })
     }
@@ -97,10 +99,12 @@ impl Values<'_> {
     fn lines(&mut self) -> Option<Lines> {
         let host = self.host();
         let (msg_hash_as, log_fields) = (self.msg_hash_as(), self.log_fields());
+        let insight = self.switch(&keys::SHIPPER_INSIGHT);
         Some(Lines {
             host: host?,
             msg_hash_as: msg_hash_as?,
             log_fields: log_fields?,
+            insight: insight?,
         })
     }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use spool::{Batch, Seq, SeqSet};
+use spool::{Batch, Records, Seq, SeqSet};
 
 use super::blame::{FEW, Kinds};
 use super::link::{Link, Settled};
-use super::pack::Packer;
+use super::pack::{Form, Packer};
 use super::sift::{End, Sift, Sifted};
+use crate::entry::Record;
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
 #[derive(Debug, Default)]
@@ -22,28 +23,129 @@ pub(super) struct Delivery {
     pub systemic: Option<String>,
 }
 
+/// How it went to send records with the points that follow from them.
+enum Attempt {
+    Stored,
+    /// The server does not take something in them.
+    Refused(String),
+    Stopped,
+}
+
+/// The way of one batch.
+struct Way {
+    link: Arc<Link>,
+    packer: Arc<Packer>,
+    records: Arc<Records>,
+}
+
 /// Sends `batch` until each of its records is stored or refused, the server turns out to refuse
 /// everything, or the service ends.
+///
+/// Points that follow from lines must not keep the lines: when the server does not take all of them together, the lines
+/// are sent alone, and only what the server says of those counts.
 pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) -> Delivery {
-    let records = Arc::new(batch.records);
-    let mut sift = Sift::new(records.len());
-    while let Some(part) = sift.next() {
-        let part = part.to_vec();
-        let Ok(packed) = packer.pack(&records, part, link.ceiling()).await else {
-            break;
+    let way = Way {
+        link,
+        packer,
+        records: Arc::new(batch.records),
+    };
+    let all = 0..way.records.len();
+    let has_points = |place: &usize| {
+        let record = way.records.get(*place);
+        record.is_some_and(|(_, payload)| Record::has_points(payload))
+    };
+    let with_points = all.clone().filter(has_points).count();
+    if with_points == 0 {
+        return verdicts(way.sift().await, &batch.seqs);
+    }
+    let reason = match way.attempt(all.clone().collect()).await {
+        Attempt::Stored => return stored(&batch.seqs),
+        Attempt::Refused(reason) => reason,
+        Attempt::Stopped => return Delivery::default(),
+    };
+    let sifted = way.sift().await;
+    if sifted.end == End::Complete {
+        let refused = if sifted.refused.is_empty() {
+            Some((with_points, reason))
+        } else {
+            // Perhaps the points were not to blame.
+            let rest: Vec<_> = sifted.stored.iter().copied().filter(has_points).collect();
+            let lines = rest.len();
+            match way.attempt(rest).await {
+                Attempt::Refused(reason) => Some((lines, reason)),
+                Attempt::Stored => None,
+                // All of it is sent again, with the points.
+                Attempt::Stopped => return Delivery::default(),
+            }
         };
-        sift.narrow(packed.taken, packed.unreadable.clone());
-        if packed.lines == 0 {
-            continue;
-        }
-        match link.settle(&packed).await {
-            Settled::Delivered => sift.stored(),
-            Settled::Refused(refusal) => sift.refused(&refusal, &records),
-            Settled::TooLarge(reason) => sift.too_large(&reason),
-            Settled::Stopped => break,
+        if let Some((lines, reason)) = refused {
+            way.link.points_refused(lines, &reason);
         }
     }
-    verdicts(sift.finish(), &batch.seqs)
+    verdicts(sifted, &batch.seqs)
+}
+
+impl Way {
+    /// Sends these records whole, once.
+    async fn attempt(&self, mut places: Vec<usize>) -> Attempt {
+        while !places.is_empty() {
+            let wanted = places.clone();
+            let ceiling = self.link.ceiling();
+            let packed = self
+                .packer
+                .pack(&self.records, wanted, Form::Whole, ceiling);
+            let Ok(packed) = packed.await else {
+                return Attempt::Stopped;
+            };
+            if let Some((_, reason)) = packed.unreadable.first() {
+                return Attempt::Refused(reason.clone());
+            }
+            match self.link.settle(&packed).await {
+                Settled::Delivered => drop(places.drain(..packed.taken)),
+                // The ceiling is lower now.
+                Settled::TooLarge(_) if packed.lines > 1 => {}
+                Settled::TooLarge(reason) => return Attempt::Refused(reason),
+                Settled::Refused(refusal) => return Attempt::Refused(refusal.reason),
+                Settled::Stopped => return Attempt::Stopped,
+            }
+        }
+        Attempt::Stored
+    }
+
+    /// Sends all records without points, until it is known which of them the server refuses.
+    async fn sift(&self) -> Sifted {
+        let Self {
+            link,
+            packer,
+            records,
+        } = self;
+        let mut sift = Sift::new(records.len());
+        while let Some(part) = sift.next() {
+            let part = part.to_vec();
+            let packed = packer.pack(records, part, Form::Bare, link.ceiling());
+            let Ok(packed) = packed.await else {
+                break;
+            };
+            sift.narrow(packed.taken, packed.unreadable.clone());
+            if packed.lines == 0 {
+                continue;
+            }
+            match link.settle(&packed).await {
+                Settled::Delivered => sift.stored(),
+                Settled::Refused(refusal) => sift.refused(&refusal, records),
+                Settled::TooLarge(reason) => sift.too_large(&reason),
+                Settled::Stopped => break,
+            }
+        }
+        sift.finish()
+    }
+}
+
+fn stored(seqs: &[Seq]) -> Delivery {
+    Delivery {
+        stored: seqs.iter().copied().collect(),
+        ..Delivery::default()
+    }
 }
 
 fn verdicts(sifted: Sifted, seqs: &[Seq]) -> Delivery {

@@ -106,6 +106,16 @@ impl Link {
             .send_modify(|status| status.refused_lines += lines as u64);
     }
 
+    /// Says and counts that InfluxDB refuses some or all of the points derived from `lines`, which it has stored.
+    pub(super) fn points_refused(&self, lines: usize, reason: &str) {
+        tracing::warn!(
+            lines,
+            "InfluxDB takes the log lines and refuses points derived from them: {reason}"
+        );
+        self.status
+            .send_modify(|status| status.refused_points += lines as u64);
+    }
+
     /// Sends the body until the server has taken or refused it, or the service ends.
     pub(super) async fn settle(&self, packed: &Packed) -> Settled {
         if !self.pace(packed.lines).await {

@@ -8,8 +8,8 @@ use flate2::write::GzEncoder;
 use spool::Records;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::influx::Encoder;
 use crate::influx::client::{Body, Encoding};
+use crate::influx::{Encoder, Points};
 
 /// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (figures in
 /// `docs/performance.md`).
@@ -19,15 +19,26 @@ const LEVEL: Compression = Compression::fast();
 #[derive(Debug)]
 pub(super) struct Packer {
     encoder: Encoder,
+    /// The same, without derived points.
+    bare: Encoder,
     encoding: Encoding,
     idle: Mutex<Vec<Vec<u8>>>,
+}
+
+/// What of a record is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// All that is stored of it.
+    Whole,
+    /// The record alone, without the points that follow from it.
+    Bare,
 }
 
 /// A body and what is in it.
 #[derive(Debug)]
 pub(super) struct Packed {
     pub body: Body,
-    /// Lines in `body`.
+    /// Records in `body`.
     pub lines: usize,
     /// Bytes in `body` before compression.
     pub bytes: usize,
@@ -40,6 +51,7 @@ pub(super) struct Packed {
 impl Packer {
     pub(super) fn new(encoder: Encoder, encoding: Encoding) -> Self {
         Self {
+            bare: encoder.clone().with_points(Points::LeftOut),
             encoder,
             encoding,
             idle: Mutex::default(),
@@ -55,14 +67,19 @@ impl Packer {
         self: &Arc<Self>,
         records: &Arc<Records>,
         wanted: Vec<usize>,
+        form: Form,
         limit: usize,
     ) -> Result<Packed, JoinError> {
         let packer = Arc::clone(self);
         let records = Arc::clone(records);
-        spawn_blocking(move || packer.pack_now(&records, &wanted, limit)).await
+        spawn_blocking(move || packer.pack_now(&records, &wanted, form, limit)).await
     }
 
-    fn pack_now(&self, records: &Records, wanted: &[usize], limit: usize) -> Packed {
+    fn pack_now(&self, records: &Records, wanted: &[usize], form: Form, limit: usize) -> Packed {
+        let encoder = match form {
+            Form::Whole => &self.encoder,
+            Form::Bare => &self.bare,
+        };
         let mut text = self.idle().pop().unwrap_or_default();
         text.clear();
         let mut unreadable = Vec::new();
@@ -71,7 +88,7 @@ impl Packer {
             let before = text.len();
             match records.get(place) {
                 None => {}
-                Some((key, payload)) => match self.encoder.encode(&key, payload, &mut text) {
+                Some((key, payload)) => match encoder.encode(&key, payload, &mut text) {
                     Ok(()) if lines > 0 && text.len() > limit => {
                         text.truncate(before);
                         break;
@@ -158,14 +175,14 @@ mod tests {
     fn a_body_stays_within_the_limit_but_for_a_single_line() {
         let records = records(&["a", "b", &"c".repeat(1000), "d"]);
         let packer = packer();
-        let line = packer.pack_now(&records, &[0], 1).bytes;
+        let line = packer.pack_now(&records, &[0], Form::Whole, 1).bytes;
         for (wanted, limit, taken) in [
             (&[0, 1, 2, 3][..], 2 * line, 2),
             (&[0, 1, 2, 3], 2 * line - 1, 1),
             (&[2, 3], 10, 1),
             (&[0, 1, 2, 3], 1 << 20, 4),
         ] {
-            let packed = packer.pack_now(&records, wanted, limit);
+            let packed = packer.pack_now(&records, wanted, Form::Whole, limit);
             assert_eq!((packed.taken, packed.lines), (taken, taken));
             assert_eq!(packed.bytes, packed.body.bytes.len());
             assert!(packed.lines == 1 || packed.bytes <= limit);
@@ -180,7 +197,7 @@ mod tests {
             hash: MsgHash([0; 32]),
         };
         records.push(key, b"\xffnonsense");
-        let packed = packer().pack_now(&records, &[1, 0], 1 << 20);
+        let packed = packer().pack_now(&records, &[1, 0], Form::Whole, 1 << 20);
         assert_eq!((packed.taken, packed.lines), (2, 1));
         assert_eq!(packed.unreadable.len(), 1);
         assert!(packed.unreadable[0].1.starts_with("cannot be read"));

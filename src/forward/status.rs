@@ -33,6 +33,8 @@ pub struct ForwardStatus {
     pub sent_bytes: u64,
     /// Lines put into quarantine.
     pub refused_lines: u64,
+    /// Lines that were stored and of whose points some or all were refused. A replay sends those again.
+    pub refused_points: u64,
     /// From the first byte of a request to the last of its answer.
     pub round_trips: RoundTrips,
 }

@@ -7,8 +7,10 @@ use std::io::Write as _;
 
 use spool::{EntryKey, MsgHash};
 
+use super::points;
 use crate::config::{LogFields, MsgHashAs};
 use crate::entry::{DecodeError, Log, Record, Report, Snapshot};
+use crate::insight::Derived;
 
 /// Nanoseconds in a microsecond, and so the number of entries of one microsecond that keep their order.
 const NANOS_PER_MICRO: u64 = 1000;
@@ -16,6 +18,8 @@ const NANOS_PER_MICRO: u64 = 1000;
 /// Writes records as points of this host.
 #[derive(Clone, Debug)]
 pub struct Encoder {
+    host: String,
+    points: Points,
     /// Up to where the hash goes, or up to the fields when the hash is one of them.
     log_head: Vec<u8>,
     inventory_head: Vec<u8>,
@@ -23,6 +27,15 @@ pub struct Encoder {
     report_head: Vec<u8>,
     msg_hash_as: MsgHashAs,
     fields: LogFields,
+}
+
+/// Whether the points that follow from a record are written with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Points {
+    /// They are.
+    Written,
+    /// The record alone is.
+    LeftOut,
 }
 
 impl Encoder {
@@ -42,6 +55,8 @@ impl Encoder {
         push_tag_value(host, &mut report_head);
         report_head.extend_from_slice(b",version=");
         Self {
+            host: host.to_owned(),
+            points: Points::Written,
             log_head,
             inventory_head,
             report_head,
@@ -50,7 +65,14 @@ impl Encoder {
         }
     }
 
-    /// Appends the points of one stored record to `out`, each ended by a newline; on an error `out` is as before.
+    /// The same encoder, which writes derived points or does not; a new one does.
+    #[must_use]
+    pub fn with_points(mut self, points: Points) -> Self {
+        self.points = points;
+        self
+    }
+
+    /// Appends the points of one stored record to `out`, each ended by a newline, its own first; on an error `out` is as before.
     ///
     /// # Errors
     /// [`DecodeError`] when the payload is not one that this shipper can read.
@@ -60,10 +82,22 @@ impl Encoder {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        match Record::decode(payload)? {
-            Record::Log(log) => self.log(key, &log, out),
-            Record::Inventory(snapshot) => self.inventory(key, &snapshot, out),
-            Record::Report(report) => self.report(key, &report, out),
+        let (record, points) = Record::decode_with_points(payload)?;
+        match &record {
+            Record::Log(log) => self.log(key, log, out),
+            Record::Inventory(snapshot) => self.inventory(key, snapshot, out),
+            Record::Report(report) => self.report(key, report, out),
+        }
+        if self.points == Points::LeftOut {
+            return Ok(());
+        }
+        for (place, point) in (0..).zip(&points) {
+            let nanos = match (&record, point) {
+                (Record::Log(log), _) => point_time(key, log.seqnum),
+                (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
+                _ => point_time(key, 0),
+            };
+            points::push(point, &self.host, nanos, out);
         }
         Ok(())
     }
@@ -138,15 +172,17 @@ impl Encoder {
 
 /// Nanoseconds since the Unix epoch: the record's microsecond, and its place within that.
 fn point_time(key: &EntryKey, place: u64) -> u64 {
-    key.time
-        .saturating_mul(NANOS_PER_MICRO)
-        .saturating_add(place % NANOS_PER_MICRO)
-        .min(i64::MAX.unsigned_abs())
+    micros_to_nanos(key.time).saturating_add(place % NANOS_PER_MICRO)
 }
 
-fn push_end(nanos: u64, out: &mut Vec<u8>) {
+fn micros_to_nanos(micros: u64) -> u64 {
+    micros.saturating_mul(NANOS_PER_MICRO)
+}
+
+/// The end of a line; InfluxDB's times are signed.
+pub(super) fn push_end(nanos: u64, out: &mut Vec<u8>) {
     out.push(b' ');
-    push_integer(nanos, out);
+    push_integer(nanos.min(i64::MAX.unsigned_abs()), out);
     out.push(b'\n');
 }
 
@@ -164,7 +200,7 @@ fn push_hex(hash: MsgHash, out: &mut Vec<u8>) {
 }
 
 /// A quoted string field.
-fn push_string(text: &str, out: &mut Vec<u8>) {
+pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     out.push(b'"');
     let mut copied = 0;
@@ -193,7 +229,7 @@ pub(super) fn tag_value(text: &str) -> String {
         .collect()
 }
 
-fn push_tag_value(text: &str, out: &mut Vec<u8>) {
+pub(super) fn push_tag_value(text: &str, out: &mut Vec<u8>) {
     for character in tag_value(text).chars() {
         if matches!(character, ',' | '=' | ' ') {
             out.push(b'\\');
@@ -280,14 +316,13 @@ mod tests {
                 line(&encoder, &payload)
             })
             .into();
-        let head =
-            r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]" 170000000000000100"#;
+        let head = r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]""#;
         assert_eq!(
             lines,
             [
-                format!("{head}0\n"),
-                format!("{head}1\n"),
-                format!("{head}2\n")
+                format!("{head} 1700000000000001000\n"),
+                format!("{head},part=1i 1700000000000001001\n"),
+                format!("{head},part=2i 1700000000000001002\n")
             ]
         );
     }

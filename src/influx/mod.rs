@@ -6,11 +6,12 @@
 pub mod client;
 pub mod line_protocol;
 pub mod outcome;
+mod points;
 pub mod probe;
 pub mod query;
 mod reason;
 
 pub use client::Client;
-pub use line_protocol::Encoder;
+pub use line_protocol::{Encoder, Points};
 pub use outcome::{Answer, Outcome, decide};
 pub(crate) use reason::kind_of;

@@ -2,16 +2,27 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::inventory;
+use serde::Deserialize;
 
 use super::event::{Event, Fact, Kind};
 use super::point::{Derived, Model};
 
-/// An inventory snapshot.
+/// An inventory snapshot; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Models {
-    by_name: BTreeMap<String, inventory::Model>,
+    by_name: Arc<BTreeMap<String, Entry>>,
+}
+
+/// One object of `models_json`, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Entry {
+    name: String,
+    digest: String,
+    size: u64,
+    #[serde(default)]
+    model_sha256: Option<String>,
 }
 
 /// A text that is not an inventory.
@@ -25,16 +36,18 @@ impl Models {
     /// # Errors
     /// [`BadInventory`] when it is not what the inventory writes.
     pub fn from_json(models_json: &str) -> Result<Self, BadInventory> {
-        let entries: Vec<inventory::Model> = serde_json::from_str(models_json)?;
+        let entries: Vec<Entry> = serde_json::from_str(models_json)?;
         let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry));
         Ok(Self {
-            by_name: by_name.collect(),
+            by_name: Arc::new(by_name.collect()),
         })
     }
 
     /// Takes in the models of another part of the same snapshot.
-    pub fn extend(&mut self, part: Self) {
-        self.by_name.extend(part.by_name);
+    pub fn extend(&mut self, part: &Self) {
+        let more = part.by_name.iter();
+        Arc::make_mut(&mut self.by_name)
+            .extend(more.map(|(name, entry)| (name.clone(), entry.clone())));
     }
 
     /// The name of the model with these weights; all names, sorted and joined by `, `, when several share them.
@@ -73,12 +86,12 @@ impl Models {
     #[must_use]
     pub fn changes_since<'a>(&'a self, earlier: &'a Self) -> Vec<Derived<'a>> {
         let mut changes = BTreeMap::new();
-        for (name, entry) in &earlier.by_name {
+        for (name, entry) in &*earlier.by_name {
             if !self.by_name.contains_key(name) {
                 changes.insert(name, event(Kind::ModelRemoved, entry));
             }
         }
-        for (name, entry) in &self.by_name {
+        for (name, entry) in &*self.by_name {
             match earlier.by_name.get(name) {
                 None => changes.insert(name, event(Kind::ModelAdded, entry)),
                 Some(before) if before.digest != entry.digest => {
@@ -91,7 +104,7 @@ impl Models {
     }
 }
 
-fn event(kind: Kind, model: &inventory::Model) -> Derived<'_> {
+fn event(kind: Kind, model: &Entry) -> Derived<'_> {
     let digest = model.model_sha256.as_deref().map(Cow::Borrowed);
     let event = Event::of(kind)
         .with(Fact::Model(Cow::Borrowed(&model.name)))

@@ -1,7 +1,8 @@
 //! What the reader stage adds to the points of a line: names of models, and which of two lines that tell the same thing counts.
 //!
-//! The state is a few recent moments. After a restart it is empty: a load or an abort whose two lines lie on both sides of it
-//! is then counted twice, and a load that began before it has no model. Nothing else depends on it.
+//! The state is a few recent moments. A reader that begins in the middle of a journal lacks it: a load or an abort whose two lines
+//! lie on both sides is then counted twice, and a load that began before has no model. Nothing else depends on it. The
+//! reader stage therefore begins with the last lines of the spool: see `recall.rs`.
 
 use std::borrow::Cow;
 
@@ -25,8 +26,8 @@ const REMEMBERED_STARTS: usize = 8;
 /// Milliseconds since the Unix epoch by the clock of the line's own writer.
 type Millis = i64;
 
-/// Derives the points of one journal, line after line.
-#[derive(Debug, Default)]
+/// Derives the points of one journal, line after line. Small enough to be cloned once a batch.
+#[derive(Clone, Debug, Default)]
 pub struct Reader {
     models: Models,
     starts: Vec<(Millis, Vec<Fact<'static>>)>,

@@ -1,6 +1,10 @@
 //! What the reader stage tells operators.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::insight::Derived;
 
 /// Counters since the service started, and where the reader stands. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,8 @@ pub struct IntakeStatus {
     pub truncated: u64,
     /// Entries that the journal holds but cannot give.
     pub damaged: u64,
+    /// Lines whose meaning was understood.
+    pub understood: Understood,
     /// Stretches that the journal may have dropped before they were read.
     pub gaps: u64,
     /// The latest of them.
@@ -33,6 +39,56 @@ pub struct IntakeStatus {
     pub waiting_for_room: bool,
     /// What keeps the reader from working at present.
     pub last_error: Option<String>,
+}
+
+/// How many lines gave points.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Understood {
+    /// All of them.
+    pub lines: u64,
+    /// The same by what they speak of: `request`, `memory`, `tokens`, or the kind of an event. A line may speak of two.
+    pub kinds: BTreeMap<String, u64>,
+}
+
+impl Understood {
+    /// Counts a line that gave `points`.
+    pub(super) fn count(&mut self, points: &[Derived<'_>]) {
+        if points.is_empty() {
+            return;
+        }
+        self.lines += 1;
+        for (place, point) in points.iter().enumerate() {
+            let kind = kind(point);
+            // All points of memory that one line gives are one thing that it speaks of.
+            if !points[..place]
+                .iter()
+                .any(|before| self::kind(before) == kind)
+            {
+                match self.kinds.get_mut(kind) {
+                    Some(lines) => *lines += 1,
+                    None => drop(self.kinds.insert(kind.to_owned(), 1)),
+                }
+            }
+        }
+    }
+
+    /// Takes in what another one has counted.
+    pub(super) fn add(&mut self, more: Self) {
+        self.lines += more.lines;
+        for (kind, lines) in more.kinds {
+            *self.kinds.entry(kind).or_default() += lines;
+        }
+    }
+}
+
+fn kind(point: &Derived<'_>) -> &'static str {
+    match point {
+        Derived::Request(_) => "request",
+        Derived::Event(event) => event.kind.name(),
+        Derived::Memory(_) => "memory",
+        Derived::Tokens(_) => "tokens",
+        Derived::Model(_) => "model",
+    }
 }
 
 /// A stretch of time of which entries may be missing.

@@ -6,6 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spool::{Appended, Records};
 use tokio::sync::watch;
 
+use super::meaning::Meaning;
 use super::{Error, Goal, Intake, IntakeStatus};
 use crate::entry::{LogEntry, Record};
 use crate::stop::Stop;
@@ -33,6 +34,8 @@ pub(super) struct Writer<'a> {
     status: &'a watch::Sender<IntakeStatus>,
     stop: &'a Stop,
     goal: Goal,
+    /// `None` when no points are derived.
+    meaning: Option<Meaning>,
     filling: Batch,
     committing: Option<Begun<Committed>>,
     /// A batch that the spool refused. Nothing after it may be committed first: its checkpoint would skip this one.
@@ -66,6 +69,7 @@ impl<'a> Writer<'a> {
             status,
             stop,
             goal,
+            meaning: intake.meaning(),
             filling: Batch::default(),
             committing: None,
             refused: None,
@@ -77,9 +81,13 @@ impl<'a> Writer<'a> {
     pub(super) fn push(&mut self, entry: &LogEntry, max_message_bytes: usize) -> Result<(), Error> {
         let record = entry.to_record(max_message_bytes);
         let truncated = matches!(&record, Record::Log(log) if log.truncated > 0);
+        let points = match (&mut self.meaning, &record) {
+            (Some(meaning), Record::Log(log)) => meaning.of(&log.message),
+            _ => Vec::new(),
+        };
         self.filling
             .records
-            .push_with(entry.key(), |payload| record.encode(payload))?;
+            .push_with(entry.key(), |payload| record.encode_with(&points, payload))?;
         if truncated {
             self.status.send_modify(|status| status.truncated += 1);
         }
@@ -89,6 +97,9 @@ impl<'a> Writer<'a> {
     /// Forgets the batch being filled.
     pub(super) fn discard(&mut self) {
         self.filling.records.clear();
+        if let Some(meaning) = &mut self.meaning {
+            meaning.discard();
+        }
     }
 
     /// Whether the batch is to be sent before more is added.
@@ -102,6 +113,11 @@ impl<'a> Writer<'a> {
         let settled = self.settle()?;
         if settled == Settled::Stopped || self.filling.records.is_empty() {
             return Ok(settled);
+        }
+        if let Some(meaning) = &mut self.meaning {
+            let understood = meaning.settle();
+            self.status
+                .send_modify(|status| status.understood.add(understood));
         }
         let records = std::mem::replace(&mut self.filling.records, std::mem::take(&mut self.spare));
         self.begin(Batch {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::Record;
+use crate::entry::{Record, Report as SelfReport};
 use crate::insight::{Decimal, Derived, Event, Fact, Kind, Models, Reader, Request, Route};
 
-use super::model::{Load, MemoryUse, Moment, Percentiles, Report, RequestRow, Speed};
+use super::model::{Load, MemoryUse, Moment, Outage, Percentiles, Report, RequestRow, Speed};
 
 /// Parts of the span: hours of a day and a half, enough for a chart on a phone.
 const MOMENTS: u64 = 36;
@@ -25,6 +25,14 @@ pub struct Collector {
     events: BTreeMap<Kind, u64>,
     speeds: BTreeMap<&'static str, (u64, Vec<f64>)>,
     memory: BTreeMap<(String, &'static str), u64>,
+    outages: BTreeMap<u64, Outage>,
+}
+
+/// Whether an outage was over when it was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passed {
+    No,
+    Yes,
 }
 
 #[derive(Debug, Default)]
@@ -46,14 +54,40 @@ impl Collector {
                     Err(_) => self.unreadable += 1,
                 }
             }
-            // The shipper's report on itself says nothing of Ollama.
-            Record::Report(_) => {}
+            Record::Report(report) => {
+                self.saw(time);
+                self.outage(report, "outage_since", "outage_seconds", Passed::No);
+                self.outage(
+                    report,
+                    "last_outage_since",
+                    "last_outage_seconds",
+                    Passed::Yes,
+                );
+            }
         }
     }
 
     /// Counts a record that does not decode.
     pub fn unreadable(&mut self) {
         self.unreadable += 1;
+    }
+
+    /// Takes in an outage that the shipper reported, by the names of the two numbers that it gave.
+    fn outage(&mut self, report: &SelfReport<'_>, since: &str, seconds: &str, passed: Passed) {
+        let number = |name: &str| {
+            let found = report.numbers.iter().find(|(field, _)| field == name);
+            found.and_then(|(_, number)| u64::try_from(*number).ok())
+        };
+        let (Some(since), Some(seconds)) = (number(since), number(seconds)) else {
+            return;
+        };
+        let outage = self.outages.entry(since).or_insert(Outage {
+            since,
+            seconds,
+            is_over: false,
+        });
+        outage.seconds = outage.seconds.max(seconds);
+        outage.is_over |= passed == Passed::Yes;
     }
 
     fn saw(&mut self, time: u64) {
@@ -73,10 +107,10 @@ impl Collector {
 
     /// The first part of a snapshot replaces the one before; later parts complete it.
     fn inventory(&mut self, models: Models, part: Option<u32>) {
-        if part.unwrap_or(0) <= 1 {
+        if part.unwrap_or(0) == 0 {
             self.models = models;
         } else {
-            self.models.extend(models);
+            self.models.extend(&models);
         }
         self.reader.set_models(self.models.clone());
     }
@@ -152,6 +186,7 @@ impl Collector {
             events,
             speeds: speeds(self.speeds),
             memory: memory.collect(),
+            outages: self.outages.into_values().collect(),
             models,
         }
     }

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use super::chart::{self, BAD, ChartError, FAINT, GOOD, Hex, INK};
 use super::model::{Percentiles, Report};
-use super::table::duration;
+use super::table::{duration, lasted};
 use crate::when::When;
 
 /// Light and dark by what the reader's screen asks for; one column on a phone, two on a desk.
@@ -123,6 +123,7 @@ fn cards(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         ("evictions", report.event_count("eviction")),
         ("crashes", report.event_count("crash")),
         ("server starts", report.event_count("server_start")),
+        ("outages of InfluxDB", report.outages.len() as u64),
     ];
     write!(f, "<div class=cards>")?;
     for (name, count) in cards {
@@ -180,6 +181,11 @@ fn tables(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         .iter()
         .map(|(kind, count)| vec![(*kind).to_owned(), count.to_string()]);
     table(f, "Events", &["kind", "count"], events)?;
+    let outages = report
+        .outages
+        .iter()
+        .map(|outage| vec![When(outage.since).to_rfc3339(), lasted(outage)]);
+    table(f, "InfluxDB took nothing", &["since", "for"], outages)?;
     let memory = report.memory.iter().map(|row| {
         vec![
             row.device.clone(),

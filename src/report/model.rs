@@ -23,6 +23,8 @@ pub struct Report {
     pub speeds: Vec<Speed>,
     /// Memory as last spoken of, by device and part.
     pub memory: Vec<MemoryUse>,
+    /// Stretches in which InfluxDB took nothing, as the shipper reported on itself, oldest first.
+    pub outages: Vec<Outage>,
     /// Names and sizes in bytes of the latest inventory, largest first.
     pub models: Vec<(String, u64)>,
 }
@@ -99,6 +101,17 @@ pub struct MemoryUse {
     pub part: &'static str,
     /// Bytes, as last printed.
     pub bytes: u64,
+}
+
+/// A stretch of time in which InfluxDB took nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Outage {
+    /// When it began.
+    pub since: u64,
+    /// Seconds that it is known to have lasted.
+    pub seconds: u64,
+    /// Whether it is known to be over.
+    pub is_over: bool,
 }
 
 impl Percentiles {

@@ -1,10 +1,11 @@
 //! A report for a terminal: aligned columns, small bars.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::model::{Percentiles, Report};
+use super::model::{Outage, Percentiles, Report};
 use crate::when::When;
 
 /// Columns of the longest bar.
@@ -36,6 +37,7 @@ impl fmt::Display for Table<'_> {
             "Events",
             report.events.iter().map(|(kind, count)| (*kind, *count)),
         )?;
+        outages(f, report)?;
         speeds(f, report)?;
         memory(f, report)?;
         sized(
@@ -109,6 +111,29 @@ fn loads(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         )?;
     }
     left_out(f, report.loads.len())
+}
+
+fn outages(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    if report.outages.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\nInfluxDB took nothing")?;
+    for outage in report.outages.iter().take(ROWS) {
+        let (since, length) = (When(outage.since).to_rfc3339(), lasted(outage));
+        writeln!(f, "  {since:<44}{length:>8}")?;
+    }
+    left_out(f, report.outages.len())
+}
+
+/// How long an outage was: `4.5m`, or `over 4.5m` while nobody knows its end.
+pub(super) fn lasted(outage: &Outage) -> String {
+    let length = Duration::from_secs(outage.seconds);
+    let length = duration(length.as_secs_f64() * 1e3);
+    if outage.is_over {
+        length
+    } else {
+        format!("over {length}")
+    }
 }
 
 fn speeds(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {

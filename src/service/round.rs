@@ -72,12 +72,21 @@ impl Round {
         let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
         let (outages_seen, outages) = watch::channel(Outages::default());
         let (glances, glance) = watch::channel(Glance::default());
+        let (models_seen, models) = watch::channel(None);
+        let models = config.insight.then_some(models);
+        let models_seen = config.insight.then_some(models_seen);
         let stages = Stages {
             started_at: When::now().0,
             reader: reader.clone(),
             forwarder: forwarder.clone(),
             outages,
-            backfiller: threads::backfiller(&config, host.open.clone(), &store, &stop),
+            backfiller: threads::backfiller(
+                &config,
+                host.open.clone(),
+                &store,
+                models.clone(),
+                &stop,
+            ),
         };
         let operator = Operator::of_service(store.clone(), spool_dir.clone(), stages);
 
@@ -120,9 +129,17 @@ impl Round {
                 host.open.clone(),
                 &store,
                 reader_status,
+                models,
                 &stop,
             )?,
-            inventory: threads::start_inventory(&config, mode, host.open.clone(), &store, &stop)?,
+            inventory: threads::start_inventory(
+                &config,
+                mode,
+                host.open.clone(),
+                &store,
+                models_seen,
+                &stop,
+            )?,
             forward: tokio::spawn(forward::run(
                 store,
                 config,

@@ -9,7 +9,8 @@ use tokio::sync::{oneshot, watch};
 use super::{Mode, OpenJournal};
 use crate::backfill::Backfiller;
 use crate::config::Config;
-use crate::intake::{self, Goal, Intake, IntakeStatus};
+use crate::insight::Models;
+use crate::intake::{self, Goal, Intake, IntakeStatus, ModelsFeed};
 use crate::inventory::Inventory;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -21,6 +22,7 @@ pub(super) fn start_intake<Open: OpenJournal>(
     open: Open,
     store: &Store,
     status: watch::Sender<IntakeStatus>,
+    models: Option<ModelsFeed>,
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<Result<(), intake::Error>>> {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
@@ -33,6 +35,7 @@ pub(super) fn start_intake<Open: OpenJournal>(
                 goal: goal(mode),
                 store: &store,
                 status: &status,
+                models: models.as_ref(),
                 stop: &stop,
             };
             let result = intake.run(&|| open.open(&config, &stop));
@@ -48,6 +51,7 @@ pub(super) fn start_inventory<Open: OpenJournal>(
     mode: Mode,
     open: Open,
     store: &Store,
+    models: Option<watch::Sender<Option<Models>>>,
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<()>> {
     let (journal, inventory) = (config.journal.clone(), config.inventory.clone());
@@ -61,6 +65,7 @@ pub(super) fn start_inventory<Open: OpenJournal>(
                 units: &journal.units,
                 goal: goal(mode),
                 store: &store,
+                models: models.as_ref(),
                 stop: &stop,
             };
             inventory.run(&|| open.open(&journal, &stop));
@@ -74,6 +79,7 @@ pub(super) fn backfiller<Open: OpenJournal>(
     config: &Config,
     open: Open,
     store: &Store,
+    models: Option<ModelsFeed>,
     stop: &Stop,
 ) -> Backfiller {
     let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
@@ -81,10 +87,15 @@ pub(super) fn backfiller<Open: OpenJournal>(
     Backfiller::new(move |backfill| {
         let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let failed = Arc::clone(&backfill);
+        let (models, failed) = (models.clone(), Arc::clone(&backfill));
         let thread = thread::Builder::new()
             .name("backfill".to_owned())
-            .spawn(move || backfill.run(&config, &store, &stop, &|| open.open(&config, &stop)));
+            .spawn(move || {
+                let models = models.as_ref();
+                backfill.run(&config, &store, models, &stop, &|| {
+                    open.open(&config, &stop)
+                });
+            });
         if let Err(error) = thread {
             failed.fail(error.to_string());
         }

@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+#[path = "../common/mod.rs"]
+mod common;
+
+mod commands;
 mod faults;
 mod fleet;
 mod pace;

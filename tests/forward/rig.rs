@@ -70,6 +70,7 @@ impl Rig {
             host: "test host".to_owned(),
             metrics_listen: None,
             telemetry: false,
+            insight: true,
             influx: Influx {
                 url: url.parse().unwrap(),
                 token: TokenSource::Value(Secret::new(token.to_owned())),

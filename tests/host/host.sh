@@ -75,8 +75,8 @@ power_on() {
             systemd.unified_cgroup_hierarchy=1
     ) >>"$work/console" 2>&1 </dev/null &
     echo $! >"$work/nspawn"
-    wait_for 10 "the first process" find_leader
-    wait_for 60 "the end of the boot" booted
+    wait_for 60 "the first process" find_leader
+    wait_for 180 "the end of the boot" booted
 }
 
 is_off() { ! kill -0 "$(cat "$work/nspawn")" 2>/dev/null; }
@@ -84,7 +84,7 @@ is_off() { ! kill -0 "$(cat "$work/nspawn")" 2>/dev/null; }
 # All processes end at once, and with them everything that was not on the disk.
 power_cut() {
     kill -KILL "$(cat "$work/leader")"
-    wait_for 20 "the machine to be dead" is_off
+    wait_for 60 "the machine to be dead" is_off
     drop_unsynced
     detach_disks
     attach_disks
@@ -92,7 +92,7 @@ power_cut() {
 
 power_off() {
     inside systemctl --no-block poweroff
-    wait_for 60 "a clean shutdown" is_off
+    wait_for 120 "a clean shutdown" is_off
 }
 
 is_active() { [ "$(inside systemctl is-active "$1")" = active ]; }

@@ -65,7 +65,7 @@ done
 finish() {
     if [ -s "$work/leader" ] && ! is_off; then
         kill -KILL "$(cat "$work/leader")" 2>/dev/null || true
-        wait_for 20 "the machine to be dead" is_off || true
+        wait_for 60 "the machine to be dead" is_off || true
     fi
     leave_no_cgroup
     detach_disks && rm -rf "$work"
@@ -131,7 +131,7 @@ prepare_disk
 power_on
 echo "host: $(inside systemctl --version | head -n 1), $(inside sudo -V | head -n 1), InfluxDB $(inside influxd version | cut -d ' ' -f 2)"
 run_step install step_install
-for name in refuse outage network crash journal disk sudoers replay upgrade package; do
+for name in refuse options outage network crash journal disk sudoers replay upgrade package; do
     if wanted "$name"; then run_step "$name" "step_$name"; fi
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -38,7 +38,7 @@ compare() {
 # complete [SECONDS]: waits until everything is there, exactly once; prints the figures.
 complete() {
     note_journal
-    if ! wait_for "${1:-60}" "every line to be in InfluxDB exactly once" compare; then
+    if ! wait_for "${1:-120}" "every line to be in InfluxDB exactly once" compare; then
         cat "$work/figures" "$work/differences" >&2
         return 1
     fi

@@ -1,7 +1,14 @@
-//! What each line that Ollama 0.1.28 to 0.33 prints gives, and that no other text gives anything wrong.
+//! What each line that Ollama 0.1.28 to 0.33 prints gives, that no other text gives anything wrong, and that it arrives.
+#![cfg(test)]
 
+#[path = "../common/mod.rs"]
+mod common;
+
+mod dashboards;
+mod generator;
 mod lines;
 mod properties;
 mod stored;
 mod support;
 mod two_lines;
+mod whole_way;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shipper::insight::{Derived, Reader, derive};
 
-use super::stored::fits_schema;
+use super::stored::{fits_schema, one_point_a_series};
 use super::support::text;
 
 /// Lines of every family, to be cut, joined and scratched.
@@ -24,6 +24,7 @@ fn derived(line: &str) -> Vec<Derived<'_>> {
     let mut out = Vec::new();
     derive(line, &mut out);
     out.iter().for_each(fits_schema);
+    one_point_a_series(&out);
     out
 }
 

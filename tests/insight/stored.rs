@@ -1,7 +1,7 @@
 //! Points keep their form in the spool and stay within the schema.
 
 use shipper::insight::schema::{self, FieldType};
-use shipper::insight::{Decimal, Derived, Event, Fact, Kind, Value, Visitor, derive};
+use shipper::insight::{Decimal, Derived, Event, Fact, Kind, Part, Value, Visitor, derive};
 
 /// Checks that a point writes only what the schema lists for its measurement.
 struct WithinSchema<'a>(&'a Derived<'a>, Vec<&'static str>);
@@ -29,6 +29,32 @@ pub(crate) fn fits_schema(point: &Derived<'_>) {
     let mut visitor = WithinSchema(point, Vec::new());
     point.visit(&mut visitor);
     assert_eq!(visitor.1, point.measurement().tags);
+}
+
+/// Measurement and tags of a point.
+struct Series(String);
+
+impl Visitor for Series {
+    fn tag(&mut self, name: &'static str, value: &str) {
+        self.0 += &format!(",{name}={value}");
+    }
+
+    fn field(&mut self, _: &'static str, _: Value<'_>) {}
+}
+
+/// That the points of one line cannot overwrite each other: they have one time.
+pub(crate) fn one_point_a_series(points: &[Derived<'_>]) {
+    let series = points.iter().map(|point| {
+        let mut series = Series(point.measurement().name.to_owned());
+        point.visit(&mut series);
+        series.0
+    });
+    let mut series: Vec<_> = series.collect();
+    series.sort_unstable();
+    assert!(
+        series.windows(2).all(|pair| pair[0] != pair[1]),
+        "{series:?}"
+    );
 }
 
 #[test]
@@ -134,4 +160,25 @@ fn names_in_the_schema_are_sorted_and_of_one_type() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), Kind::ALL.len());
+}
+
+#[test]
+fn the_document_on_points_names_everything_that_is_written() {
+    let document = include_str!("../../docs/points.md");
+    let derived = &schema::ALL[..5];
+    let tags = derived
+        .iter()
+        .flat_map(|measurement| measurement.tags)
+        .copied();
+    let fields = derived.iter().flat_map(|measurement| measurement.fields);
+    let names = derived
+        .iter()
+        .map(|measurement| measurement.name)
+        .chain(tags)
+        .chain(fields.map(|(name, _)| *name))
+        .chain(Kind::ALL.iter().map(|kind| kind.name()))
+        .chain(Part::ALL.iter().map(|part| part.name()));
+    for name in names {
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shipper::insight::{Derived, Value, Visitor, derive};
 
-use super::stored::fits_schema;
+use super::stored::{fits_schema, one_point_a_series};
 
 /// A blob's digest in the tables.
 pub(crate) const SHA: &str = "dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7da77af9f7ccdff";
@@ -14,6 +14,7 @@ pub(crate) fn points(line: &str) -> Vec<String> {
     let mut out = Vec::new();
     derive(line, &mut out);
     out.iter().for_each(fits_schema);
+    one_point_a_series(&out);
     out.iter().map(text).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use support::endpoint::Endpoint;
-use support::journal::{busy, write_journal};
+use support::journal::{Entry, busy, write_journal};
 
 use crate::common::Host;
 use crate::host;
@@ -197,6 +197,89 @@ fn gaps_in_influxdb_are_found_by_the_hour_and_only_those_are_sent_again() {
                 .starts_with("0 delivered entries")
         );
     }
+}
+
+/// What every record of the ledger adds up to.
+fn sums(host: &Host) -> u64 {
+    let stats = host.stats();
+    let ledger = &stats["spool"]["ledger"];
+    let count = |name: &str| ledger[name].as_u64().unwrap();
+    let read = count("read");
+    let standing = ["delivered", "pending", "quarantined", "expired"].map(count);
+    assert_eq!(read, standing.iter().sum::<u64>(), "{ledger}");
+    read
+}
+
+#[test]
+fn verify_names_what_is_damaged_and_repair_puts_it_aside_and_loses_nothing() {
+    const ENTRIES: u64 = 100;
+    let endpoint = Endpoint::start().unwrap();
+    // Enough for a sealed generation of 8 MiB and an active one.
+    let entries = (0..ENTRIES).map(|n| {
+        let long = format!("{n} {}", "x".repeat(100_000));
+        Entry::line(crate::now() - 1_000_000 + n, long)
+    });
+    let host = host(&endpoint, entries.collect::<Vec<_>>());
+    endpoint.set_down(true);
+    let running = host.start("run");
+    host.until("all is read", |stats| {
+        stats["spool"]["ledger"]["pending"].as_u64() >= Some(ENTRIES + 1)
+    });
+    running.kill();
+    assert!(
+        host.succeed("spool verify")
+            .contains("all generations are sound")
+    );
+    let read = sums(&host);
+
+    let db = host.path("spool/gen-0000000001/db");
+    let mut bytes = std::fs::read(&db).unwrap();
+    let quarter = bytes.len() / 4;
+    bytes[quarter..3 * quarter].fill(0);
+    std::fs::write(&db, bytes).unwrap();
+    for (arguments, words) in [
+        ("spool verify", "run it again with --repair"),
+        ("spool verify --repair", "were put aside"),
+    ] {
+        let verified = host.run(arguments);
+        assert_eq!(verified.status.code(), Some(3), "{arguments}");
+        let told = String::from_utf8(verified.stdout).unwrap();
+        assert!(
+            told.contains("gen-0000000001 ") && told.contains(words),
+            "{told}"
+        );
+    }
+    assert!(
+        host.succeed("spool verify")
+            .contains("all generations are sound")
+    );
+    assert!(sums(&host) < read, "what was undelivered is no longer read");
+    let names = std::fs::read_dir(host.path("spool")).unwrap();
+    let aside = names.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy()
+            .starts_with("damaged-gen-0000000001-")
+    });
+    assert_eq!(aside.count(), 1);
+
+    endpoint.set_down(false);
+    host.succeed("run --once");
+    assert!(sums(&host) >= read, "it was read again");
+    assert_eq!(
+        endpoint.points(|points| points.messages().len() as u64),
+        ENTRIES
+    );
+
+    // What opening mends by itself is said, too.
+    std::fs::write(host.path("spool/MANIFEST"), b"garbage").unwrap();
+    let verified = host.run("spool verify");
+    let told = String::from_utf8(verified.stderr).unwrap();
+    assert_eq!(verified.status.code(), Some(3), "{told}");
+    assert!(
+        told.contains("made again from its generations") && told.contains("mended on opening"),
+        "{told}"
+    );
+    sums(&host);
 }
 
 #[test]

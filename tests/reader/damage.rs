@@ -143,7 +143,7 @@ fn backfill_steps_over_damage_too() {
         damage(&rig.journal_dir().join("a.journal"), 50);
         let (store, stop) = (rig.store(), Stop::new().unwrap());
         let backfill = Backfill::since(0);
-        backfill.run(&rig.config, &store, &stop, &|| {
+        backfill.run(&rig.config, &store, None, &stop, &|| {
             journal::open(&rig.config, &stop)
         });
         let progress = backfill.progress();

@@ -279,6 +279,7 @@ fn rounds(dir: PathBuf) -> (Vec<String>, String) {
         units: &[],
         goal: Goal::Follow,
         store: &store,
+        models: None,
         stop: &stop,
     };
     let ((), said) = scope(|scope| {

@@ -79,6 +79,7 @@ impl Rig {
             goal,
             store,
             status,
+            models: None,
             stop,
         }
     }

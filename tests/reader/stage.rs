@@ -199,7 +199,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
 
     let stop = Stop::new().unwrap();
     let backfill = Backfill::since(BEGIN);
-    backfill.run(&rig.config, &store, &stop, &|| {
+    backfill.run(&rig.config, &store, None, &stop, &|| {
         journal::open(&rig.config, &stop)
     });
     let progress = backfill.progress();

@@ -6,7 +6,7 @@ in_the_past() {
     local hours=$1 run=$2 lines=$3
     step_clock "-${hours}h"
     load "$lines" "$run"
-    wait_for 20 "lines of the past" journal_has "$run" "$lines"
+    wait_for 60 "lines of the past" journal_has "$run" "$lines"
     idle
 }
 
@@ -62,22 +62,30 @@ step_install() {
     in_the_past 20 day 2000
     real_clock
     load 100 now
-    wait_for 20 "lines of now" journal_has now 100
+    wait_for 60 "lines of now" journal_has now 100
 
     # Before the operator has filled in the keys: installed, nothing runs.
     inside "$installer" --binary "$package_binary" >"$work/install.out"
     grep -q 'fill in the INFLUXDB_ keys' "$work/install.out"
-    denied is_active "$service"
+    not_enabled
     [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:ollama" ]
+
+    refuses_configuration 'SHIPPER_POLL_INTERVAL' SHIPPER_POLL_INTERVAL=soon
+    refuses_configuration 'INFLUXDB_TOKEN' INFLUXDB_TOKEN=shipper:wrong
+    refuses_configuration 'no-such-token' INFLUXDB_TOKEN= INFLUXDB_TOKEN_FILE=/etc/no-such-token
+    echo "3 configurations refused by the doctor"
 
     configure
     inside "$installer" --binary "$package_binary" >"$work/install.out"
+    inside systemctl --quiet is-enabled "$service"
+    extras /usr/local site-functions
+    unit_in_force
     grep -q 'kept /etc/ollama-influxdb/config.env' "$work/install.out"
     grep -q 'SHIPPER_SPOOL_MAX_BYTES=2GiB' "$work/install.out"
     is_active "$service"
 
-    wait_for 20 "the inventory" inventory_is_there
-    complete 30
+    wait_for 60 "the inventory" inventory_is_there
+    complete
     has_lines_of day 2000
     [ "$(lines_of old)" = 0 ]
 
@@ -86,6 +94,66 @@ step_install() {
     no_loop
     balanced
     exposure
+}
+
+not_enabled() {
+    denied inside systemctl --quiet is-enabled "$service"
+    denied is_active "$service"
+}
+
+# refuses_configuration WHAT KEY=VALUE...: the doctor names WHAT, the service is not enabled, and the operator is told how far it came.
+refuses_configuration() {
+    local what=$1 line
+    shift
+    configure "$@"
+    denied inside "$installer" --binary "$package_binary" >"$work/doctor.out" 2>&1
+    for line in "^FAIL .*" "$what" 'FAILED at: check the configuration' 'the service was not enabled' '^done before that:' \
+        "^  install /etc/systemd/system/$service" '^not done:' "^  enable and start $service"; do
+        grep -q -- "$line" "$work/doctor.out" || {
+            echo "install.sh did not say: $line" >&2
+            cat "$work/doctor.out" >&2
+            return 1
+        }
+    done
+    not_enabled
+}
+
+# extras PREFIX ZSH_DIRECTORY: completions and man pages, and that they are what they should be.
+extras() {
+    local share=$root$1/share man
+    inside bash -c ". $1/share/bash-completion/completions/shipper && complete -p shipper" >"$work/complete.out"
+    grep -q '^#compdef shipper' "$share/zsh/$2/_shipper"
+    grep -q 'complete -c shipper' "$share/fish/vendor_completions.d/shipper.fish"
+    for man in shipper shipper-run shipper-spool-stats shipper-doctor; do
+        gzip --decompress --stdout --force "$share/man/man1/$man".1* | grep -qi "^\.TH $man 1"
+    done
+}
+
+no_extras() {
+    gone "$1/share/bash-completion/completions/shipper" "$1/share/zsh/$2/_shipper" "$1/share/fish/vendor_completions.d/shipper.fish"
+    [ -z "$(inside find "$1/share/man" -name 'shipper*')" ]
+}
+
+in_force() { inside systemctl show --property="$1" --value "$service"; }
+
+# What systemd has understood of the unit, and that it had nothing to say against any line of it.
+unit_in_force() {
+    local expected property
+    for expected in Type=notify NotifyAccess=main WatchdogUSec=1min Restart=always MemoryMax=268435456 CPUWeight=20 User=ollama \
+        StateDirectory=ollama-influxdb RuntimeDirectory=ollama-influxdb; do
+        property=${expected%%=*}
+        [ "$(in_force "$property")" = "${expected#*=}" ] || {
+            echo "$property is $(in_force "$property")" >&2
+            return 1
+        }
+    done
+    inside systemctl daemon-reload
+    inside systemd-analyze verify --recursive-errors=no "/etc/systemd/system/$service" >"$work/verify.out" 2>&1 || true
+    inside journalctl --quiet --no-pager --boot _PID=1 --grep="$service.*(Unknown|gnored|gnoring|Failed to parse)" >>"$work/verify.out" || true
+    [ ! -s "$work/verify.out" ] || {
+        cat "$work/verify.out" >&2
+        return 1
+    }
 }
 
 # The first line after a silence must be in InfluxDB within 10 s.
@@ -106,12 +174,13 @@ follow_log() {
     grep -q 'shipper.*reading the journal' "$work/log"
 }
 
-# Told to ship its own log too, it must not have more to say for every line that it ships.
+# Its own log is not shipped; told to ship that too, it must not have more to say for every line that it ships.
 no_loop() {
+    [ "$(number "SELECT count(message) FROM ollama_logs WHERE message =~ /reading the journal/")" = 0 ]
     configure SHIPPER_JOURNAL_UNITS="ollama.service,$service"
     idle
     inside systemctl restart "$service"
-    wait_for 20 "its own log" has_lines_like 'reading the journal'
+    wait_for 60 "its own log" has_lines_like 'reading the journal'
     local before after
     before=$(number "SELECT count(message) FROM ollama_logs")
     sleep 5
@@ -125,10 +194,10 @@ no_loop() {
 
 has_lines_like() { [ "$(number "SELECT count(message) FROM ollama_logs WHERE message =~ /$1/")" -ge 1 ]; }
 
-# What systemd says of the sandbox, at most 1.5 of 10.
+# exposure [MODE [MOST]]: what systemd says of the sandbox, of 10.
 exposure() {
     local figure
-    figure=$(inside systemd-analyze security --no-pager "$service" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
+    figure=$(inside systemd-analyze security --no-pager --offline=true "/etc/systemd/system/$service" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
     echo "exposure ${1:-group} $figure"
     awk -v figure="$figure" -v most="${2:-1.5}" 'BEGIN { exit !(figure <= most) }'
 }

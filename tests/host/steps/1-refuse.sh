@@ -17,18 +17,21 @@ changed_files() { inside find /etc /usr/local -newer /root/mark -type f; }
 step_refuse() {
     inside sh -c 'touch /root/mark; sleep 0.1'
     refuses "not an executable" --binary /etc/passwd
-    refuses "does not run on this host" --binary /bin/false
+    refuses "/bin/false is not a shipper" --binary /bin/false
+    refuses "/bin/true is not a shipper" --binary /bin/true
     refuses "user nobody-here does not exist" --binary "$package_binary" --user nobody-here
     refuses "cargo is not installed"
     # A sudo that does not know regular expressions: older than 1.9.10.
-    printf '#!/bin/sh\necho Sudo version 1.9.9\n' >"$root/usr/local/sbin/sudo"
-    chmod 0755 "$root/usr/local/sbin/sudo"
+    fake sudo <<<$'#!/bin/sh\necho Sudo version 1.9.9'
     inside touch /root/mark
     refuses "sudo 1.9.9 cannot match arguments by regular expression" --binary "$package_binary" --journal-access sudoers
-    rm "$root/usr/local/sbin/sudo"
-    denied as_ollama "$installer" --binary "$package_binary" 2>/dev/null
+    no_fake sudo
+    # Where any user can read it.
+    install -m 0755 "$root$installer" "$root/var/tmp/install.sh"
+    denied as_ollama /var/tmp/install.sh --binary "$package_binary" 2>"$work/refuse.out"
+    grep -q 'run it as root' "$work/refuse.out"
     inside "$installer" --binary "$package_binary" --journal-access sudoers --dry-run >"$work/dry.out"
     grep -q 'would write: /etc/sudoers.d/ollama-influxdb' "$work/dry.out"
     [ -z "$(changed_files)" ]
-    echo "5 refusals and a dry run, nothing changed"
+    echo "7 refusals and a dry run, nothing changed"
 }

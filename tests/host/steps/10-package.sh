@@ -12,12 +12,14 @@ step_package() {
     configure
     inside /usr/share/ollama-influxdb/install.sh --packaged >/dev/null
     is_active "$service"
+    extras /usr vendor-completions
     load 200
     complete
     inside dpkg --install /root/shipper.deb >"$work/dpkg.out" 2>&1
     is_active "$service"
     inside dpkg --remove ollama-influxdb >"$work/dpkg.out" 2>&1
     gone /usr/bin/shipper "/etc/systemd/system/$service"
+    no_extras /usr vendor-completions
     inside test -e /var/lib/ollama-influxdb/spool
     inside dpkg --purge ollama-influxdb >"$work/dpkg.out" 2>&1
     gone /var/lib/ollama-influxdb /etc/ollama-influxdb

@@ -4,7 +4,7 @@
 step_outage() {
     load 400
     inside systemctl stop influxdb
-    wait_for 60 "a backlog" pending_at_least $((4000 * repetitions))
+    wait_for $((60 * repetitions)) "a backlog" pending_at_least $((4000 * repetitions))
     # Stopping does not wait for a server that is not there.
     local backlog begin
     begin=$(milliseconds)
@@ -16,7 +16,7 @@ step_outage() {
     backlog=$(figure pending)
     start_server
     begin=$(milliseconds)
-    wait_for 60 "the backlog to drain" drained_below 1000
+    wait_for $((60 * repetitions)) "the backlog to drain" drained_below 1000
     echo "backlog of $backlog lines gone $(($(milliseconds) - begin)) ms after InfluxDB was back"
     load 50
     complete

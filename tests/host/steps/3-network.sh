@@ -4,7 +4,10 @@
 step_network() {
     load 200
     inside ip link set uplink down
-    wait_for 60 "a backlog" pending_at_least $((2000 * repetitions))
+    # It starts, and reads, without a network.
+    inside systemctl restart "$service"
+    is_active "$service"
+    wait_for $((60 * repetitions)) "a backlog" pending_at_least $((2000 * repetitions))
     echo "link down: $(figure pending) pending"
     inside ip link set uplink up
     complete
@@ -12,7 +15,7 @@ step_network() {
     inside systemctl stop dns
     # Connections that are open need no name.
     inside systemctl restart influxdb
-    wait_for 60 "a backlog" pending_at_least $((1000 * repetitions))
+    wait_for $((60 * repetitions)) "a backlog" pending_at_least $((1000 * repetitions))
     echo "no DNS: $(figure pending) pending"
     inside systemctl start dns
     complete

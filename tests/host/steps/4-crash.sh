@@ -14,7 +14,7 @@ step_crash() {
         pid=$(main_pid)
         sleep "0.$((RANDOM % 6))"
         inside kill -KILL "$pid"
-        wait_for 30 "a restart" new_process "$pid"
+        wait_for 60 "a restart" new_process "$pid"
     done
     echo "$kills kills"
     complete
@@ -25,7 +25,7 @@ step_crash() {
         sleep "$((RANDOM % 3)).$((RANDOM % 10))"
         power_cut
         power_on
-        wait_for 30 "the service" is_active "$service"
+        wait_for 60 "the service" is_active "$service"
         start_server
         complete
     done | tail -n 1

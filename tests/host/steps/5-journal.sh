@@ -25,7 +25,7 @@ step_journal() {
         sleep 1.5
         run=clock$(milliseconds)
         load 200 "$run"
-        wait_for 15 "lines after the clock went to $offset" has_lines_of "$run" 200
+        wait_for 60 "lines after the clock went to $offset" has_lines_of "$run" 200
     done
     complete
     real_clock

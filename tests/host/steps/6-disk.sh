@@ -30,6 +30,15 @@ fill_disk() {
     no_room
 }
 
+is_full() { [ "$(figure full)" = True ]; }
+
+# Since note_journal.
+journal_grew_by() {
+    local before
+    before=$(wc -l <"$work/journal")
+    [ "$(inside journalctl --no-pager --unit=ollama.service --output=cat | wc -l)" -ge $((before + $1)) ]
+}
+
 step_disk() {
     power_off
     state_of_its_own
@@ -38,12 +47,14 @@ step_disk() {
     load 400
     complete
     fill_disk
+    wait_for 60 "the service to find no room" is_full
     # Nothing can be kept; the journal keeps it.
     local before
     before=$(figure read)
-    sleep $((8 * repetitions))
+    note_journal
+    wait_for $((60 * repetitions)) "lines in the journal" journal_grew_by $((2000 * repetitions))
     is_active "$service"
-    echo "full disk: $(($(figure read) - before)) lines read meanwhile, $(restarts) restarts"
+    echo "full disk: $(($(figure read) - before)) of $((2000 * repetitions)) lines read meanwhile, $(restarts) restarts"
     rm "$root$state/filler" "$root$state/filler2"
     complete
     balanced
@@ -51,5 +62,5 @@ step_disk() {
     state_of_the_host
     power_on
     start_server
-    wait_for 30 "the service" is_active "$service"
+    wait_for 60 "the service" is_active "$service"
 }

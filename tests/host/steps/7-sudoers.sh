@@ -36,7 +36,7 @@ step_sudoers() {
     prompt
     complete
     local line J C attempts=0
-    wait_for 20 "the reader's journalctl" has_reader
+    wait_for 60 "the reader's journalctl" has_reader
     line=$(allowed_line)
     C=${line##*--cursor=}
     J=${line%% --follow*}

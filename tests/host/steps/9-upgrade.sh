@@ -10,7 +10,7 @@ step_upgrade() {
     # A backlog that only the spool has: the upgrade must keep it.
     load 300
     inside systemctl stop influxdb
-    wait_for 60 "a backlog" pending_at_least 1000
+    wait_for 120 "a backlog" pending_at_least 1000
     idle
     inside systemctl stop "$service"
     local before after
@@ -29,7 +29,10 @@ step_upgrade() {
     load 200
     inside "$installer" --uninstall >/dev/null
     gone /usr/local/bin/shipper "/etc/systemd/system/$service" "/etc/systemd/system/$service.d" /etc/sudoers.d/ollama-influxdb
+    no_extras /usr/local site-functions
     inside test -e /etc/ollama-influxdb/config.env
+    # Nothing is left to do the second time.
+    inside "$installer" --uninstall >/dev/null
     inside "$installer" --binary "$package_binary" >/dev/null
     complete
     echo "uninstalled and installed again over the spool"

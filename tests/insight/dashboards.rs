@@ -1,18 +1,19 @@
 //! The dashboards ask only for what the shipper writes, and for numbers, never for the text of messages.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail as tests do"
-)]
-
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use ::support::influxd::{Influxd2, Server as _};
 use serde_json::Value;
-use shipper::insight::schema::{self, Measurement};
+use shipper::entry::{Record, Report};
+use shipper::insight::schema::{self, FieldType, Measurement};
 use shipper::insight::{Kind, Method, Part, Phase, Route};
+use spool::{Options, Records, Spool};
+
+use crate::common::Host;
+use crate::whole_way::{day, fill};
 
 /// Columns that every table of Flux has, or that a query makes itself.
 const COLUMNS: &[&str] = &[
@@ -187,4 +188,79 @@ fn every_measurement_of_insight_and_the_shipper_is_on_a_dashboard() {
     let expected =
         expected.filter(|name| ![schema::LOGS.name, schema::SNAPSHOTS.name].contains(name));
     assert_eq!(shown, expected.collect());
+}
+
+/// What the shipper reports on itself, every field of it, into the spool of `host`.
+fn put_reports(host: &Host) {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap();
+    let now = u64::try_from(now.as_micros()).unwrap();
+    let (mut spool, _) = Spool::open(&host.path("spool"), Options::default()).unwrap();
+    for minute in 1..=3 {
+        let time = now - minute * 60_000_000;
+        let mut report = Report {
+            version: Cow::Borrowed("1.2.3"),
+            ..Report::default()
+        };
+        for (name, of) in schema::SHIPPER.fields {
+            match of {
+                FieldType::Text => report.texts.push(((*name).into(), "text".into())),
+                _ => report.numbers.push(((*name).into(), 1)),
+            }
+        }
+        let mut records = Records::new();
+        let record = Record::Report(report);
+        records
+            .push_with(Report::key(time), |payload| record.encode(payload))
+            .unwrap();
+        spool.append(&records, None).unwrap();
+    }
+}
+
+/// As Grafana would send it.
+fn with_variables(query: &str) -> String {
+    let variables = [
+        ("v.defaultBucket", "\"logs\""),
+        ("v.timeRangeStart", "2025-09-01T00:00:00Z"),
+        ("v.timeRangeStop", "now()"),
+        ("v.windowPeriod", "1m"),
+        ("${host:regex}", "testhost"),
+        ("${model:regex}", ".*"),
+    ];
+    let fill = |query: String, (name, value): (&str, &str)| query.replace(name, value);
+    let query = variables.into_iter().fold(query.to_owned(), fill);
+    assert!(!query.contains("${") && !query.contains("v."), "{query}");
+    query
+}
+
+#[test]
+fn every_query_finds_rows_on_a_real_server_that_was_filled_through_the_shipper() {
+    let Some(server) = Influxd2::start() else {
+        ::support::loud(
+            "SKIPPED on InfluxDB 2.x: set INFLUXD2 to an influxd 2.x binary to run the dashboards' queries",
+        );
+        return;
+    };
+    let server = server.unwrap();
+    let mut host = Host::new(&server.url(), server.api(), &server.token());
+    host.set("INFLUXDB_ORG", &server.org());
+    host.set("INFLUXDB_BUCKET", &server.bucket());
+    fill(&host, &day());
+    put_reports(&host);
+    host.succeed("run --once");
+    for query in queries() {
+        let rows = server.flux(&with_variables(&query.text), &["result"]);
+        assert!(
+            !rows.is_empty(),
+            "{}: no rows for\n{}",
+            query.place,
+            query.text
+        );
+    }
+}
+
+#[test]
+fn every_variable_of_every_query_has_a_value_here() {
+    for query in queries() {
+        with_variables(&query.text);
+    }
 }

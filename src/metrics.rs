@@ -181,21 +181,17 @@ fn of_reader(text: &mut String, service: &ServiceStats) {
     for (name, help, value) in counted {
         put(text, Counter, name, help, whole(value));
     }
-    let name = "shipper_lines_understood_total";
-    head(
-        text,
-        name,
-        Counter,
-        "Lines whose meaning was understood, by kind.",
-    );
     let understood = &reader.understood;
-    for (kind, lines) in [("any", &understood.lines)].into_iter().chain(
-        understood
-            .kinds
-            .iter()
-            .map(|(kind, lines)| (kind.as_str(), lines)),
-    ) {
-        let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {lines}");
+    let help = "Lines that gave points of their own.";
+    let lines = whole(understood.lines);
+    put(text, Counter, "shipper_lines_understood_total", help, lines);
+    if !understood.kinds.is_empty() {
+        let name = "shipper_line_kinds_total";
+        let help = "Lines understood, by what they speak of; a line may speak of two things.";
+        head(text, name, Counter, help);
+        for (kind, lines) in &understood.kinds {
+            let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {lines}");
+        }
     }
     let help = "Start of the stages since the Unix epoch.";
     put(

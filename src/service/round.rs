@@ -316,6 +316,20 @@ mod tests {
         raw.config().unwrap()
     }
 
+    fn host() -> Host<impl OpenJournal> {
+        Host {
+            open: journal::open,
+            reload: Box::new(|| Err("not asked for".to_owned())),
+            notifier: Notifier::default(),
+            report_every: Duration::from_millis(100),
+        }
+    }
+
+    fn journal_of_10(dir: &Path) {
+        std::fs::create_dir(dir.join("journal")).unwrap();
+        write_journal(&dir.join("journal/system.journal"), busy(10)).unwrap();
+    }
+
     async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
         let patience = Duration::from_secs(60);
         let look = async {
@@ -355,16 +369,9 @@ mod tests {
     async fn an_outage_can_be_seen_in_influxdb_once_it_is_over() {
         let endpoint = Endpoint::start().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("journal")).unwrap();
-        write_journal(&dir.path().join("journal/system.journal"), busy(10)).unwrap();
+        journal_of_10(dir.path());
         let config = config(&endpoint, dir.path());
-        let host = Host {
-            open: journal::open,
-            reload: Box::new(|| Err("not asked for".to_owned())),
-            notifier: Notifier::default(),
-            report_every: Duration::from_millis(100),
-        };
-        let start = Round::start(config.clone(), Mode::Follow, &host);
+        let start = Round::start(config.clone(), Mode::Follow, &host());
         let mut round = start.await.unwrap();
         let stop = round.stop.clone();
         let story = async {
@@ -390,5 +397,28 @@ mod tests {
         let (ended, ()) = tokio::join!(round.supervise(), story);
         ended.unwrap();
         round.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_telemetry_nothing_is_reported() {
+        let endpoint = Endpoint::start().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        journal_of_10(dir.path());
+        let mut config = config(&endpoint, dir.path());
+        config.telemetry = false;
+        let start = Round::start(config.clone(), Mode::Follow, &host());
+        let mut round = start.await.unwrap();
+        let stop = round.stop.clone();
+        let story = async {
+            // Batches wait a second for more: ten reports would have been made.
+            let delivered = async || stats(&config).await.spool.ledger.delivered;
+            until(async || (delivered().await == 11).then_some(())).await;
+            assert_eq!(stats(&config).await.spool.ledger.read, 11);
+            stop.trigger();
+        };
+        let (ended, ()) = tokio::join!(round.supervise(), story);
+        ended.unwrap();
+        round.close().await.unwrap();
+        assert_eq!(reported(&endpoint, "read"), None);
     }
 }

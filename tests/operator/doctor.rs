@@ -3,7 +3,7 @@
 use serde_json::Value;
 use support::endpoint::{Endpoint, Fault};
 use support::influxd::{Influxd1, Server as _, Settings};
-use support::journal::busy;
+use support::journal::{Entry, busy, write_journal};
 
 use crate::common::Host;
 use crate::host;
@@ -50,6 +50,7 @@ fn a_real_server_with_a_password_is_told_right_from_wrong() {
     server.influxql("GRANT READ ON logs TO reader");
     let mut host = Host::new(&server.url(), "v1", &server.token());
     host.set("INFLUXDB_BUCKET", "logs");
+    std::fs::create_dir(host.path("journal")).unwrap();
 
     let good = Findings::of(&host);
     good.expect("server", "pass", "InfluxDB 1.");
@@ -67,7 +68,21 @@ fn a_real_server_with_a_password_is_told_right_from_wrong() {
     host.set("INFLUXDB_TOKEN", "reader:r3ad");
     Findings::of(&host).expect("write access", "fail", "not authorized");
 
+    // A backlog that is older than anything the bucket keeps, behind a server that refuses it.
+    let entry = Entry::line(crate::now() - 3 * 3_600_000_000, "old");
+    write_journal(&host.path("journal/system.journal"), [entry]).unwrap();
+    server.influxql("ALTER RETENTION POLICY autogen ON logs DURATION 1h SHARD DURATION 1h");
+    let running = host.start("run");
+    host.until("it is refused", |stats| {
+        stats["service"]["forwarder"]["server"] == "on_hold"
+            && stats["spool"]["ledger"]["pending"] == 2
+    });
     host.set("INFLUXDB_TOKEN", "admin:s3cret");
+    let too_late = Findings::of(&host);
+    too_late.expect("service", "fail", "InfluxDB refuses");
+    too_late.expect("retention", "fail", "the oldest pending entry is 3 h old");
+    running.terminate();
+
     host.set("INFLUXDB_BUCKET", "nowhere");
     let no_database = Findings::of(&host);
     no_database.expect("write access", "fail", "database not found");

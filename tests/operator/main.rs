@@ -13,6 +13,7 @@ mod logs;
 mod manager;
 mod metrics;
 mod quarantine;
+mod terminal;
 
 use common::Host;
 use support::endpoint::Endpoint;

@@ -48,7 +48,7 @@ else
 fi
 
 step "tests"
-cargo test --workspace --lib --bins --tests --locked
+cargo test --workspace --lib --bins --tests --locked --no-fail-fast
 
 step "documentation and its examples"
 cargo test --workspace --doc --locked

@@ -371,7 +371,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         journal_of_10(dir.path());
         let config = config(&endpoint, dir.path());
-        let start = Round::start(config.clone(), Mode::Follow, &host());
+        let host = host();
+        let start = Round::start(config.clone(), Mode::Follow, &host);
         let mut round = start.await.unwrap();
         let stop = round.stop.clone();
         let story = async {
@@ -406,7 +407,8 @@ mod tests {
         journal_of_10(dir.path());
         let mut config = config(&endpoint, dir.path());
         config.telemetry = false;
-        let start = Round::start(config.clone(), Mode::Follow, &host());
+        let host = host();
+        let start = Round::start(config.clone(), Mode::Follow, &host);
         let mut round = start.await.unwrap();
         let stop = round.stop.clone();
         let story = async {

@@ -56,7 +56,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 step "fuzzing, a short run of every target"
 for target in fuzz/fuzz_targets/*.rs; do
-    fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-10}"
+    fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-6}"
 done
 
 step "the service on a real host"

@@ -107,7 +107,8 @@ async fn no_more_lines_a_second_than_allowed() {
     let started = Instant::now();
     rig.drain().await;
     let took = started.elapsed();
-    assert!(took >= Duration::from_secs(3), "{took:?}");
+    // All but the last batch, of 1,000 lines at most, which is sent when its turn comes.
+    assert!(took >= Duration::from_millis(2500), "{took:?}");
     assert!(endpoint.seen().iter().all(|seen| seen.lines <= 1000));
     assert_eq!(endpoint.points(Points::len), 3500);
 }

@@ -402,10 +402,15 @@ async fn answer(
         }
         state.script.pop_front().flatten()
     };
-    let answer = match fault {
-        None => Ok(lock(state).store(&body)),
-        Some(fault) => apply(fault, &body, state).await,
+    let Some(fault) = fault else {
+        // Under one lock: who sees the points sees the request.
+        let mut state = lock(state);
+        let answer = state.store(&body);
+        seen.status = answer.status().as_u16();
+        state.seen.push(seen);
+        return Ok(answer);
     };
+    let answer = apply(fault, &body, state).await;
     seen.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
     lock(state).seen.push(seen);
     answer

@@ -8,7 +8,7 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use super::common::Host;
-use super::rig::{Rig, logged, snapshots};
+use super::rig::{Rig, in_private_mounts, logged, snapshots};
 use serde_json::{Value, json};
 use shipper::config;
 use shipper::intake::Goal;
@@ -389,19 +389,7 @@ fn the_models_directory_is_looked_for_in_the_documented_order() {
             ),
             _ => host.unset("OLLAMA_MODELS"),
         }
-        let shipper = host.command("");
-        let mut command = Command::new("unshare");
-        command.env_clear().envs(
-            shipper
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        );
-        let output = command
-            .args(["--mount", "sh", "-c", STAGE, "sh"])
-            .arg(host.path(""))
-            .arg(shipper.get_program())
-            .output()
-            .unwrap();
+        let output = in_private_mounts(&host, STAGE);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let findings: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{output:?}"));
         let models = findings

@@ -1,9 +1,11 @@
 //! A journal directory, a spool and the reader stage between them.
 
 use std::path::Path;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::common::Host;
 use shipper::config;
 use shipper::entry::{LogEntry, Record};
 use shipper::intake::{Error, Goal, Intake, IntakeStatus};
@@ -218,4 +220,19 @@ pub(super) fn until(mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "it does not come true");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What `script` ends with in mounts of its own, which only root can have: `$1` is the host's directory, `$2` the
+/// shipper, the environment the host's.
+pub(super) fn in_private_mounts(host: &Host, script: &str) -> Output {
+    let shipper = host.command("");
+    let environment = shipper.get_envs();
+    Command::new("unshare")
+        .env_clear()
+        .envs(environment.filter_map(|(key, value)| Some((key, value?))))
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(host.path(""))
+        .arg(shipper.get_program())
+        .output()
+        .unwrap()
 }

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::process::Command;
 use std::time::Duration;
 
 use super::common::Host;
-use super::rig::{Rig, as_spooled, deliver, spooled, until};
+use super::rig::{Rig, as_spooled, deliver, in_private_mounts, spooled, until};
 use shipper::backfill::{Backfill, Phase};
 use shipper::config;
 use shipper::intake::{Goal, IntakeStatus};
@@ -315,19 +314,7 @@ fn the_hosts_own_journal_is_read_from_run_and_var_alike() {
                     write_journal(&dir.join("system.journal"), lines).unwrap();
                 }
             }
-            let shipper = host.command("");
-            let mut command = Command::new("unshare");
-            command.env_clear().envs(
-                shipper
-                    .get_envs()
-                    .filter_map(|(key, value)| Some((key, value?))),
-            );
-            let output = command
-                .args(["--mount", "sh", "-c", SYSTEM_JOURNAL, "sh"])
-                .arg(host.path(""))
-                .arg(shipper.get_program())
-                .output()
-                .unwrap();
+            let output = in_private_mounts(&host, SYSTEM_JOURNAL);
             assert!(output.status.success(), "{reader} {kept:?} {output:?}");
             let messages = endpoint.points(support::endpoint::Points::messages);
             let expected: Vec<String> = kept

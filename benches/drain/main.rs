@@ -16,11 +16,14 @@
     reason = "a benchmark that cannot run ends with the reason"
 )]
 
+#[path = "../common/backlog.rs"]
 mod backlog;
 mod gzip;
 mod memory;
 mod rate;
 mod sink;
+#[path = "../common/unit.rs"]
+mod unit;
 
 use std::env;
 

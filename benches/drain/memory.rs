@@ -4,12 +4,12 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shipper::store::Store;
-use spool::Options;
+use spool::{Options, Spool};
 use support::journal::{busy, write_journal};
 
-use crate::backlog::fill;
+use crate::backlog::batches;
 use crate::sink::Sink;
+use crate::unit;
 
 /// Longest that the backlog may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -37,10 +37,8 @@ pub(crate) fn run(lines: u64, entries: u64) {
                 ("INFLUXDB_BUCKET", "bucket"),
                 ("SHIPPER_HOST", "bench"),
                 ("SHIPPER_LOOKBACK", "3650d"),
-                // As the unit sets it.
-                ("MALLOC_MMAP_THRESHOLD_", "131072"),
-                ("MALLOC_TRIM_THRESHOLD_", "131072"),
             ])
+            .envs(unit::environment())
             .env("OLLAMA_MODELS", path("models"))
             .env("SHIPPER_JOURNAL_DIR", path("journal"))
             .env("SHIPPER_SPOOL_DIR", path("spool"))
@@ -64,14 +62,10 @@ pub(crate) fn run(lines: u64, entries: u64) {
 }
 
 fn fill_spool(dir: &std::path::Path, lines: u64) {
-    let (store, _, thread) = Store::open(dir, Options::default()).expect("a spool");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(fill(&store, lines));
-    drop(store);
-    thread.join().expect("the spool's thread");
+    let (mut spool, _) = Spool::open(dir, Options::default()).expect("a spool");
+    for records in batches(lines) {
+        spool.append(&records, None).expect("appended");
+    }
 }
 
 /// Killed with its owner.

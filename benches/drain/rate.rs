@@ -16,7 +16,7 @@ use spool::Options;
 use support::journal::{UNIT, busy, write_journal};
 use tokio::sync::watch;
 
-use crate::backlog::fill;
+use crate::backlog::batches;
 use crate::sink::Sink;
 
 const ORDERS: [(&str, Catchup); 3] = [
@@ -71,7 +71,10 @@ fn drain(lines: u64, catchup: Catchup) -> Took {
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(fill(&store, lines));
+    for records in batches(lines) {
+        let appended = store.call_blocking(move |spool| spool.append(&records, None));
+        appended.expect("the spool's thread").expect("appended");
+    }
     let (sender, status_of) = watch::channel(ForwardStatus::default());
     let (input_ended, stop) = (Stop::new().expect("stop"), Stop::new().expect("stop"));
     input_ended.trigger();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use support::journal::UNIT;
 
-use crate::rival;
+use crate::{rival, unit};
 
 /// One way to do the work, or the part of it that all others are measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
     command
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .envs(unit_environment())
+        .envs(unit::environment())
         .env("INFLUXDB_URL", url)
         .env("INFLUXDB_TOKEN", "token")
         .env("INFLUXDB_ORG", "org")
@@ -163,12 +163,4 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
         .arg(scratch.join("config.env"))
         .stdin(Stdio::null());
     Ok(command)
-}
-
-/// What the unit sets for the allocator.
-fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let lines = include_str!("../../deploy/Ollama_InfluxDB.service.in").lines();
-    let values = lines.filter_map(|line| line.strip_prefix("Environment="));
-    let pairs = values.flat_map(str::split_ascii_whitespace);
-    pairs.filter_map(|pair| pair.split_once('='))
 }

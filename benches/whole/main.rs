@@ -12,6 +12,8 @@
 
 #![expect(clippy::print_stdout, reason = "its figures")]
 
+#[path = "../common/backlog.rs"]
+mod backlog;
 mod contender;
 mod cost;
 mod idle;
@@ -20,6 +22,8 @@ mod plot;
 mod rival;
 mod scale;
 mod sink;
+#[path = "../common/unit.rs"]
+mod unit;
 
 use std::env;
 

@@ -8,11 +8,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
-use shipper::entry::{LogEntry, SeqnumId};
-use spool::{Options, Records, Spool};
+use spool::{Options, Spool};
 use support::journal::{Entry, write_journal};
 
 use crate::Outcome;
+use crate::backlog;
 use crate::contender::shipper;
 use crate::cost;
 use crate::sink::Sink;
@@ -21,14 +21,6 @@ use crate::sink::Sink;
 pub(crate) const PENDING: [u64; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
 /// Longer than any start takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What Ollama writes, by and large.
-const LINES: [&str; 4] = [
-    r#"time=2026-11-23T20:49:53.123Z level=INFO source=server.go:630 msg="llama runner started in 3.25 seconds" id="#,
-    r#"[GIN] 2026/11/23 - 20:49:53 | 200 |  1.271883012s |       127.0.0.1 | POST     "/api/generate" id="#,
-    "llama_model_loader: - kv  21:                      tokenizer.ggml.tokens arr[str,128256]  = [\"!\", \"\\\"\", \"#\", \"$\"] id=",
-    "load_tensors: offloaded 33/33 layers to GPU, CUDA0 model buffer size =  4403.49 MiB id=",
-];
 
 /// Fills a spool, times a start over it, then drains it; again for each number of entries.
 pub(crate) fn run(all: &[u64]) -> Outcome<()> {
@@ -72,26 +64,7 @@ fn fill(dir: &Path, entries: u64) -> Outcome<()> {
         ..Options::default()
     };
     let (mut spool, _) = Spool::open(dir, options)?;
-    let mut next = 0;
-    while next < entries {
-        let mut records = Records::new();
-        for line in next..entries.min(next + 1000) {
-            let entry = LogEntry {
-                realtime: 1_700_000_000_000_000 + line * 37,
-                seqnum: SeqnumId {
-                    id: [1; 16],
-                    seqnum: line,
-                },
-                message: format!("{}{line}", LINES[usize::try_from(line % 4)?]).into_bytes(),
-                pid: "812".to_owned(),
-                priority: Some(6),
-                unit: "ollama.service".to_owned(),
-                ..LogEntry::default()
-            };
-            let record = entry.to_record(1_000_000);
-            records.push_with(entry.key(), |out| record.encode(out))?;
-        }
-        next += records.len() as u64;
+    for records in backlog::batches(entries) {
         spool.append(&records, None)?;
     }
     Ok(())

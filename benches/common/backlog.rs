@@ -1,8 +1,10 @@
-//! A spool with a backlog like Ollama's.
+//! A backlog like Ollama's, for a spool.
 
 use shipper::entry::{LogEntry, SeqnumId};
-use shipper::store::Store;
 use spool::Records;
+
+/// Records of one append.
+const BATCH: usize = 1000;
 
 /// What Ollama writes, by and large; with the number of the line in it.
 const LINES: [&str; 4] = [
@@ -12,25 +14,19 @@ const LINES: [&str; 4] = [
     "load_tensors: offloaded 33/33 layers to GPU, CUDA0 model buffer size =  4403.49 MiB id=",
 ];
 
-/// Appends as many lines as told, all pending.
-pub(crate) async fn fill(store: &Store, lines: u64) {
-    let mut next = 0;
-    while next < lines {
+/// So many lines, all different, a thousand a batch.
+pub(crate) fn batches(lines: u64) -> impl Iterator<Item = Records> {
+    (0..lines).step_by(BATCH).map(move |first| {
         let mut records = Records::new();
-        for line in next..lines.min(next + 1000) {
+        for line in first..lines.min(first + BATCH as u64) {
             let entry = entry(line);
             let record = entry.to_record(1_000_000);
             records
                 .push_with(entry.key(), |out| record.encode(out))
                 .expect("encoded");
         }
-        next += records.len() as u64;
-        store
-            .call(move |spool| spool.append(&records, None))
-            .await
-            .expect("the spool's thread")
-            .expect("appended");
-    }
+        records
+    })
 }
 
 /// One of them.

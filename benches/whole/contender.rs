@@ -45,10 +45,7 @@ pub(crate) struct Variant {
 pub(crate) const ALL: [Contender; 7] = [
     Contender::Yardstick,
     Contender::Shipper(DEFAULTS),
-    Contender::Shipper(Variant {
-        name: "shipper, no gzip",
-        settings: &[("SHIPPER_GZIP", "off")],
-    }),
+    Contender::Shipper(WITHOUT_GZIP),
     Contender::Shipper(WITHOUT_INSIGHT),
     Contender::Shipper(Variant {
         name: "shipper, journalctl reader",
@@ -62,6 +59,12 @@ pub(crate) const ALL: [Contender; 7] = [
 pub(crate) const DEFAULTS: Variant = Variant {
     name: "shipper",
     settings: &[],
+};
+
+/// The same, with requests as they are.
+pub(crate) const WITHOUT_GZIP: Variant = Variant {
+    name: "shipper, no gzip",
+    settings: &[("SHIPPER_GZIP", "off")],
 };
 
 /// The same, without points derived from the lines.

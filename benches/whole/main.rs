@@ -5,6 +5,7 @@
 //! | `pipeline [ENTRIES [ROUNDS]]` | from the start to the last line stored, every contender in turn, beside `journalctl` reading alone |
 //! | `check` | a short `pipeline`; fails when the ratios are far from those of `docs/performance.md` |
 //! | `insight [ENTRIES [ROUNDS]]` | a `pipeline` with the points derived from lines and without |
+//! | `baseline [ENTRIES [ROUNDS]]` | a `pipeline` over requests, with its spread and what it writes to disk, then `scale` with a million pending |
 //! | `scale [PENDING...]` | cost per entry with 10k to 5M entries pending, and the start-up over them |
 //! | `idle [SECONDS]` | CPU, wakeups and memory of the service with no entries, and with 10 a second |
 //!
@@ -14,6 +15,7 @@
 
 #[path = "../common/backlog.rs"]
 mod backlog;
+mod baseline;
 mod contender;
 mod cost;
 mod idle;
@@ -44,6 +46,7 @@ fn main() -> Outcome<()> {
         "pipeline" => pipeline::run(number(1, 200_000)?, number(2, 5)?),
         "check" => pipeline::check(),
         "insight" => pipeline::insight(number(1, 200_000)?, number(2, 5)?),
+        "baseline" => baseline::run(number(1, 200_000)?, number(2, 11)?),
         "scale" if arguments.len() > 1 => {
             let all: Result<Vec<u64>, _> = arguments[1..].iter().map(|text| text.parse()).collect();
             scale::run(&all?)

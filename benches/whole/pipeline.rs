@@ -28,9 +28,11 @@ pub(crate) struct Figures {
     pub(crate) wall: f64,
     /// Seconds.
     pub(crate) cpu: f64,
-    peak_rss_kb: u64,
-    written_bytes: u64,
-    tally: Tally,
+    pub(crate) peak_rss_kb: u64,
+    pub(crate) written_bytes: u64,
+    /// Of each round, in their order.
+    pub(crate) rounds: Vec<Cost>,
+    pub(crate) tally: Tally,
 }
 
 /// Every contender that is there, over a journal of Ollama's lines alone, then over one of which every fifth line is Ollama's.
@@ -101,7 +103,11 @@ pub(crate) fn insight(entries: usize, rounds: usize) -> Outcome<()> {
 }
 
 /// A journal that is made once and kept under the target directory.
-fn journal(name: &str, count: usize, entries: impl Iterator<Item = Entry>) -> Outcome<PathBuf> {
+pub(crate) fn journal(
+    name: &str,
+    count: usize,
+    entries: impl Iterator<Item = Entry>,
+) -> Outcome<PathBuf> {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{name}-{count}"));
     if !dir.exists() {
         let unfinished = dir.with_extension("unfinished");
@@ -112,7 +118,8 @@ fn journal(name: &str, count: usize, entries: impl Iterator<Item = Entry>) -> Ou
     Ok(dir)
 }
 
-fn measure(
+/// Each of them in turn, in every round.
+pub(crate) fn measure(
     journal: &Path,
     entries: usize,
     rounds: usize,
@@ -155,6 +162,7 @@ fn measure(
             cpu: median(&costs, |cost| cost.cpu).as_secs_f64(),
             peak_rss_kb: median(&costs, |cost| cost.peak_rss_kb),
             written_bytes: median(&costs, |cost| cost.written_bytes),
+            rounds: costs,
             tally,
         })
         .collect())

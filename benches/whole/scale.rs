@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -34,11 +34,7 @@ pub(crate) fn run(all: &[u64]) -> Outcome<()> {
     );
     for &pending in all {
         let scratch = tempfile::tempdir()?;
-        let journal = scratch.path().join("journal");
-        fs::create_dir(&journal)?;
-        // Older than the look back: there is nothing to read.
-        write_journal(&journal.join("system.journal"), [Entry::line(1, "old")])?;
-        fill(&scratch.path().join("spool"), pending)?;
+        let journal = prepare(scratch.path(), pending)?;
         let ready = start(&journal, scratch.path())?;
         let mut sink = Sink::start()?;
         let mut command = service(&journal, scratch.path(), &sink.url)?;
@@ -56,6 +52,19 @@ pub(crate) fn run(all: &[u64]) -> Outcome<()> {
         );
     }
     Ok(())
+}
+
+/// Fills the spool in `scratch`, beside a journal in which there is nothing to read.
+///
+/// # Errors
+/// Those of writing them.
+pub(crate) fn prepare(scratch: &Path, pending: u64) -> Outcome<PathBuf> {
+    let journal = scratch.join("journal");
+    fs::create_dir(&journal)?;
+    // Older than the look back.
+    write_journal(&journal.join("system.journal"), [Entry::line(1, "old")])?;
+    fill(&scratch.join("spool"), pending)?;
+    Ok(journal)
 }
 
 fn fill(dir: &Path, entries: u64) -> Outcome<()> {
@@ -97,7 +106,11 @@ fn until_ready(manager: &UnixDatagram) -> io::Result<()> {
     }
 }
 
-fn service(journal: &Path, scratch: &Path, url: &str) -> io::Result<Command> {
+/// The shipper over such a spool.
+///
+/// # Errors
+/// Those of making files in `scratch`.
+pub(crate) fn service(journal: &Path, scratch: &Path, url: &str) -> io::Result<Command> {
     let mut command = shipper(journal, scratch, url)?;
     command
         .env("SHIPPER_LOOKBACK", "1s")

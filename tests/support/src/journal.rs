@@ -192,6 +192,50 @@ pub fn busy(count: usize) -> impl Iterator<Item = Entry> {
     })
 }
 
+/// `count` lines of Ollama on a host that is used: eleven of twenty are requests, each of which gives a point of its own. The
+/// same lines at every call.
+pub fn requests(count: usize) -> impl Iterator<Item = Entry> {
+    const ROUTES: [&str; 5] = [
+        "/api/chat",
+        "/api/generate",
+        "/v1/chat/completions",
+        "/api/embed",
+        "/v1/messages?beta=true",
+    ];
+    (0..count).map(|number| {
+        // Fibonacci hashing spreads neighbouring numbers: neither times nor clients form a pattern that gzip would find.
+        let spread = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let message = match number % 20 {
+            place if place % 2 == 0 || place == 19 => {
+                let took = match spread % 4 {
+                    0 => format!("{}.{:03}\u{b5}s", spread % 900 + 20, spread % 997),
+                    1 | 2 => format!("{}.{:06}ms", spread % 900 + 1, spread % 999_983),
+                    _ => format!("{}.{:09}s", spread % 59 + 1, spread % 999_999_937),
+                };
+                let (status, method) = match spread % 32 {
+                    0 => (500, "POST"),
+                    1 => (404, "GET "),
+                    _ => (200, "POST"),
+                };
+                let (client, route) = (spread % 250 + 2, ROUTES[number % ROUTES.len()]);
+                format!(
+                    "[GIN] 2025/09/21 - 00:00:00 | {status} | {took:>13} | {:>15} | {method}     \"{route}\"",
+                    format!("192.168.0.{client}")
+                )
+            }
+            1 | 3 => format!(
+                "llama_model_loader: - kv  {:>2}: general.architecture str = llama",
+                spread % 40
+            ),
+            _ => format!(
+                "time=2025-09-21T00:00:00.000Z level=INFO source=sched.go:{} msg=\"new model will fit\" request={number}",
+                spread % 900
+            ),
+        };
+        Entry::line(BEGIN + number as u64 / 20 * 50_000, message)
+    })
+}
+
 /// `count` entries of a host on which every fifth line is Ollama's.
 pub fn mixed(count: usize) -> impl Iterator<Item = Entry> {
     busy(count).enumerate().map(|(number, entry)| {

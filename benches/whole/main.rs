@@ -6,6 +6,7 @@
 //! | `check` | a short `pipeline`; fails when the ratios are far from those of `docs/performance.md` |
 //! | `insight [ENTRIES [ROUNDS]]` | a `pipeline` with the points derived from lines and without |
 //! | `baseline [ENTRIES [ROUNDS]]` | a `pipeline` over requests, with its spread and what it writes to disk, then `scale` with a million pending |
+//! | `instructions [--write]` | the instructions of fixed work under valgrind, held against `benches/instructions.txt`; `benches/instructions.sh` runs it |
 //! | `scale [PENDING...]` | cost per entry with 10k to 5M entries pending, and the start-up over them |
 //! | `idle [SECONDS]` | CPU, wakeups and memory of the service with no entries, and with 10 a second |
 //!
@@ -19,6 +20,7 @@ mod baseline;
 mod contender;
 mod cost;
 mod idle;
+mod instructions;
 mod pipeline;
 mod plot;
 mod rival;
@@ -47,6 +49,7 @@ fn main() -> Outcome<()> {
         "check" => pipeline::check(),
         "insight" => pipeline::insight(number(1, 200_000)?, number(2, 5)?),
         "baseline" => baseline::run(number(1, 200_000)?, number(2, 11)?),
+        "instructions" => instructions::run(arguments.iter().any(|one| one == "--write")),
         "scale" if arguments.len() > 1 => {
             let all: Result<Vec<u64>, _> = arguments[1..].iter().map(|text| text.parse()).collect();
             scale::run(&all?)

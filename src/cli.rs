@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use spool::{HashPrefix, NotAHash, State};
 
-use crate::operate::Period;
+use crate::operate::{self, BadPattern, Period};
 use crate::when::When;
 
 /// Ships Ollama's log lines and model inventory to InfluxDB: complete, without duplicates, through every outage.
@@ -104,6 +104,10 @@ pub enum SpoolCommand {
     Verify(VerifyArgs),
     /// Write entries to standard output as line protocol
     Export(SelectArgs),
+    /// Read what is left in parts of the spool that were put aside as damaged
+    Recover(RecoverArgs),
+    /// Remove entries from the spool for good, such as a secret in the log
+    Purge(PurgeArgs),
 }
 
 /// Below `quarantine`.
@@ -270,6 +274,43 @@ pub struct VerifyArgs {
     /// How to report.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Of `spool recover`.
+#[derive(Args, Debug)]
+pub struct RecoverArgs {
+    /// Parts of a spool: names of what this one put aside, or directories copied from elsewhere [default: all that this one put aside]
+    #[arg(value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Remove what this spool put aside once everything readable was read
+    #[arg(long)]
+    pub drop: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Of `spool purge`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("meant").required(true).multiple(true))]
+pub struct PurgeArgs {
+    /// How their hashes begin
+    #[arg(group = "meant", value_name = "HASH", value_parser = hash_prefix)]
+    pub hashes: Vec<String>,
+    /// Every entry whose text this regular expression matches
+    #[arg(long = "match", group = "meant", value_name = "REGEX", value_parser = pattern)]
+    pub pattern: Option<String>,
+    /// Show which, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+fn pattern(text: &str) -> Result<String, BadPattern> {
+    operate::check_pattern(text)?;
+    Ok(text.to_owned())
 }
 
 /// Of `replay`.

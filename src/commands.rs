@@ -6,7 +6,9 @@ mod doctor;
 mod generate;
 mod list;
 mod progress;
+mod purge;
 mod quarantine;
+mod recover;
 mod replay;
 mod report;
 mod run;
@@ -176,9 +178,9 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
             }
         }
         Command::Report(arguments) => {
-            let shipper = Shipper::reach(&local(&source)?).await?;
-            let host = source.gather()?.lines()?.host;
-            report::run(shipper, &host, &arguments).await
+            let local = local(&source)?;
+            let shipper = Shipper::reach(&local).await?;
+            report::run(shipper, &local.layout.host, &arguments).await
         }
         Command::Replay(arguments) => {
             let shipper = Shipper::reach(&local(&source)?).await?;
@@ -201,8 +203,11 @@ async fn look_into_spool(source: &Source, command: SpoolCommand) -> Result<Verdi
         SpoolCommand::Ls(arguments) => list::run(shipper, &arguments).await,
         SpoolCommand::Show(arguments) => list::show(shipper, &arguments).await,
         SpoolCommand::Verify(arguments) => verify::run(shipper, &arguments).await,
-        SpoolCommand::Export(select) => {
-            list::export(shipper, &source.gather()?.lines()?, &select).await
+        SpoolCommand::Export(select) => list::export(shipper, &select).await,
+        SpoolCommand::Recover(arguments) => recover::run(shipper, &arguments).await,
+        SpoolCommand::Purge(arguments) => {
+            let server = source.gather()?.server()?;
+            purge::run(shipper, &server, &arguments).await
         }
     }
 }

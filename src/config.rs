@@ -17,11 +17,11 @@ pub use keys::{KEYS, Key, Sensitivity};
 pub use raw::{DEFAULT_FILE, Raw, RawError};
 pub use values::Invalid;
 
+use crate::layout::Layout;
+
 /// Everything the shipper needs to know, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `SHIPPER_HOST`: the `host` tag.
-    pub host: String,
     /// Where the points go.
     pub influx: Influx,
     /// The reader stage.
@@ -49,19 +49,17 @@ pub struct Local {
     pub control_socket: PathBuf,
     /// `SHIPPER_LOG`: a tracing filter.
     pub log: String,
+    /// `SHIPPER_HOST`, `SHIPPER_MSG_HASH_AS`, `SHIPPER_LOG_FIELDS`: how what is read from now on becomes points.
+    pub layout: Layout,
 }
 
-/// What decides how a record looks as line protocol.
+/// What a command for an operator names of the server.
 #[derive(Clone, Debug)]
-pub struct Lines {
-    /// `SHIPPER_HOST`: the `host` tag.
-    pub host: String,
-    /// `SHIPPER_MSG_HASH_AS`.
-    pub msg_hash_as: MsgHashAs,
-    /// `SHIPPER_LOG_FIELDS`.
-    pub log_fields: LogFields,
-    /// `SHIPPER_INSIGHT`.
-    pub insight: bool,
+pub struct Server {
+    /// `INFLUXDB_API`.
+    pub api: Api,
+    /// `INFLUXDB_BUCKET`, or a word in its place.
+    pub bucket: String,
 }
 
 /// `INFLUXDB_*`.
@@ -196,10 +194,6 @@ pub struct Forward {
     pub catchup: Catchup,
     /// `SHIPPER_MAX_RATE`: lines a second.
     pub max_rate: Option<u32>,
-    /// `SHIPPER_MSG_HASH_AS`.
-    pub msg_hash_as: MsgHashAs,
-    /// `SHIPPER_LOG_FIELDS`.
-    pub log_fields: LogFields,
 }
 
 /// `SHIPPER_CATCHUP`: which end of a backlog goes first.
@@ -211,24 +205,4 @@ pub enum Catchup {
     NewestFirst,
     /// The newest batch and the oldest batch in turn.
     Interleave,
-}
-
-/// `SHIPPER_MSG_HASH_AS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MsgHashAs {
-    /// One series a line, as existing dashboards expect.
-    Tag,
-    /// For servers where that is too many.
-    Field,
-}
-
-/// `SHIPPER_LOG_FIELDS`: what `ollama_logs` carries beside `message`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogFields {
-    /// `_PID` as a string.
-    pub pid: bool,
-    /// `PRIORITY` as an integer.
-    pub priority: bool,
-    /// The unit as a string.
-    pub unit: bool,
 }

@@ -26,8 +26,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::config::{Config, Forward};
+use crate::influx::Client;
 use crate::influx::client::{ClientError, Encoding};
-use crate::influx::{Client, Encoder, Points};
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
 use deliver::{Delivery, Suspicion, deliver};
@@ -69,16 +69,9 @@ pub async fn run(
     };
     let client = Client::new(config.influx)?;
     let forward = config.forward;
-    let points = if config.insight {
-        Points::Written
-    } else {
-        Points::LeftOut
-    };
-    let encoder =
-        Encoder::new(&config.host, forward.msg_hash_as, forward.log_fields).with_points(points);
     let stage = Stage {
         link: Arc::new(Link::new(client, &forward, status, stop.clone())),
-        packer: Arc::new(Packer::new(encoder, encoding)),
+        packer: Arc::new(Packer::new(encoding)),
         store,
         input_ended,
         stop,

@@ -23,6 +23,7 @@ pub use status::{Gap, IntakeStatus, Understood};
 
 use crate::config;
 use crate::journal::{self, Checkpoint, Journal};
+use crate::layout::source;
 use crate::recall;
 use crate::stop::Stop;
 use crate::store::{Ended, Store};
@@ -93,7 +94,7 @@ impl Intake<'_> {
     /// # Errors
     /// Following: only when the spool is gone or the configuration is wrong. Otherwise any failure of the journal.
     pub fn run(&self, open: Open<'_>) -> Result<(), Error> {
-        let mut run = Run::new(self, self.resume()?, Cursors::Kept);
+        let mut run = self.resumed()?;
         let mut delay = self.delays();
         while !self.stop.is_triggered() {
             let error = match run.read(open) {
@@ -103,7 +104,7 @@ impl Intake<'_> {
                     tracing::warn!(
                         "the spool was damaged: the journal is read again from before the damage"
                     );
-                    run = Run::new(self, self.resume()?, Cursors::Kept);
+                    run = self.resumed()?;
                     continue;
                 }
                 Err(error) => self.survivable(error)?,
@@ -127,21 +128,33 @@ impl Intake<'_> {
             goal: Goal::ReachEnd,
             ..*self
         };
-        let mut run = Run::new(&once, Position::since(since), Cursors::Dropped);
-        while run.read(open)? == Next::Reopen {}
-        Ok(())
+        loop {
+            let rewinds = self.store.rewinds();
+            let mut run = Run::new(&once, Position::since(since), Cursors::Dropped, rewinds);
+            match run.read_all(open) {
+                // What it had added may be among what was lost.
+                Err(Error::Spool(spool::Error::Rewound)) => {}
+                ended => return ended,
+            }
+        }
     }
 
-    /// The position that the spool keeps.
-    fn resume(&self) -> Result<Position, Error> {
-        let checkpoint = self
-            .store
-            .call_blocking(|spool| spool.resume().map(Checkpoint::decode))?;
-        let (position, rejected) = Position::resume(checkpoint, now(), self.config.lookback);
+    /// A run from the position that the spool keeps.
+    fn resumed(&self) -> Result<Run<'_>, Error> {
+        self.stop.awake();
+        let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
+        let first = now().saturating_sub(lookback);
+        let resumed = self.store.call_blocking(move |spool| {
+            let origin = spool.introduce(source::JOURNAL, first)?;
+            Ok::<_, spool::Error>((spool.rewinds(), origin))
+        })?;
+        let (rewinds, origin) = resumed?;
+        let checkpoint = origin.position.as_deref().map(Checkpoint::decode);
+        let (position, rejected) = Position::resume(checkpoint, now(), origin.since);
         if let Some(rejected) = rejected {
             self.reject(rejected);
         }
-        Ok(position)
+        Ok(Run::new(self, position, Cursors::Kept, rewinds))
     }
 
     /// What derives points, as if there had been no restart.

@@ -26,6 +26,7 @@ use crate::config;
 use crate::entry::{Record, Snapshot};
 use crate::insight::{BadInventory, Derived, Models};
 use crate::intake::{Goal, Open};
+use crate::layout::source;
 use crate::recall;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -92,6 +93,7 @@ impl Inventory<'_> {
         let (mut dir, mut said) = (None, Vec::new());
         let mut known = self.models.and_then(|_| recall::models(self.store));
         while !self.stop.is_triggered() {
+            self.stop.awake();
             dir = dir.or_else(|| locate_dir(self.config, self.units, open));
             let complaints = match self.snapshot(dir.as_deref(), &mut known) {
                 Ok(skipped) => skipped,
@@ -132,13 +134,13 @@ impl Inventory<'_> {
                 // A manifest that cannot be read now is no model that is gone: the next whole scan is compared with the last one.
                 let is_whole = scan.skipped.is_empty();
                 let before = known.as_ref().filter(|_| is_whole);
-                let records = records(&parts, &found.points(before), When::now().0)?;
+                let records = records(&parts, &found.points(before), self.store.layout())?;
                 self.append(records)?;
                 if is_whole || known.is_none() {
                     *known = Some(found.all().clone());
                 }
             }
-            None => self.append(records(&parts, &[], When::now().0)?)?,
+            None => self.append(records(&parts, &[], self.store.layout())?)?,
         }
         let complaint = |(path, why): &(PathBuf, Unusable)| {
             format!("manifest {} is left out: {why}", path.display())
@@ -148,7 +150,7 @@ impl Inventory<'_> {
 
     fn append(&self, records: Records) -> Result<(), Error> {
         self.store
-            .call_blocking(move |spool| spool.append(&records, None))??;
+            .call_blocking(move |spool| spool.append(&records, source::INVENTORY, None))??;
         self.store.notify_appended();
         Ok(())
     }
@@ -194,14 +196,16 @@ fn ask_journal(open: Open<'_>) -> Option<PathBuf> {
     Path::new(&dir).is_dir().then_some(dir)
 }
 
-/// The records of one snapshot, each with its points, if there are any. Points with one time and one set of tags overwrite
+/// The records of one snapshot taken now, each with its points, if there are any. Points with one time and one set of tags overwrite
 /// each other: each part has its own microsecond.
 fn records(
     parts: &[String],
     points: &[Vec<Derived<'_>>],
-    time: u64,
+    layout: &[u8],
 ) -> Result<Records, bincode::error::EncodeError> {
+    let time = When::now().0;
     let mut records = Records::new();
+    records.set_layout(layout);
     for (number, json) in (0_u32..).zip(parts) {
         let snapshot = Snapshot {
             models_json: Cow::Borrowed(json),

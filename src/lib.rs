@@ -15,6 +15,7 @@ pub mod insight;
 pub mod intake;
 pub mod inventory;
 pub mod journal;
+pub mod layout;
 pub mod logging;
 pub mod metrics;
 pub mod notify;

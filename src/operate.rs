@@ -5,12 +5,13 @@
 //! keeps the spool from the stages.
 
 mod page;
+mod purge;
+mod recover;
 mod request;
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use spool::{GenerationId, NotAHash, Repair, Seq, SeqSet, State};
+use spool::{GenerationId, NotAHash, Reading, Repair, Seq, SeqSet, Spool, State, Step, Trouble};
 use tokio::sync::watch;
 
 use crate::backfill::Backfiller;
@@ -21,6 +22,9 @@ use crate::stats::{self, Ledger, Outages, ServiceStats, SpoolStats, Stats};
 use crate::store::{Ended, Store};
 use crate::when::When;
 pub use page::{List, Listed, Page};
+pub(crate) use purge::check as check_pattern;
+pub use purge::{BadPattern, Purge};
+pub use recover::Recovered;
 pub use request::{Answer, Effect, Period, Replay, Replayable, Replayed, Request, Which};
 
 /// Why a request failed.
@@ -35,6 +39,9 @@ pub enum Error {
     /// What was given as a hash is none.
     #[error(transparent)]
     NotAHash(#[from] NotAHash),
+    /// What was given as a pattern is none.
+    #[error(transparent)]
+    BadPattern(#[from] BadPattern),
     /// One backfill at a time.
     #[error("a backfill is under way already: wait until it is done")]
     Busy,
@@ -104,8 +111,7 @@ impl Operator {
             Request::List(list) => Answer::List(page::list(&self.store, list).await?),
             Request::Hours { period, from } => {
                 let selection = period.selection(Some(State::Delivered));
-                let count =
-                    move |spool: &mut spool::Spool| gaps::count_page(spool, &selection, Seq(from));
+                let count = move |spool: &mut Spool| gaps::count_page(spool, &selection, Seq(from));
                 Answer::Hours(self.store.call(count).await??)
             }
             Request::Verify { after, effect } => self.verify(after, effect).await?,
@@ -119,6 +125,21 @@ impl Operator {
                 }
                 Answer::Backfill(backfiller.progress())
             }
+            Request::Recover { path } => Answer::Recover {
+                recovered: recover::recover(&self.store, &self.spool_dir, path).await?,
+            },
+            Request::Aside => Answer::Aside {
+                names: self.store.call(|spool| spool.aside()).await??,
+            },
+            Request::ForgetAside { name } => {
+                let forget = move |spool: &mut Spool| {
+                    spool.forget_aside(&name)?;
+                    spool.aside()
+                };
+                let names = self.store.call(forget).await??;
+                Answer::Aside { names }
+            }
+            Request::Purge(purge) => Answer::List(purge::purge(&self.store, purge).await?),
             Request::BackfillProgress => Answer::Backfill(self.backfiller()?.progress()),
         })
     }
@@ -160,7 +181,9 @@ impl Operator {
                 lag: spool
                     .oldest_pending
                     .map_or(0, |oldest| at.saturating_sub(oldest)),
-                full: spool.full,
+                full: spool.trouble.is_some_and(Trouble::is_want_of_room),
+                trouble: spool.trouble,
+                aside: (!spool.aside.is_empty()).then(|| spool.aside.join(", ")),
                 last_recovery: spool.last_recovery.map(|recovery| recovery.to_string()),
             },
             service,
@@ -180,10 +203,8 @@ impl Operator {
                     .await??
             }
             Effect::Apply => {
-                let entries = self
-                    .store
-                    .call(move |spool| spool.replay(&selection))
-                    .await??;
+                let step = move |spool: &mut Spool, from| spool.replay_some(&selection, from);
+                let entries = self.step_by_step(step).await?;
                 self.store.notify_appended();
                 entries
             }
@@ -199,7 +220,7 @@ impl Operator {
             Effect::Apply => Repair::PutAside,
             Effect::Count => Repair::ReportOnly,
         };
-        let verify = move |spool: &mut spool::Spool| {
+        let verify = move |spool: &mut Spool| {
             let generations = spool.stats().generations;
             let verified = spool.verify(after.map(GenerationId), repair)?;
             Ok::<_, spool::Error>(Answer::Verify {
@@ -211,19 +232,45 @@ impl Operator {
     }
 
     async fn drop(&self, which: Which) -> Result<u64, Error> {
-        let give_up = move |spool: &mut spool::Spool| {
-            let quarantined = Period::default().selection(Some(State::Quarantined));
-            let mut seqs = spool.select(&quarantined)?;
-            if let Which::Numbers(numbers) = which {
-                let wanted: SeqSet = numbers.into_iter().map(Seq).collect();
-                seqs = seqs.intersection(&wanted);
+        let entries = match which {
+            Which::All => {
+                let quarantined = Period::default().selection(Some(State::Quarantined));
+                let step = move |spool: &mut Spool, from| spool.expire_some(&quarantined, from);
+                self.step_by_step(step).await?
             }
-            let entries = spool.expire(&seqs)?;
-            // Their generations may go now.
-            spool.prune(SystemTime::now())?;
-            Ok::<_, spool::Error>(entries)
+            Which::Numbers(numbers) => {
+                let give_up = move |spool: &mut Spool| {
+                    let mut refused = SeqSet::new();
+                    for seq in numbers.into_iter().map(Seq) {
+                        if spool.refusal(seq)?.is_some() {
+                            refused.insert(seq);
+                        }
+                    }
+                    spool.expire(&refused)
+                };
+                self.store.call(give_up).await??
+            }
         };
-        Ok(self.store.call(give_up).await??)
+        // Their generations may go now.
+        self.store
+            .call(|spool| spool.prune(Reading::now()))
+            .await??;
+        Ok(entries)
+    }
+
+    /// Does `step` until there is no next one, each in a job of its own: the stages have the spool between them.
+    async fn step_by_step(
+        &self,
+        step: impl Fn(&mut Spool, Seq) -> Result<Step, spool::Error> + Clone + Send + 'static,
+    ) -> Result<u64, Error> {
+        let (mut entries, mut from) = (0, Some(Seq(0)));
+        while let Some(at) = from {
+            let step = step.clone();
+            let done = self.store.call(move |spool| step(spool, at)).await??;
+            entries += done.changed;
+            from = done.next;
+        }
+        Ok(entries)
     }
 
     fn backfiller(&self) -> Result<&Backfiller, Error> {

@@ -23,7 +23,7 @@ use crate::influx::client::ClientError;
 use crate::journal::{self, Journal};
 use crate::notify::Notifier;
 use crate::stop::Stop;
-use crate::{control, forward, intake, logging, metrics};
+use crate::{control, forward, intake, layout, logging, metrics};
 use round::{End, Round};
 use signals::Signals;
 
@@ -150,10 +150,12 @@ pub async fn run<Open: OpenJournal>(
 
 /// The spool's options as configured.
 #[must_use]
-pub fn spool_options(config: &config::Spool) -> spool::Options {
+pub fn spool_options(config: &config::Local) -> spool::Options {
     spool::Options {
-        max_bytes: config.max_bytes,
-        retention: config.retention,
+        max_bytes: config.spool.max_bytes,
+        retention: config.spool.retention,
+        program: layout::program(),
+        adopt: layout::adopt(&config.layout),
         ..spool::Options::default()
     }
 }

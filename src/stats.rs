@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use spool::Trouble;
 
 use crate::forward::{ForwardStatus, ServerState};
 use crate::human::{self, count, span};
@@ -51,9 +52,13 @@ pub struct SpoolStats {
     pub newest_pending: Option<u64>,
     /// Age of the oldest pending entry; 0 when nothing is pending.
     pub lag: u64,
-    /// Whether the last entry found no room.
+    /// Whether the last entry found no room, below the cap or on the file system.
     pub full: bool,
-    /// The last damage that was mended, in words.
+    /// Why the spool takes nothing at present; absent while it does.
+    pub trouble: Option<Trouble>,
+    /// Names of what was put aside as damaged and is still on disk, with commas between; absent when there is nothing.
+    pub aside: Option<String>,
+    /// The last damage that was repaired, in words.
     pub last_recovery: Option<String>,
 }
 
@@ -142,7 +147,7 @@ impl Stats {
     #[must_use]
     pub fn is_working(&self) -> bool {
         let reads = |service: &ServiceStats| service.reader.last_error.is_none();
-        self.service.as_ref().is_some_and(reads) && !self.spool.full
+        self.service.as_ref().is_some_and(reads) && self.spool.trouble.is_none()
     }
 
     /// How things stand in one sentence: `12,340 pending, InfluxDB unreachable since 14:02, next try in 40 s`.
@@ -168,13 +173,23 @@ impl Stats {
         if let Some(service) = &self.service {
             parts.extend(server_words(&service.forwarder, now));
             if service.reader.waiting_for_room {
-                parts.push("the spool is full, the journal keeps what comes".to_owned());
+                let why = trouble_words(self.spool.trouble.unwrap_or(Trouble::Full));
+                parts.push(format!("{why}, the journal keeps what comes"));
             }
         }
         if ledger.quarantined > 0 {
             parts.push(format!("{} in quarantine", count(ledger.quarantined)));
         }
         parts.join(", ")
+    }
+}
+
+/// Why the spool takes nothing, as the beginning of a sentence.
+#[must_use]
+pub fn trouble_words(trouble: Trouble) -> String {
+    match trouble {
+        Trouble::Full => "the spool is full".to_owned(),
+        other => format!("{} at the spool", other.of_a_file_system()),
     }
 }
 
@@ -244,6 +259,8 @@ pub(crate) mod tests {
                 newest_pending: (pending > 0).then_some(1_763_906_500_000_000),
                 lag: if pending > 0 { 60_000_000 } else { 0 },
                 full: false,
+                trouble: None,
+                aside: None,
                 last_recovery: None,
             },
             service: Some(ServiceStats {
@@ -291,7 +308,7 @@ pub(crate) mod tests {
         assert!(stats(5).is_healthy());
         let spoil: [fn(&mut Stats); 4] = [
             |stats| stats.service = None,
-            |stats| stats.spool.full = true,
+            |stats| stats.spool.trouble = Some(Trouble::Full),
             |stats| stats.spool.ledger.quarantined = 1,
             |stats| stats.service.as_mut().unwrap().forwarder.server = ServerState::Down,
         ];

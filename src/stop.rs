@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::event::{EventfdFlags, eventfd};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Stop {
     token: CancellationToken,
     fd: Arc<OwnedFd>,
+    /// Descriptors of children, which become readable with this one.
+    children: Arc<Mutex<Vec<Weak<OwnedFd>>>>,
 }
 
 impl Stop {
@@ -20,18 +22,57 @@ impl Stop {
     /// # Errors
     /// When the process is out of file descriptors.
     pub fn new() -> io::Result<Self> {
+        Self::of(CancellationToken::new())
+    }
+
+    fn of(token: CancellationToken) -> io::Result<Self> {
         let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self {
-            token: CancellationToken::new(),
+            token,
             fd: Arc::new(fd),
+            children: Arc::default(),
         })
+    }
+
+    /// A stop that is triggered with this one, and that can wake its own stage without ending it ([`Stop::wake`]). It has no
+    /// children itself.
+    ///
+    /// # Errors
+    /// When the process is out of file descriptors.
+    pub fn child(&self) -> io::Result<Self> {
+        let child = Self::of(self.token.child_token())?;
+        self.children().push(Arc::downgrade(&child.fd));
+        if self.is_triggered() {
+            child.wake();
+        }
+        Ok(child)
     }
 
     /// Ends every stage that holds a clone.
     pub fn trigger(&self) {
         self.token.cancel();
-        // An eventfd refuses a write only when its counter would overflow; it is readable then, too.
-        let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+        self.wake();
+        self.children()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|child| write(&child));
+    }
+
+    /// Lets `poll(2)` on [`Stop::fd`] return once more, whoever waits; see [`Stop::awake`].
+    pub fn wake(&self) {
+        write(&self.fd);
+    }
+
+    /// Takes back what [`Stop::wake`] did, unless the stop was triggered.
+    pub fn awake(&self) {
+        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        if self.is_triggered() {
+            self.wake();
+        }
+    }
+
+    fn children(&self) -> std::sync::MutexGuard<'_, Vec<Weak<OwnedFd>>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it was triggered.
@@ -45,9 +86,46 @@ impl Stop {
         self.token.cancelled().await;
     }
 
-    /// A descriptor that is readable for `poll(2)` once it is triggered; never read from it.
+    /// A descriptor that is readable for `poll(2)` once it is triggered, or woken; never read from it.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+fn write(fd: &OwnedFd) {
+    // An eventfd refuses a write only when its counter would overflow; it is readable then, too.
+    let _ = rustix::io::write(fd, &1_u64.to_ne_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn is_readable(stop: &Stop) -> bool {
+        let mut ready = [PollFd::new(stop, PollFlags::IN)];
+        poll(&mut ready, Some(&Timespec::default())).unwrap() > 0
+    }
+
+    impl AsFd for Stop {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.fd()
+        }
+    }
+
+    #[test]
+    fn a_child_is_woken_alone_and_triggered_with_its_parent() {
+        let parent = Stop::new().unwrap();
+        let child = parent.child().unwrap();
+        child.wake();
+        assert!(is_readable(&child) && !is_readable(&parent) && !child.is_triggered());
+        child.awake();
+        assert!(!is_readable(&child));
+        parent.trigger();
+        child.awake();
+        assert!(is_readable(&child) && child.is_triggered());
+        assert!(is_readable(&parent.child().unwrap()), "born late");
     }
 }

@@ -4,12 +4,14 @@
 //! the [`Spool`], everybody else sends it closures and waits for what they return.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use spool::{Options, Rebuilding, Recovery, Spool};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::stop::Stop;
 
 type Job = Box<dyn FnOnce(&mut Spool) + Send>;
 
@@ -24,6 +26,11 @@ const TOLD_EVERY: Duration = Duration::from_secs(5);
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     appended: Arc<Notify>,
+    /// What records that are read from now on are stored with.
+    layout: Arc<[u8]>,
+    rewinds: watch::Receiver<u64>,
+    /// Who waits and is to know of a rewind at once.
+    waiting: Arc<Mutex<Vec<Stop>>>,
 }
 
 /// The spool's thread is gone: it ended with the service, or a bug made it panic.
@@ -72,19 +79,30 @@ impl Store {
         options: Options,
         observe: impl FnMut(Rebuilding),
     ) -> Result<(Self, Recovery, JoinHandle<()>), spool::Error> {
+        let layout = options.adopt.layout.as_slice().into();
         let (mut spool, recovery) = Spool::open_observed(dir, options, observe)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUED_JOBS);
+        let (rewound, rewinds) = watch::channel(spool.rewinds());
+        let waiting: Arc<Mutex<Vec<Stop>>> = Arc::default();
+        let woken = Arc::clone(&waiting);
         let thread = thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || {
                 while let Some(job) = queue.blocking_recv() {
                     job(&mut spool);
+                    let now = spool.rewinds();
+                    if rewound.send_if_modified(|told| std::mem::replace(told, now) != now) {
+                        lock(&woken).iter().for_each(Stop::wake);
+                    }
                 }
             })
             .map_err(spool::Error::from)?;
         let store = Self {
             jobs,
             appended: Arc::new(Notify::new()),
+            layout,
+            rewinds,
+            waiting,
         };
         Ok((store, recovery, thread))
     }
@@ -133,6 +151,23 @@ impl Store {
         Ok(Begun(result))
     }
 
+    /// The layout of records that are read from now on, as it is stored.
+    #[must_use]
+    pub fn layout(&self) -> &[u8] {
+        &self.layout
+    }
+
+    /// How often damage has set positions back, as far as is known by now.
+    #[must_use]
+    pub fn rewinds(&self) -> u64 {
+        *self.rewinds.borrow()
+    }
+
+    /// Wakes `waiting` whenever damage sets positions back.
+    pub fn wake_on_rewind(&self, waiting: Stop) {
+        lock(&self.waiting).push(waiting);
+    }
+
     /// Tells the forwarder stage that there is something to send.
     pub fn notify_appended(&self) {
         self.appended.notify_one();
@@ -142,4 +177,8 @@ impl Store {
     pub async fn appended(&self) {
         self.appended.notified().await;
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

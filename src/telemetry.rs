@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
 use crate::entry::{Record, Report};
+use crate::layout::source;
 use crate::operate::Operator;
 use crate::stats::{ServiceStats, Stats};
 use crate::stop::Stop;
@@ -32,12 +33,15 @@ pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: 
             return;
         };
         let mut records = Records::new();
+        records.set_layout(store.layout());
         let record = Record::Report(report(&stats));
         if let Err(error) = records.push_with(Report::key(stats.at), |out| record.encode(out)) {
             warn!("the report cannot be encoded: {error}");
             continue;
         }
-        match store.call(move |spool| spool.append(&records, None)).await {
+        let append =
+            move |spool: &mut spool::Spool| spool.append(&records, source::TELEMETRY, None);
+        match store.call(append).await {
             Ok(Ok(_)) => store.notify_appended(),
             // A full spool has no room for reports; the next one tells of it.
             Ok(Err(error)) => warn!("no report this time: {error}"),
@@ -127,9 +131,9 @@ fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{LogFields, MsgHashAs};
     use crate::influx::Encoder;
     use crate::insight::schema::{self, FieldType};
+    use crate::layout::{Layout, LogFields, MsgHashAs};
     use crate::stats::Outage;
     use crate::stats::tests::stats;
 
@@ -168,7 +172,11 @@ mod tests {
         let mut payload = Vec::new();
         Record::Report(report(&stats)).encode(&mut payload).unwrap();
         let mut line = Vec::new();
-        let encoder = Encoder::new("my host", MsgHashAs::Tag, LogFields::default());
+        let encoder = Encoder::new(&Layout {
+            host: "my host".to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        });
         encoder
             .encode(&Report::key(stats.at), &payload, &mut line)
             .unwrap();

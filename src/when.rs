@@ -89,6 +89,13 @@ impl When {
         Timestamp::from_microsecond(i64::try_from(self.0).ok()?).ok()
     }
 
+    /// RFC 3339 in UTC, to the nanosecond.
+    #[must_use]
+    pub fn nanos_to_rfc3339(nanos: u64) -> String {
+        Timestamp::from_nanosecond(i128::from(nanos))
+            .map_or_else(|_| "out of range".to_owned(), |time| format!("{time:.9}"))
+    }
+
     /// RFC 3339 in UTC, to the second.
     #[must_use]
     pub fn to_rfc3339(self) -> String {

@@ -8,8 +8,8 @@ step() { printf '\n=== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 loud() { printf '\n*** %s ***\n\n' "$*"; }
 
 step "Debian packages: a real journal, a real InfluxDB"
-# systemd: journalctl and libsystemd; g++: the fuzzing runtime.
-packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal systemd-container debootstrap sudo)
+# systemd: journalctl and libsystemd; g++: the fuzzing runtime; strace: system calls that fail; valgrind: instructions counted.
+packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal systemd-container debootstrap sudo strace valgrind)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=()
     for package in "${packages[@]}"; do
@@ -62,6 +62,12 @@ done
 step "the service on a real host"
 cargo build --release --locked
 tests/host/run.sh --binary target/release/shipper
+
+step "version 0.1 stops on a spool of this format"
+tests/downgrade.sh --binary target/release/shipper
+
+step "instructions, beside those of the record"
+benches/instructions.sh
 
 step "speed, beside journalctl reading alone"
 SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- check

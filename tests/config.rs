@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
-use shipper::config::{Api, Catchup, Config, KEYS, MsgHashAs, Raw, Reader, TokenSource};
+use shipper::config::{Api, Catchup, Config, KEYS, Raw, Reader, TokenSource};
+use shipper::layout::MsgHashAs;
 
 const REQUIRED: &[(&str, &str)] = &[
     ("INFLUXDB_URL", "http://127.0.0.1:8086"),
@@ -40,7 +41,7 @@ fn complaint(more: &[(&str, &str)]) -> String {
 #[test]
 fn the_four_keys_of_the_original_are_enough() {
     let config = config(&[("SHIPPER_HOST", "gpu1")]);
-    assert_eq!(config.host, "gpu1");
+    assert_eq!(config.local.layout.host, "gpu1");
     assert_eq!(config.influx.api, Api::V2);
     assert_eq!(config.influx.url.as_str(), "http://127.0.0.1:8086/");
     assert_eq!(config.journal.units, ["ollama.service"]);
@@ -52,7 +53,7 @@ fn the_four_keys_of_the_original_are_enough() {
     assert_eq!(config.forward.batch_bytes, 4 << 20);
     assert_eq!(config.forward.catchup, Catchup::Interleave);
     assert_eq!(config.forward.max_rate, None);
-    assert_eq!(config.forward.msg_hash_as, MsgHashAs::Tag);
+    assert_eq!(config.local.layout.msg_hash_as, MsgHashAs::Tag);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
         .unwrap()
         .config()
         .unwrap();
-    assert_eq!(config.host, "from-flag");
+    assert_eq!(config.local.layout.host, "from-flag");
     assert_eq!(config.forward.batch_lines, 2);
     assert_eq!(config.forward.in_flight, 1);
 }

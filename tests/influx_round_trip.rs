@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
 use proptest::prelude::*;
-use shipper::config::{LogFields, MsgHashAs};
 use shipper::entry::{Log, Record, Snapshot};
 use shipper::influx::Encoder;
+use shipper::layout::{Layout, LogFields, MsgHashAs};
 use spool::{EntryKey, MsgHash};
 
 const ALL: LogFields = LogFields {
@@ -53,7 +53,7 @@ proptest! {
         as_tag in any::<bool>(),
     ) {
         let msg_hash_as = if as_tag { MsgHashAs::Tag } else { MsgHashAs::Field };
-        let encoder = Encoder::new(&host, msg_hash_as, ALL);
+        let encoder = Encoder::new(&Layout { host: host.clone(), msg_hash_as, log_fields: ALL });
         let key = EntryKey { time, hash: MsgHash(hash) };
         let record = Record::Log(Log {
             seqnum,
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn every_inventory_is_read_back_as_it_was(models_json in text(), part in any::<Option<u32>>(), time in 0_u64..1 << 53) {
-        let encoder = Encoder::new("host", MsgHashAs::Tag, ALL);
+        let encoder = Encoder::new(&Layout { host: "host".to_owned(), msg_hash_as: MsgHashAs::Tag, log_fields: ALL });
         let key = EntryKey { time, hash: MsgHash([0; 32]) };
         let record = Record::Inventory(Snapshot { models_json: Cow::Borrowed(&models_json), part });
         let line = encoded(&encoder, &key, &record);

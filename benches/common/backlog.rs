@@ -1,6 +1,7 @@
 //! A backlog like Ollama's, for a spool.
 
 use shipper::entry::{LogEntry, SeqnumId};
+use shipper::layout::{Layout, LogFields, MsgHashAs};
 use spool::Records;
 
 /// Records of one append.
@@ -18,6 +19,7 @@ const LINES: [&str; 4] = [
 pub(crate) fn batches(lines: u64) -> impl Iterator<Item = Records> {
     (0..lines).step_by(BATCH).map(move |first| {
         let mut records = Records::new();
+        records.set_layout(&layout().encode());
         for line in first..lines.min(first + BATCH as u64) {
             let entry = entry(line);
             let record = entry.to_record(1_000_000);
@@ -27,6 +29,15 @@ pub(crate) fn batches(lines: u64) -> impl Iterator<Item = Records> {
         }
         records
     })
+}
+
+/// How they become points.
+pub(crate) fn layout() -> Layout {
+    Layout {
+        host: "bench".to_owned(),
+        msg_hash_as: MsgHashAs::Tag,
+        log_fields: LogFields::default(),
+    }
 }
 
 /// One of them.

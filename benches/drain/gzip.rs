@@ -4,7 +4,6 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use shipper::config::{LogFields, MsgHashAs};
 use shipper::influx::Encoder;
 
 use crate::backlog::entry;
@@ -37,7 +36,7 @@ pub(crate) fn run() {
 }
 
 fn body() -> Vec<u8> {
-    let encoder = Encoder::new("bench", MsgHashAs::Tag, LogFields::default());
+    let encoder = Encoder::new(&crate::backlog::layout());
     let (mut text, mut payload) = (Vec::new(), Vec::new());
     for line in 0..LINES {
         let entry = entry(line);

@@ -64,7 +64,7 @@ pub(crate) fn run(lines: u64, entries: u64) {
 fn fill_spool(dir: &std::path::Path, lines: u64) {
     let (mut spool, _) = Spool::open(dir, Options::default()).expect("a spool");
     for records in batches(lines) {
-        spool.append(&records, None).expect("appended");
+        spool.append(&records, "journal", None).expect("appended");
     }
 }
 

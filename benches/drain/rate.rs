@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shipper::config::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, LogFields, MsgHashAs, Reader,
-    Secret, Spool, TokenSource,
+    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Spool,
+    TokenSource,
 };
 use shipper::forward::{self, ForwardStatus};
 use shipper::stop::Stop;
@@ -72,7 +72,7 @@ fn drain(lines: u64, catchup: Catchup) -> Took {
         .build()
         .expect("a runtime");
     for records in batches(lines) {
-        let appended = store.call_blocking(move |spool| spool.append(&records, None));
+        let appended = store.call_blocking(move |spool| spool.append(&records, "journal", None));
         appended.expect("the spool's thread").expect("appended");
     }
     let (sender, status_of) = watch::channel(ForwardStatus::default());
@@ -142,7 +142,6 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
         metrics_listen: None,
         telemetry: false,
         insight: true,
-        host: "bench".to_owned(),
         influx: Influx {
             url: url.parse().expect("a URL"),
             token: TokenSource::Value(Secret::new("token".to_owned())),
@@ -174,8 +173,6 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             in_flight: 2,
             catchup,
             max_rate: None,
-            msg_hash_as: MsgHashAs::Tag,
-            log_fields: LogFields::default(),
         },
         local: Local {
             spool: Spool {
@@ -185,6 +182,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             },
             control_socket: PathBuf::new(),
             log: String::new(),
+            layout: crate::backlog::layout(),
         },
     }
 }

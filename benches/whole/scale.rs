@@ -74,7 +74,7 @@ fn fill(dir: &Path, entries: u64) -> Outcome<()> {
     };
     let (mut spool, _) = Spool::open(dir, options)?;
     for records in backlog::batches(entries) {
-        spool.append(&records, None)?;
+        spool.append(&records, "journal", None)?;
     }
     Ok(())
 }

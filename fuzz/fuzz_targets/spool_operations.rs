@@ -2,9 +2,15 @@
 #![no_main]
 
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use spool::{EntryKey, Limits, MsgHash, Options, Order, Records, Selection, SeqSet, Spool, Stats};
+use spool::{
+    EntryKey, Limits, MsgHash, Options, Order, Reading, Record, Records, Selection, Seq, SeqSet,
+    Spool, State, Stats,
+};
+
+/// Two sources take turns.
+const SOURCES: [&str; 2] = ["one", "two"];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| operate(bytes));
 
@@ -27,18 +33,22 @@ fn operate(bytes: &[u8]) {
     let mut batch = SeqSet::new();
     for operation in bytes.chunks_exact(3).take(64) {
         let [what, one, two] = [operation[0], operation[1], operation[2]];
-        match what % 8 {
+        let source = SOURCES[usize::from(two % 2)];
+        match what % 11 {
             0 | 1 => {
                 let records = records(one, two);
                 let before = spool.stats().read;
-                let appended = spool.append(&records, Some(&[one])).expect("there is room");
-                known.extend(records.iter().map(|(key, _)| key));
+                let appended = spool
+                    .append(&records, source, Some(&[one]))
+                    .expect("there is room");
+                known.extend(records.iter().map(|record| record.key));
                 assert_eq!(spool.stats().read, before + appended.new);
-                assert_eq!(spool.checkpoint(), Some(&[one][..]));
+                let origin = spool.origin(source).expect("it has appended");
+                assert_eq!(origin.position.as_deref(), Some(&[one][..]));
                 assert!(
                     records
                         .iter()
-                        .all(|(key, _)| spool.contains(&key).expect("readable"))
+                        .all(|record| spool.contains(&record.key).expect("readable"))
                 );
             }
             2 => {
@@ -58,7 +68,7 @@ fn operate(bytes: &[u8]) {
                     drained
                         .records
                         .iter()
-                        .all(|(key, payload)| known.contains(&key) && payload == content(&key))
+                        .all(|record| known.contains(&record.key) && is_whole(&record))
                 );
                 assert!(drained.seqs.is_sorted());
                 batch = drained.seqs.into_iter().collect();
@@ -74,7 +84,35 @@ fn operate(bytes: &[u8]) {
                 until: Some(u64::from(two)),
                 state: None,
             })),
-            6 => drop(spool.prune(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(one)))),
+            6 => drop(spool.prune(Reading {
+                boot: [two % 3; 16],
+                since_boot: Duration::from_secs(u64::from(one)),
+            })),
+            7 => {
+                let refused = Selection {
+                    state: Some(State::Quarantined),
+                    ..Selection::default()
+                };
+                let gone = spool.expire_selected(&refused).expect("there is room");
+                assert!(gone > 0 || spool.stats().quarantined == 0);
+            }
+            8 => {
+                let meant = |key: &EntryKey, _: &[u8]| key.hash.0[0] % 16 == one % 16;
+                let purged = spool
+                    .purge(Seq(u64::from(two)), meant)
+                    .expect("there is room");
+                assert!(
+                    purged
+                        .entries
+                        .iter()
+                        .all(|entry| known.contains(&entry.key))
+                );
+            }
+            9 => {
+                let since = u64::from(one);
+                let origin = spool.introduce(source, since).expect("there is room");
+                assert_eq!(spool.origin(source), Some(&origin));
+            }
             _ => {
                 let before = durable(&spool);
                 drop(spool);
@@ -113,9 +151,19 @@ fn records(from: u8, count: u8) -> Records {
             time: u64::from(n) * u64::from(n % 7) * 20_000_000,
             hash: MsgHash([n; 32]),
         };
+        records.set_layout(&layout(&key));
         records.push(key, &content(&key));
     }
     records
+}
+
+/// Whether a record has the payload and the layout that belong to its key.
+fn is_whole(record: &Record<'_>) -> bool {
+    record.payload == content(&record.key) && record.layout == layout(&record.key)
+}
+
+fn layout(key: &EntryKey) -> Vec<u8> {
+    vec![b'l'; usize::from(key.hash.0[0] % 5)]
 }
 
 fn content(key: &EntryKey) -> Vec<u8> {

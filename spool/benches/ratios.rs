@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{HELD, LIMITS, Plain, filled, filled_plain, records};
+use common::{HELD, LIMITS, Plain, SOURCE, filled, filled_plain, records};
 use rustix::time::{ClockId, clock_gettime};
 use spool::{Options, Order, SeqSet, Spool};
 
@@ -91,7 +91,7 @@ fn append(batch: u64, count: u64) -> Took {
     timed(|| {
         for from in (0..count).step_by(usize::try_from(batch).unwrap()) {
             spool
-                .append(&records(from, batch), Some(&from.to_le_bytes()))
+                .append(&records(from, batch), SOURCE, Some(&from.to_le_bytes()))
                 .unwrap();
         }
     })
@@ -131,7 +131,7 @@ fn read_again() -> Took {
     let mut spool = filled(dir.path(), HELD);
     timed(|| {
         for from in (0..HELD).step_by(1000) {
-            let appended = spool.append(&records(from, 1000), None).unwrap();
+            let appended = spool.append(&records(from, 1000), SOURCE, None).unwrap();
             assert_eq!(appended.duplicates, 1000);
         }
     })

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{HELD, LIMITS, Plain, filled, filled_plain, records};
+use common::{HELD, LIMITS, Plain, SOURCE, filled, filled_plain, records};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spool::{Options, Order, SeqSet, Spool};
 
@@ -19,7 +19,7 @@ fn append(criterion: &mut Criterion) {
             let mut next = 0;
             bencher.iter(|| {
                 spool
-                    .append(&records(next, count), Some(&next.to_le_bytes()))
+                    .append(&records(next, count), SOURCE, Some(&next.to_le_bytes()))
                     .unwrap();
                 next += count;
             });
@@ -82,7 +82,10 @@ fn dedup(criterion: &mut Criterion) {
     group.bench_function("spool", |bencher| {
         bencher.iter(|| {
             assert_eq!(
-                spool.append(&records(next, 1000), None).unwrap().duplicates,
+                spool
+                    .append(&records(next, 1000), SOURCE, None)
+                    .unwrap()
+                    .duplicates,
                 1000
             );
             next = (next + 1000) % HELD;

@@ -1,93 +1,23 @@
 //! Power loss: the directory as a disk would have it that kept only what was synced, and any part of what was not.
 //!
-//! Every sync of this crate is observed. What a file or a directory held at its last sync is what the simulated disk has;
-//! of sled's data file any page written since may have arrived too. Opening any such image must give every acknowledged
-//! record, and a checkpoint that is not older than the acknowledged one.
+//! Every sync of this crate is observed. Opening any image that the simulated disk ([`disk`]) leaves must give every acknowledged
+//! record, and positions that are not older than the acknowledged ones. [`failed_sync`] lets syncs fail, too.
+
+mod disk;
+mod failed_sync;
+mod upgrade;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::SystemTime;
 
-use crate::disk::observe_with;
+use self::disk::Disk;
+use crate::storage::dir::{Event, observe_with};
 use crate::{
-    EntryKey, Limits, MsgHash, Options, Order, Records, Selection, Seq, SeqSet, Spool, State,
+    EntryKey, Limits, MsgHash, Options, Order, Reading, Records, Selection, Seq, SeqSet, Spool,
+    State,
 };
-
-/// What survives, by inode.
-#[derive(Default)]
-struct Disk {
-    files: HashMap<u64, Vec<u8>>,
-    dirs: HashMap<u64, BTreeMap<String, u64>>,
-}
-
-impl Disk {
-    fn synced(&mut self, path: &Path) {
-        let inode = fs::metadata(path).unwrap().ino();
-        if !path.is_dir() {
-            self.files.insert(inode, fs::read(path).unwrap());
-            return;
-        }
-        let mut names = BTreeMap::new();
-        for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            let inode = entry.metadata().unwrap().ino();
-            // sled syncs a snapshot before it renames it.
-            if name.starts_with("snap.") && !name.ends_with("generating") {
-                self.files.insert(inode, fs::read(entry.path()).unwrap());
-            }
-            names.insert(name, inode);
-        }
-        self.dirs.insert(inode, names);
-    }
-
-    /// Writes the surviving part of `live` to `image`; `arrived` decides which pages written since their file's sync are there.
-    fn restore(&self, live: &Path, image: &Path, arrived: &mut dyn FnMut() -> bool) {
-        fs::create_dir_all(image).unwrap();
-        let root = fs::metadata(live).unwrap().ino();
-        self.restore_dir(root, live, image, arrived);
-    }
-
-    fn restore_dir(
-        &self,
-        inode: u64,
-        live: &Path,
-        image: &Path,
-        arrived: &mut dyn FnMut() -> bool,
-    ) {
-        for (name, inode) in self.dirs.get(&inode).into_iter().flatten() {
-            let (live, image) = (live.join(name), image.join(name));
-            if self.dirs.contains_key(inode) || live.is_dir() {
-                fs::create_dir_all(&image).unwrap();
-                self.restore_dir(*inode, &live, &image, arrived);
-            } else {
-                let kept = self.files.get(inode).cloned().unwrap_or_default();
-                let now = if name == "db" {
-                    fs::read(&live).unwrap_or_default()
-                } else {
-                    Vec::new()
-                };
-                fs::write(&image, mix(kept, &now, arrived)).unwrap();
-            }
-        }
-    }
-}
-
-/// `kept` with some of the pages of `now`.
-fn mix(mut kept: Vec<u8>, now: &[u8], arrived: &mut dyn FnMut() -> bool) -> Vec<u8> {
-    for (page, new) in now.chunks(4096).enumerate() {
-        let start = page * 4096;
-        let same = kept.get(start..start + new.len()) == Some(new);
-        if !same && arrived() {
-            kept.resize(kept.len().max(start + new.len()), 0);
-            kept[start..start + new.len()].copy_from_slice(new);
-        }
-    }
-    kept
-}
 
 /// What the caller had been told when the power went.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,6 +41,17 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % bound
     }
+}
+
+fn is_long() -> bool {
+    std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long")
+}
+
+/// In memory where there is such a place: what is synced is simulated here, and real syncs would only take time.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+    made.unwrap()
 }
 
 fn record(n: u64) -> (EntryKey, Vec<u8>) {
@@ -146,7 +87,8 @@ fn images(seed: u64, operations: u64, spacing: u64, live: &Path, images_dir: &Pa
     let mut random = Random(seed);
     let (live_dir, images_dir) = (live.to_owned(), images_dir.to_owned());
     let (told_then, taken_then) = (Rc::clone(&told), Rc::clone(&taken));
-    observe_with(Some(Box::new(move |path: &Path| {
+    observe_with(Some(Box::new(move |event, path: &Path| {
+        assert_eq!(event, Event::Sync, "no sync fails here");
         // The sync has happened for the live directory, but not yet for the disk: this is the moment before it.
         if random.below(spacing) == 0 {
             let dir = images_dir.join(taken_then.borrow().len().to_string());
@@ -158,6 +100,7 @@ fn images(seed: u64, operations: u64, spacing: u64, live: &Path, images_dir: &Pa
             });
         }
         disk.synced(path);
+        Ok(())
     })));
     let mut random = Random(seed ^ 0xabcd);
     let mut spool = Spool::open(live, options()).unwrap().0;
@@ -173,7 +116,7 @@ fn images(seed: u64, operations: u64, spacing: u64, live: &Path, images_dir: &Pa
                 }
                 now.appended += count;
                 spool
-                    .append(&records, Some(&now.appended.to_le_bytes()))
+                    .append(&records, "source", Some(&now.appended.to_le_bytes()))
                     .unwrap();
             }
             5..8 => {
@@ -191,13 +134,20 @@ fn images(seed: u64, operations: u64, spacing: u64, live: &Path, images_dir: &Pa
                 drop(spool);
                 spool = Spool::open(live, options()).unwrap().0;
             }
-            _ => drop(spool.prune(SystemTime::UNIX_EPOCH).unwrap()),
+            _ => drop(spool.prune(Reading::default()).unwrap()),
         }
         told.set(now);
     }
     observe_with(None);
     drop(spool);
     taken.take()
+}
+
+fn position(spool: &Spool, source: &str) -> u64 {
+    let position = spool
+        .origin(source)
+        .and_then(|origin| origin.position.as_deref());
+    position.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
 }
 
 fn check(image: &Image) {
@@ -211,15 +161,13 @@ fn check(image: &Image) {
         "{recovery} after {:?}",
         image.acknowledged
     );
-    let checkpoint = spool
-        .checkpoint()
-        .map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+    let position = position(&spool, "source");
     let stats = spool.stats();
     assert!(
-        checkpoint >= appended,
-        "checkpoint {checkpoint}, acknowledged {appended}"
+        position >= appended,
+        "position {position}, acknowledged {appended}"
     );
-    assert_eq!(stats.read, checkpoint);
+    assert_eq!(stats.read, position);
     assert!(
         stats.delivered >= delivered,
         "{} of {delivered} deliveries",
@@ -242,10 +190,10 @@ fn check(image: &Image) {
     }
     assert_eq!(seen, stats.read, "nothing was pruned");
     // And it goes on from there.
-    let (key, payload) = record(checkpoint);
+    let (key, payload) = record(position);
     let mut next = Records::new();
     next.push(key, &payload);
-    assert_eq!(spool.append(&next, Some(b"next")).unwrap().new, 1);
+    assert_eq!(spool.append(&next, "source", Some(b"next")).unwrap().new, 1);
     drop(spool);
     assert!(Spool::open(&image.dir, options()).unwrap().1.is_clean());
 }
@@ -253,22 +201,23 @@ fn check(image: &Image) {
 /// sled's `flush` only starts writing: FACTS has 0 of 45 images that survived with it alone.
 #[test]
 fn every_commit_is_synced_before_its_call_returns() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut spool = Spool::open(dir.path(), options()).unwrap().0;
     let db = dir.path().join("gen-0000000001/db");
     let synced = Rc::new(Cell::new(0));
     let seen = Rc::clone(&synced);
-    observe_with(Some(Box::new(move |path| {
+    observe_with(Some(Box::new(move |_, path| {
         seen.set(seen.get() + usize::from(path == db));
+        Ok(())
     })));
     let mut records = Records::new();
     let (key, payload) = record(0);
     records.push(key, &payload);
-    spool.append(&records, Some(b"here")).unwrap();
+    spool.append(&records, "source", Some(b"here")).unwrap();
     assert_eq!(synced.get(), 1, "one sync, of the generation's file");
     spool.ack(&SeqSet::from(0..1)).unwrap();
     assert_eq!(synced.get(), 2);
-    spool.append(&records, Some(b"here")).unwrap();
+    spool.append(&records, "source", Some(b"here")).unwrap();
     assert_eq!(synced.get(), 2, "nothing new, nothing to sync");
     drop(spool);
     assert_eq!(synced.get(), 3, "closing stores the number of duplicates");
@@ -277,11 +226,10 @@ fn every_commit_is_synced_before_its_call_returns() {
 
 #[test]
 fn no_acknowledged_record_is_lost_when_the_power_fails() {
-    let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
-    let runs: usize = if long { 12 } else { 2 };
+    let runs: usize = if is_long() { 12 } else { 2 };
     let mut points = 0;
     for run in 1..=runs {
-        let (live, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (live, dir) = (scratch(), scratch());
         let images = images(
             run as u64 * 7919,
             80,
@@ -311,7 +259,7 @@ fn copy(from: &Path, to: &Path) {
 /// Quarantined records get new numbers when their generation goes: of the old ones nothing may stay behind.
 #[test]
 fn a_crash_anywhere_in_pruning_leaves_the_ledger_and_what_is_held_alike() {
-    let (live, images_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (live, images_dir) = (scratch(), scratch());
     let options = Options {
         retention: std::time::Duration::ZERO,
         ..options()
@@ -323,7 +271,7 @@ fn a_crash_anywhere_in_pruning_leaves_the_ledger_and_what_is_held_alike() {
             let (key, payload) = record(n);
             records.push(key, &payload);
         }
-        spool.append(&records, None).unwrap();
+        spool.append(&records, "source", None).unwrap();
     }
     spool
         .quarantine_all([3, 4, 300].map(|seq| (Seq(seq), "refused")))
@@ -333,11 +281,12 @@ fn a_crash_anywhere_in_pruning_leaves_the_ledger_and_what_is_held_alike() {
     let images = Rc::new(Cell::new(0));
     let (taken, source) = (Rc::clone(&images), live.path().to_owned());
     let target = images_dir.path().to_owned();
-    observe_with(Some(Box::new(move |_| {
+    observe_with(Some(Box::new(move |_, _| {
         copy(&source, &target.join(taken.get().to_string()));
         taken.set(taken.get() + 1);
+        Ok(())
     })));
-    assert!(spool.prune(SystemTime::now()).unwrap() > 500);
+    assert!(spool.prune(Reading::now()).unwrap() > 500);
     observe_with(None);
     assert!(images.get() > 3, "{} images", images.get());
     for image in 0..images.get() {

@@ -1,65 +1,45 @@
-//! [`Spool`]: generations, ledger and MANIFEST held together. What it can do is spread over the files beside this one.
+//! [`Spool`]: the door. What is behind it: `operations` over `generations`.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::commit::Commit;
-use crate::error::{Error, Fault, FileContext};
-use crate::generation::Generation;
-use crate::key::{GenerationId, Seq};
-use crate::ledger::Ledger;
-use crate::lock::Lock;
-use crate::manifest::{Found, Manifest};
-use crate::options::Options;
-use crate::recovery::{Rebuilding, Recovery};
-use crate::seq_set::SeqSet;
-
-/// Result of a spool operation.
-pub type Result<T> = std::result::Result<T, Error>;
+use crate::generations::Generations;
+use crate::model::age::Reading;
+use crate::model::error::Result;
+use crate::model::key::{EntryKey, GenerationId, MsgHash, Seq};
+use crate::model::options::{
+    Appended, Batch, Entry, HashPrefix, Limits, Options, Order, Page, Quarantined, Selection, Stats,
+};
+use crate::model::records::Records;
+use crate::model::recovery::{Rebuilding, Recovery, Repair};
+use crate::model::seq_set::SeqSet;
+use crate::model::source::Origin;
+use crate::model::states::State;
+use crate::operations::purge::Purged;
+use crate::operations::query::Step;
+use crate::operations::recover::Recovered;
+use crate::operations::verify::Verified;
+use crate::operations::{append, drain, purge, query, recover, refuse, stats, verify};
 
 /// The store. One thread owns it; every call returns when what it did is durable.
 #[derive(Debug)]
 pub struct Spool {
-    pub(crate) dir: PathBuf,
-    pub(crate) options: Options,
-    pub(crate) manifest: Manifest,
-    /// As of the last commit, durable.
-    pub(crate) ledger: Ledger,
-    /// Whether `ledger` is what the active generation says, not what an older MANIFEST remembers.
-    pub(crate) ledger_is_current: bool,
-    /// `None` before it is opened, and after sled failed until it is opened again.
-    pub(crate) active: Option<Generation>,
-    /// A sealed one in use.
-    pub(crate) other: Option<Generation>,
-    /// Bytes on disk of sealed generations.
-    pub(crate) sizes: BTreeMap<GenerationId, u64>,
-    /// Bytes on disk of everything that is not a generation.
-    pub(crate) fixed_bytes: u64,
-    /// The checkpoint went back and the reader does not know yet.
-    pub(crate) rewound: bool,
-    /// The last append found no room.
-    pub(crate) full: bool,
-    /// `ledger` counts duplicates that no commit has stored yet.
-    pub(crate) uncommitted: bool,
-    /// Time of the oldest pending record, when it was last read.
-    pub(crate) oldest: Option<(Seq, u64)>,
-    /// Since opening.
-    pub(crate) recovery: Recovery,
-    _lock: Lock,
+    generations: Generations,
+    /// A pending record that was the first one when it was read, and its time.
+    oldest: Option<(Seq, u64)>,
 }
 
 impl Spool {
-    /// Opens the spool in `dir`, or makes one there; mends what is damaged and tells what it was.
+    /// Opens the spool in `dir`, or makes one there; repairs what is damaged and tells what it was.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::OutOfSpace`], [`Error::File`]; never because of damage that can be put aside.
+    /// [`Error::Locked`](crate::Error::Locked), [`Error::Newer`](crate::Error::Newer), [`Error::NoRoom`](crate::Error::NoRoom),
+    /// [`Error::WriteFailed`](crate::Error::WriteFailed), [`Error::File`](crate::Error::File); never because of damage that can be put aside.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery)> {
         Self::open_observed(dir, options, |_| ())
     }
 
     /// [`Spool::open`], telling `observe` how far it is when every generation has to be read, which takes some seconds
-    /// a gigabyte: that is when MANIFEST is lost.
+    /// a gigabyte: that is when MANIFEST is lost, and once for a spool of format 1.
     ///
     /// # Errors
     /// Those of [`Spool::open`].
@@ -68,187 +48,302 @@ impl Spool {
         options: Options,
         mut observe: impl FnMut(Rebuilding),
     ) -> Result<(Self, Recovery)> {
-        fs::create_dir_all(dir).context("create", dir)?;
-        let lock = Lock::acquire(dir)?;
-        let mut spool = Self {
-            dir: dir.to_owned(),
-            options,
-            manifest: Manifest::default(),
-            ledger: Ledger::default(),
-            ledger_is_current: false,
-            active: None,
-            other: None,
-            sizes: BTreeMap::new(),
-            fixed_bytes: 0,
-            rewound: false,
-            full: false,
-            uncommitted: false,
+        let generations = Generations::open(dir, options, &mut observe)?;
+        let recovery = generations.recovery().clone();
+        let spool = Self {
+            generations,
             oldest: None,
-            recovery: Recovery::default(),
-            _lock: lock,
         };
-        spool.load(&mut observe)?;
-        spool.ensure_active()?;
-        spool.note_missing()?;
-        spool.forget_removed();
-        spool.rewound = false;
-        spool.measure();
-        spool.ensure_ballast();
-        let recovery = spool.recovery.clone();
         Ok((spool, recovery))
     }
 
-    /// The source's position as of the last append, or an earlier one after damage.
+    /// Tells where `source` goes on. One that the spool does not know yet is remembered, durably, as first read from `since` on
+    /// (microseconds since the Unix epoch): no damage makes it begin later than that.
+    ///
+    /// # Errors
+    /// Those of writing MANIFEST and of a commit.
+    pub fn introduce(&mut self, source: &str, since: u64) -> Result<Origin> {
+        self.generations.ensure_active()?;
+        self.generations.introduce(source, since)?;
+        Ok(self.resume(source).unwrap_or_default())
+    }
+
+    /// Where `source` stands: as of its last append, or earlier after damage. `None` when the spool does not know it.
     #[must_use]
-    pub fn checkpoint(&self) -> Option<&[u8]> {
-        self.ledger.checkpoint.as_deref()
+    pub fn origin(&self, source: &str) -> Option<&Origin> {
+        self.generations.source(source)
     }
 
-    /// [`Spool::checkpoint`] for the reader, who reads the source from there: accepts checkpoints again
-    /// after [`Error::Rewound`].
-    pub fn resume(&mut self) -> Option<&[u8]> {
-        self.rewound = false;
-        self.checkpoint()
+    /// [`Spool::origin`] for the source itself, which goes on from there: its positions are accepted again
+    /// after [`Error::Rewound`](crate::Error::Rewound).
+    pub fn resume(&mut self, source: &str) -> Option<Origin> {
+        self.generations.resume(source);
+        self.origin(source).cloned()
     }
 
-    fn load(&mut self, observe: &mut dyn FnMut(Rebuilding)) -> Result<()> {
-        let present = self.generation_dirs()?;
-        match Manifest::read(&self.dir)? {
-            Found::Manifest(manifest) => {
-                self.manifest = *manifest;
-                self.ledger = self.manifest.ledger.clone();
-                self.remove_unlisted(&present)?;
-            }
-            Found::Nothing if present.is_empty() => Manifest::default().write(&self.dir)?,
-            Found::Nothing => self.rebuild(&present, "it is missing", observe)?,
-            Found::Garbage(error) => self.rebuild(&present, &error.to_string(), observe)?,
-        }
-        // MANIFEST is there before the first generation: without one, what is half-made could as well be all that is left.
-        if self.manifest.active.id == GenerationId::default() {
-            self.begin_generation(GenerationId(1), Ledger::default(), &[])?;
-        }
-        Ok(())
+    /// How often damage set positions back since the spool was opened: when it grows, a source that waits is to
+    /// [`Spool::resume`].
+    #[must_use]
+    pub fn rewinds(&self) -> u64 {
+        self.generations.rewinds()
     }
 
-    fn note_missing(&mut self) -> Result<()> {
-        let present = self.generation_dirs()?;
-        let listed: Vec<_> = self
-            .manifest
-            .sealed
-            .iter()
-            .map(|sealed| sealed.id)
-            .collect();
-        for id in listed {
-            if !present.contains(&id) {
-                self.put_aside(id, "its directory is missing")?;
-            }
-        }
-        Ok(())
+    /// Stores the records that are not held yet, and how far `source` was read (`None` leaves that as it is); durable on return.
+    ///
+    /// A large append is several commits, of which the last one carries the position: a crash between them
+    /// leaves records that the next try drops as duplicates.
+    ///
+    /// # Errors
+    /// [`Error::Full`](crate::Error::Full) at the cap, [`Error::NoRoom`](crate::Error::NoRoom),
+    /// [`Error::WriteFailed`](crate::Error::WriteFailed), [`Error::TooLarge`](crate::Error::TooLarge),
+    /// [`Error::OverLimit`](crate::Error::OverLimit), [`Error::Rewound`](crate::Error::Rewound) when damage set the source's position
+    /// back. Whatever it is, nothing is lost when the source is read again from its position.
+    pub fn append(
+        &mut self,
+        records: &Records,
+        source: &str,
+        position: Option<&[u8]>,
+    ) -> Result<Appended> {
+        append::append(&mut self.generations, records, source, position)
     }
 
-    /// A crash between MANIFEST and the commit after it leaves in the ledger what was said of records that are gone.
-    /// It is durably forgotten with the next commit.
-    fn forget_removed(&mut self) {
-        let mut gone = SeqSet::from(0..self.ledger.next.0);
-        for (_, summary) in self.generations() {
-            gone.remove_range(summary.seqs());
-        }
-        for seqs in gone.ranges() {
-            self.ledger.removed(seqs);
-        }
+    /// Whether a record with this key is held, whatever its state.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn contains(&mut self, key: &EntryKey) -> Result<bool> {
+        append::contains(&mut self.generations, key)
     }
 
-    /// Ids of the directories that are generations, ascending.
-    pub(crate) fn generation_dirs(&self) -> Result<Vec<GenerationId>> {
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.dir).context("list", &self.dir)? {
-            let name = entry.context("list", &self.dir)?.file_name();
-            ids.extend(name.to_str().and_then(GenerationId::from_dir_name));
+    /// Pending records that are not in `claimed`, in order of arrival; empty when there is none.
+    ///
+    /// # Errors
+    /// Those of reading; damage is put aside and what is left is returned.
+    pub fn pending(&mut self, limits: Limits, order: Order, claimed: &SeqSet) -> Result<Batch> {
+        let batch = drain::pending(&mut self.generations, limits, order, claimed)?;
+        if order == Order::OldestFirst && claimed.is_empty() {
+            let first = batch.records.get(0).map(|record| record.key.time);
+            self.oldest = batch.seqs.first().copied().zip(first);
         }
-        ids.sort_unstable();
-        Ok(ids)
+        Ok(batch)
     }
 
-    /// Directories that MANIFEST does not know were never begun, or are already removed: a crash left them.
-    fn remove_unlisted(&self, present: &[GenerationId]) -> Result<()> {
-        for &id in present {
-            if id != self.manifest.active.id && self.manifest.sealed(id).is_none() {
-                let path = self.dir.join(id.to_string());
-                fs::remove_dir_all(&path).context("remove", &path)?;
-            }
-        }
-        Ok(())
+    /// Records arrived at their goal. Any order, any gaps; what is not pending stays as it is.
+    ///
+    /// # Errors
+    /// Those of a commit. There is one for each generation that holds some of them: those before the failure are acknowledged, and
+    /// the caller may try again with all.
+    pub fn ack(&mut self, delivered: &SeqSet) -> Result<()> {
+        drain::ack(&mut self.generations, delivered)
     }
 
-    /// Commits `commit` and `ledger` to the active generation; on an error neither happened, and the next call
-    /// opens the generation again.
-    pub(crate) fn commit(&mut self, mut commit: Commit, mut ledger: Ledger) -> Result<()> {
-        self.ensure_active()?;
-        ledger.version = self.ledger.version + 1;
-        let id = self.manifest.active.id;
-        let committed = match &self.active {
-            Some(active) => commit.ledger(&ledger).and_then(|()| active.commit(commit)),
-            None => Err(Fault::damage("closed")),
-        };
-        match committed {
-            Ok(()) => {
-                self.ledger = ledger;
-                self.uncommitted = false;
-                Ok(())
-            }
-            Err(fault) => {
-                let no_space = matches!(fault, Fault::Space);
-                let what = id.to_string();
-                let cause = fault.to_string();
-                self.heal(id, fault)?;
-                if no_space {
-                    return Err(self.error_of(Fault::Space));
-                }
-                Err(Error::Damaged { what, cause })
-            }
-        }
+    /// A failed try of these records is counted.
+    ///
+    /// # Errors
+    /// Those of [`Spool::ack`].
+    pub fn record_failure(&mut self, tried: &SeqSet) -> Result<()> {
+        refuse::record_failure(&mut self.generations, tried)
     }
 
-    /// Writes MANIFEST as `self.manifest` is to be.
-    pub(crate) fn write_manifest(&mut self, mut manifest: Manifest) -> Result<()> {
-        manifest.ledger = self.ledger.clone();
-        manifest
-            .write(&self.dir)
-            .map_err(|error| self.error_of(error.into()))?;
-        self.manifest = manifest;
-        Ok(())
+    /// The record `seq`, if it is pending, is refused for good: it is kept, with the reason (its first 1024 bytes).
+    ///
+    /// # Errors
+    /// Those of a commit.
+    pub fn quarantine(&mut self, seq: Seq, reason: &str) -> Result<()> {
+        self.quarantine_all([(seq, reason)])
     }
 
-    /// The generation that holds `seq`, and up to where.
-    pub(crate) fn generation_of(&self, seq: Seq) -> Option<(GenerationId, std::ops::Range<u64>)> {
-        let sealed = self
-            .manifest
-            .sealed
-            .iter()
-            .map(|sealed| (sealed.id, sealed.summary.seqs()));
-        let active = (self.manifest.active.id, self.ledger.active.seqs());
-        sealed
-            .chain([active])
-            .find(|(_, seqs)| seqs.contains(&seq.0))
+    /// [`Spool::quarantine`] for several records, in one commit a generation.
+    ///
+    /// # Errors
+    /// Those of [`Spool::ack`].
+    pub fn quarantine_all<'a>(
+        &mut self,
+        refused: impl IntoIterator<Item = (Seq, &'a str)>,
+    ) -> Result<()> {
+        refuse::quarantine_all(&mut self.generations, refused)
     }
-}
 
-impl Drop for Spool {
-    /// Duplicates are not worth a commit of their own, but a clean stop has to keep their number.
-    fn drop(&mut self) {
-        if !self.uncommitted || self.active.is_none() {
-            return;
-        }
-        let mut ledger = self.ledger.clone();
-        ledger.version += 1;
-        let mut commit = Commit::default();
-        let stored = commit.ledger(&ledger).and_then(|()| {
-            self.active
-                .as_ref()
-                .map_or(Ok(()), |active| active.commit(commit))
-        });
-        if let Err(error) = stored {
-            tracing::warn!(%error, "the number of duplicates since the last commit is lost");
-        }
+    /// Up to `limit` records in quarantine from `after` on (inclusive), in order of arrival.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn quarantined(&mut self, after: Seq, limit: usize) -> Result<Vec<Quarantined>> {
+        refuse::quarantined(&mut self.generations, after, limit)
+    }
+
+    /// Why `seq` is in quarantine; `None` when it is not.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn refusal(&mut self, seq: Seq) -> Result<Option<Quarantined>> {
+        query::refusal(&mut self.generations, seq)
+    }
+
+    /// Gives these pending or quarantined records up: they count as expired. Returns how many there were.
+    ///
+    /// # Errors
+    /// Those of [`Spool::ack`].
+    pub fn expire(&mut self, seqs: &SeqSet) -> Result<u64> {
+        refuse::expire(&mut self.generations, seqs)
+    }
+
+    /// [`Spool::expire`] for the records of a selection, a bounded number at a time.
+    ///
+    /// # Errors
+    /// Those of reading and of a commit: those before the failure are given up.
+    pub fn expire_selected(&mut self, selection: &Selection) -> Result<u64> {
+        query::to_the_end(|from| self.expire_some(selection, from))
+    }
+
+    /// One step of [`Spool::expire_selected`], from number `from` on, which takes a bounded time.
+    ///
+    /// # Errors
+    /// Those of reading and of a commit.
+    pub fn expire_some(&mut self, selection: &Selection, from: Seq) -> Result<Step> {
+        query::expire(&mut self.generations, selection, from)
+    }
+
+    /// Up to `limit` records of `selection` from number `from` on.
+    ///
+    /// # Errors
+    /// Those of reading; damage is put aside and what is left is listed.
+    pub fn ls(&mut self, selection: &Selection, from: Seq, limit: usize) -> Result<Page> {
+        query::search(&mut self.generations, selection, None, from, limit)
+    }
+
+    /// Up to `limit` records whose hash begins with `prefix`, from number `from` on.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn find_prefix(&mut self, prefix: &HashPrefix, from: Seq, limit: usize) -> Result<Page> {
+        let all = Selection::default();
+        query::search(&mut self.generations, &all, Some(prefix), from, limit)
+    }
+
+    /// The record with this hash. Looks at everything held: for a person's question, not for a loop.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn find(&mut self, hash: &MsgHash) -> Result<Option<Entry>> {
+        query::find(&mut self.generations, hash)
+    }
+
+    /// The record with this key.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn get(&mut self, key: &EntryKey) -> Result<Option<(State, Vec<u8>)>> {
+        query::get(&mut self.generations, key)
+    }
+
+    /// How many records are meant.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn count(&mut self, selection: &Selection) -> Result<u64> {
+        query::count(&mut self.generations, selection)
+    }
+
+    /// Makes the selected records pending again, delivered ones when the selection names no state; returns how many. What was purged
+    /// stays so.
+    ///
+    /// # Errors
+    /// Those of reading and of a commit: those before the failure are pending again.
+    pub fn replay(&mut self, selection: &Selection) -> Result<u64> {
+        query::to_the_end(|from| self.replay_some(selection, from))
+    }
+
+    /// One step of [`Spool::replay`], from number `from` on, which takes a bounded time.
+    ///
+    /// # Errors
+    /// Those of reading and of a commit.
+    pub fn replay_some(&mut self, selection: &Selection, from: Seq) -> Result<Step> {
+        query::replay(&mut self.generations, selection, from)
+    }
+
+    /// Removes generations whose records are all delivered or expired since the retention, and returns how many records
+    /// that were. Quarantined ones among them move to the active generation, under new numbers. Call it now and then: a generation's
+    /// retention begins with the first call that finds it settled, and only time that passes between calls of one boot counts.
+    ///
+    /// # Errors
+    /// Those of writing MANIFEST and of removing files.
+    pub fn prune(&mut self, now: Reading) -> Result<u64> {
+        self.generations.prune(now)
+    }
+
+    /// Verifies the first generation after `after`, the oldest one for `None`; `None` when there is no further one.
+    ///
+    /// # Errors
+    /// Those of the operating system; damage is an answer, not an error.
+    pub fn verify(
+        &mut self,
+        after: Option<GenerationId>,
+        repair: Repair,
+    ) -> Result<Option<Verified>> {
+        verify::verify(&mut self.generations, after, repair)
+    }
+
+    /// Names of what was put aside as damaged, in the spool's directory.
+    ///
+    /// # Errors
+    /// Those of listing the directory.
+    pub fn aside(&self) -> Result<Vec<String>> {
+        self.generations.aside()
+    }
+
+    /// The directories in `path` from which something may be recovered: itself, or the generations of a spool that was copied.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn recoverable(path: &Path) -> Result<Vec<PathBuf>> {
+        recover::candidates(path)
+    }
+
+    /// Appends what can still be read of the generation in `path`, which was put aside or comes from elsewhere and is not changed.
+    ///
+    /// # Errors
+    /// Those of reading that directory and of an append.
+    pub fn recover(&mut self, path: &Path) -> Result<Recovered> {
+        recover::recover(&mut self.generations, path)
+    }
+
+    /// Removes something that was put aside, by its name in [`Spool::aside`]: what was not recovered from it is gone then.
+    ///
+    /// # Errors
+    /// Those of removing files.
+    pub fn forget_aside(&mut self, name: &str) -> Result<()> {
+        self.generations.forget_aside(name)
+    }
+
+    /// Removes the payloads of those records for good for which `meant` holds, in the first generation that has records numbered `from`
+    /// or higher. The records count as expired, or as delivered if they were; they are never sent, and never taken from the source again.
+    ///
+    /// # Errors
+    /// Those of reading and of writing the generation anew: then nothing of it is purged.
+    pub fn purge(
+        &mut self,
+        from: Seq,
+        meant: impl FnMut(&EntryKey, &[u8]) -> bool,
+    ) -> Result<Purged> {
+        purge::purge(&mut self.generations, from, meant)
+    }
+
+    /// What [`Spool::purge`] would remove.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn find_to_purge(
+        &mut self,
+        from: Seq,
+        meant: impl FnMut(&EntryKey, &[u8]) -> bool,
+    ) -> Result<Purged> {
+        purge::find(&mut self.generations, from, meant)
+    }
+
+    /// Everything an operator wants to know, without reading a record.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats::stats(&self.generations, self.oldest)
     }
 }

@@ -7,38 +7,23 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use common::{assert_no_blobs, drain, key, ledger, payload, records, seqs, small};
-use spool::{
-    Error, Limits, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES, Options, Order, Records, Selection, Seq,
-    SeqSet, Spool, State, WhenFull,
+use common::{
+    MIB, SOURCE, assert_no_blobs, drain, du, in_child, is_long, key, ledger, payload, peak_memory,
+    records, seqs, small,
 };
-
-const MIB: u64 = 1 << 20;
+use spool::{
+    Error, Limits, MAX_LAYOUT_BYTES, MAX_POSITION_BYTES, MAX_RECORD_BYTES, MAX_SOURCE_BYTES,
+    Options, Order, Reading, Records, Seq, SeqSet, Spool, State, Trouble, WhenFull,
+};
 
 /// As the forwarder takes them.
 const BATCH: Limits = Limits {
     records: 5000,
     bytes: 4 << 20,
 };
-
-/// Whether the long forms are asked for.
-fn is_long() -> bool {
-    std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long")
-}
-
-/// Bytes on disk, as `du` counts them.
-fn du(path: &Path) -> u64 {
-    let below = fs::read_dir(path)
-        .into_iter()
-        .flatten()
-        .map(|entry| du(&entry.unwrap().path()));
-    fs::symlink_metadata(path).map_or(0, |metadata| metadata.blocks() * 512) + below.sum::<u64>()
-}
 
 fn capped() -> Options {
     Options {
@@ -56,14 +41,14 @@ fn at_the_cap_appends_are_refused_until_delivering_makes_room() {
     for round in 0..3 {
         let before = n;
         let refused = loop {
-            match spool.append(&records(n..n + 500, 400), Some(&n.to_le_bytes())) {
+            match spool.append(&records(n..n + 500, 400), SOURCE, Some(&n.to_le_bytes())) {
                 Ok(appended) => n += appended.new,
                 Err(error) => break error,
             }
             assert!(du(dir.path()) <= capped().max_bytes);
         };
         assert!(matches!(refused, Error::Full { .. }), "{refused}");
-        assert!(ledger(&spool).full);
+        assert_eq!(ledger(&spool).trouble, Some(Trouble::Full));
         assert!(
             n > before + 5000,
             "round {round}: room for {} records only",
@@ -92,7 +77,9 @@ fn when_asked_to_the_oldest_records_expire_at_the_cap_and_are_counted() {
     };
     let mut spool = Spool::open(dir.path(), options).unwrap().0;
     for n in (0..60_000).step_by(1000) {
-        spool.append(&records(n..n + 1000, 400), None).unwrap();
+        spool
+            .append(&records(n..n + 1000, 400), SOURCE, None)
+            .unwrap();
         assert!(du(dir.path()) <= capped().max_bytes);
     }
     let stats = ledger(&spool);
@@ -116,7 +103,9 @@ fn twenty_rounds(spool: &mut Spool, mut check: impl FnMut(&Spool)) {
     for round in 0..20u64 {
         for n in (0..records_a_round).step_by(1000) {
             let n = round * records_a_round + n;
-            spool.append(&records(n..n + 1000, 400), None).unwrap();
+            spool
+                .append(&records(n..n + 1000, 400), SOURCE, None)
+                .unwrap();
             check(spool);
         }
         while ledger(spool).pending > 0 {
@@ -124,7 +113,7 @@ fn twenty_rounds(spool: &mut Spool, mut check: impl FnMut(&Spool)) {
                 .pending(BATCH, Order::OldestFirst, &SeqSet::new())
                 .unwrap();
             spool.ack(&seqs(&batch)).unwrap();
-            spool.prune(SystemTime::now()).unwrap();
+            spool.prune(Reading::now()).unwrap();
             check(spool);
         }
     }
@@ -192,12 +181,12 @@ fn an_idle_host_that_delivers_one_record_at_a_time_does_not_fill_its_disk() {
     let mut spool = Spool::open(dir.path(), options).unwrap().0;
     for n in 0..4000 {
         spool
-            .append(&records(n..n + 1, 20), Some(&n.to_le_bytes()))
+            .append(&records(n..n + 1, 20), SOURCE, Some(&n.to_le_bytes()))
             .unwrap();
         let batch = drain(&mut spool);
         spool.ack(&seqs(&batch)).unwrap();
         if n % 100 == 0 {
-            spool.prune(SystemTime::now()).unwrap();
+            spool.prune(Reading::now()).unwrap();
             assert!(
                 du(dir.path()) < bound,
                 "{} bytes after {n} records",
@@ -232,11 +221,15 @@ fn records_of_any_size_come_back_and_nothing_lands_in_blobs() {
     for (n, &size) in (0..).zip(&sizes) {
         big.push(key(n, 1000 + n), &payload(n, size));
     }
-    spool.append(&big, None).unwrap();
+    spool.append(&big, SOURCE, None).unwrap();
     for from in 0..200 {
         let from = 1000 + from * 40;
         spool
-            .append(&records(from..from + 40, (from % 7000) as usize), None)
+            .append(
+                &records(from..from + 40, (from % 7000) as usize),
+                SOURCE,
+                None,
+            )
             .unwrap();
     }
     assert_no_blobs(dir.path());
@@ -263,21 +256,27 @@ fn records_of_any_size_come_back_and_nothing_lands_in_blobs() {
 }
 
 #[test]
-fn a_record_or_checkpoint_over_the_limit_is_refused_and_nothing_of_its_batch_is_stored() {
+fn what_is_over_a_limit_is_refused_and_nothing_of_its_batch_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     let mut batch = records(0..3, 100);
     batch.push(key(9, 9_000_000), &vec![0; MAX_RECORD_BYTES + 1]);
-    assert!(matches!(
-        spool.append(&batch, Some(b"x")),
-        Err(Error::TooLarge { .. })
-    ));
-    let endless = [0; MAX_CHECKPOINT_BYTES + 1];
-    assert!(matches!(
-        spool.append(&records(0..3, 100), Some(&endless)),
-        Err(Error::CheckpointTooLarge { .. })
-    ));
-    assert_eq!((ledger(&spool).read, spool.checkpoint()), (0, None));
+    let refused = spool.append(&batch, SOURCE, Some(b"x"));
+    assert!(
+        matches!(refused, Err(Error::TooLarge { .. })),
+        "{refused:?}"
+    );
+    let mut over = |records: &Records, source: &str, position: &[u8]| {
+        let refused = spool.append(records, source, Some(position)).unwrap_err();
+        assert!(matches!(refused, Error::OverLimit { .. }), "{refused}");
+    };
+    over(&records(0..3, 100), SOURCE, &[0; MAX_POSITION_BYTES + 1]);
+    over(&records(0..3, 100), &"s".repeat(MAX_SOURCE_BYTES + 1), b"x");
+    let mut batch = records(0..3, 100);
+    batch.set_layout(&[0; MAX_LAYOUT_BYTES + 1]);
+    batch.push(key(9, 9_000_000), b"a line");
+    over(&batch, SOURCE, b"x");
+    assert_eq!((ledger(&spool).read, spool.origin(SOURCE)), (0, None));
 }
 
 #[test]
@@ -287,7 +286,7 @@ fn reading_the_source_again_adds_nothing_across_generations() {
     for pass in 0..3u64 {
         for n in (0..2000).step_by(100) {
             let appended = spool
-                .append(&records(n..n + 100, 200), Some(&n.to_le_bytes()))
+                .append(&records(n..n + 100, 200), SOURCE, Some(&n.to_le_bytes()))
                 .unwrap();
             assert_eq!(appended.duplicates, if pass == 0 { 0 } else { 100 });
         }
@@ -306,7 +305,9 @@ fn duplicates_are_still_counted_after_a_clean_stop() {
     for duplicates in [0, 0, 30, 60] {
         let mut spool = Spool::open(dir.path(), small()).unwrap().0;
         assert_eq!(ledger(&spool).duplicates, duplicates);
-        spool.append(&records(0..30, 100), Some(b"there")).unwrap();
+        spool
+            .append(&records(0..30, 100), SOURCE, Some(b"there"))
+            .unwrap();
     }
 }
 
@@ -332,14 +333,14 @@ fn each_value(dir: &Path, mut visit: impl FnMut(&[u8], &[u8])) {
 fn no_value_of_sled_is_above_six_kib_whatever_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
-    let checkpoint = [7; MAX_CHECKPOINT_BYTES];
+    let position = [7; MAX_POSITION_BYTES];
     for n in (0..6000).step_by(1000) {
         spool
-            .append(&records(n..n + 1000, 50), Some(&checkpoint))
+            .append(&records(n..n + 1000, 50), SOURCE, Some(&position))
             .unwrap();
     }
     spool
-        .append(&records(6000..6002, 3_000_000), Some(&checkpoint))
+        .append(&records(6000..6002, 3_000_000), SOURCE, Some(&position))
         .unwrap();
     spool.quarantine(Seq(5), &"why ".repeat(10_000)).unwrap();
     // A ledger of thousands of ranges.
@@ -356,7 +357,7 @@ fn no_value_of_sled_is_above_six_kib_whatever_is_stored() {
 fn a_dozen_records_share_a_key_of_sled() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), Options::default()).unwrap().0;
-    spool.append(&records(0..1200, 400), None).unwrap();
+    spool.append(&records(0..1200, 400), SOURCE, None).unwrap();
     let batch = drain(&mut spool);
     spool.ack(&seqs(&batch)).unwrap();
     drop(spool);
@@ -369,30 +370,10 @@ fn a_dozen_records_share_a_key_of_sled() {
 /// `SPOOL_TORTURE=long cargo test --release -p spool --test bounds a_million -- --nocapture` prints the figures.
 #[test]
 fn a_million_pending_records_take_at_most_forty_megabytes_of_memory() {
-    const CHILD: &str = "SPOOL_MEMORY_CHILD_DIR";
     let total = if is_long() { 1_000_000 } else { 150_000 };
-    if let Some(dir) = std::env::var_os(CHILD) {
-        fill_and_drain(Path::new(&dir), total);
+    let name = "a_million_pending_records_take_at_most_forty_megabytes_of_memory";
+    let Some(figure) = in_child(name, |dir| fill_and_drain(dir, total)) else {
         return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    // The shipper's unit sets the same; README says why.
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_million_pending_records_take_at_most_forty_megabytes_of_memory",
-            "--nocapture",
-        ])
-        .env(CHILD, dir.path())
-        .env("MALLOC_TRIM_THRESHOLD_", "131072")
-        .env("MALLOC_MMAP_THRESHOLD_", "131072")
-        .output()
-        .unwrap();
-    let output = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success(), "{output}");
-    let figure = |name: &str| -> u64 {
-        let told = output.lines().find_map(|line| line.strip_prefix(name));
-        told.unwrap().trim().parse().unwrap()
     };
     let (peak, pending, delivered) = (figure("peak"), figure("reopened"), figure("delivered"));
     println!(
@@ -415,7 +396,7 @@ fn fill_and_drain(dir: &Path, total: u64) {
     let mut spool = open().0;
     for n in (0..total).step_by(1000) {
         spool
-            .append(&records(n..n + 1000, 400), Some(&n.to_le_bytes()))
+            .append(&records(n..n + 1000, 400), SOURCE, Some(&n.to_le_bytes()))
             .unwrap();
     }
     drop(spool);
@@ -426,7 +407,7 @@ fn fill_and_drain(dir: &Path, total: u64) {
             .pending(BATCH, Order::OldestFirst, &SeqSet::new())
             .unwrap();
         spool.ack(&seqs(&batch)).unwrap();
-        spool.prune(SystemTime::now()).unwrap();
+        spool.prune(Reading::now()).unwrap();
     }
     drop(spool);
     let (spool, delivered) = open();
@@ -434,58 +415,6 @@ fn fill_and_drain(dir: &Path, total: u64) {
         (ledger(&spool).delivered, ledger(&spool).held),
         (total, total)
     );
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    println!("\npeak {}", peak.trim().trim_end_matches(" kB"));
+    println!("\npeak {}", peak_memory());
     println!("reopened {pending}\ndelivered {delivered}");
-}
-
-#[test]
-fn a_quarantined_record_does_not_keep_its_generation_on_disk() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        retention: Duration::ZERO,
-        ..small()
-    };
-    let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
-    for n in (0..1000).step_by(50) {
-        spool.append(&records(n..n + 50, 300), None).unwrap();
-    }
-    let batch = drain(&mut spool);
-    for n in [3, 4, 500] {
-        spool
-            .quarantine(batch.seqs[n], &format!("refused {n}"))
-            .unwrap();
-    }
-    spool.ack(&seqs(&batch)).unwrap();
-    spool.prune(SystemTime::now()).unwrap();
-    assert!(ledger(&spool).generations < 3, "{:?}", ledger(&spool));
-    drop(spool);
-    let (mut spool, recovery) = Spool::open(dir.path(), options).unwrap();
-    assert!(recovery.is_clean(), "{recovery}");
-    let refused = spool.quarantined(Seq(0), usize::MAX).unwrap();
-    let reasons: Vec<&str> = refused
-        .iter()
-        .map(|refused| refused.reason.as_str())
-        .collect();
-    assert_eq!(reasons, ["refused 3", "refused 4", "refused 500"]);
-    assert_eq!(
-        spool.append(&records(3..5, 300), None).unwrap().duplicates,
-        2
-    );
-    let selection = Selection {
-        state: Some(State::Quarantined),
-        ..Selection::default()
-    };
-    assert_eq!(spool.replay(&selection).unwrap(), 3);
-    let keys: Vec<_> = drain(&mut spool)
-        .records
-        .iter()
-        .map(|(key, _)| key)
-        .collect();
-    assert_eq!(keys, [3, 4, 500].map(|n| key(n, 1_000_000 + n * 1000)));
-    assert_eq!(ledger(&spool).read, 1000);
 }

@@ -1,4 +1,4 @@
-//! SIGKILL at any moment: every acknowledged batch is whole, the checkpoint fits, the ledger sums.
+//! SIGKILL at any moment: every acknowledged batch is whole, the position fits, the ledger sums.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,10 +10,10 @@ mod common;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use common::{key, ledger, payload, records, small};
-use spool::{Limits, Options, Order, Selection, Seq, SeqSet, Spool};
+use common::{SOURCE, clock, drain, is_long, key, ledger, list, payload, records, seqs, small};
+use spool::{EntryKey, Limits, Options, Order, Selection, Seq, SeqSet, Spool, State};
 
 const CHILD: &str = "SPOOL_CRASH_CHILD_DIR";
 const RECORD_BYTES: usize = 300;
@@ -30,11 +30,12 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
     if let Some(dir) = std::env::var_os(CHILD) {
         work(Path::new(&dir));
     }
-    let rounds = if std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long") {
-        300
-    } else {
-        40
-    };
+    let name = "a_killed_process_loses_nothing_that_was_acknowledged";
+    kill_again_and_again(name, if is_long() { 300 } else { 40 }, check);
+}
+
+/// Kills the child that the test named `name` is at any moment, and lets `check` see what it left.
+fn kill_again_and_again(name: &str, rounds: u32, check: impl Fn(&Path, Told, u32)) {
     let mut dir = tempfile::tempdir().unwrap();
     let mut moment = 12_345u64;
     for round in 0..rounds {
@@ -45,6 +46,7 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         let told = kill_after(
+            name,
             dir.path(),
             Duration::from_micros(2_000 + (moment >> 33) % 120_000),
         );
@@ -60,13 +62,9 @@ struct Told {
 }
 
 /// Runs a child on the spool, kills it `delay` after its first word, and returns what it had been told.
-fn kill_after(dir: &Path, delay: Duration) -> Told {
+fn kill_after(name: &str, dir: &Path, delay: Duration) -> Told {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_killed_process_loses_nothing_that_was_acknowledged",
-            "--nocapture",
-        ])
+        .args(["--exact", name, "--nocapture"])
         .env(CHILD, dir)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -119,21 +117,24 @@ fn work(dir: &Path) -> ! {
                 spool.ack(&batch.seqs.iter().copied().collect()).unwrap();
                 delivered += batch.seqs.len() as u64;
             }
-            spool.prune(SystemTime::UNIX_EPOCH).unwrap();
+            spool.prune(clock(1, 0)).unwrap();
         } else {
             let count = 1 + step % 30;
             let batch = records(appended..appended + count, RECORD_BYTES);
             appended += count;
-            spool.append(&batch, Some(&appended.to_le_bytes())).unwrap();
+            spool
+                .append(&batch, SOURCE, Some(&appended.to_le_bytes()))
+                .unwrap();
         }
     }
     unreachable!("the child works until it is killed")
 }
 
 fn position(spool: &Spool) -> u64 {
-    spool
-        .checkpoint()
-        .map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
+    let position = spool
+        .origin(SOURCE)
+        .and_then(|origin| origin.position.as_deref());
+    position.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
 }
 
 fn check(dir: &Path, told: Told, round: u32) {
@@ -142,7 +143,7 @@ fn check(dir: &Path, told: Told, round: u32) {
     let stats = ledger(&spool);
     assert!(
         position(&spool) >= told.appended,
-        "round {round}: checkpoint {} after {told:?}",
+        "round {round}: position {} after {told:?}",
         position(&spool)
     );
     assert_eq!(stats.read, position(&spool), "round {round}");
@@ -173,4 +174,90 @@ fn check(dir: &Path, told: Told, round: u32) {
             .all(|refused| refused.reason == "refused")
     );
     common::assert_no_blobs(dir);
+}
+
+/// Every tenth record is refused, and moves on when the others of its generation go.
+const REFUSED: u64 = 10;
+
+#[test]
+fn a_killed_process_neither_loses_nor_doubles_a_quarantined_record_that_moves_on() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        refuse_and_prune(Path::new(&dir));
+    }
+    let name = "a_killed_process_neither_loses_nor_doubles_a_quarantined_record_that_moves_on";
+    kill_again_and_again(name, if is_long() { 300 } else { 30 }, check_refused);
+}
+
+fn without_retention() -> Options {
+    Options {
+        retention: Duration::ZERO,
+        ..small()
+    }
+}
+
+/// The child: takes in, refuses and delivers in turns, and prunes all the time. Never returns.
+fn refuse_and_prune(dir: &Path) -> ! {
+    let mut spool = Spool::open(dir, without_retention()).unwrap().0;
+    let mut appended = position(&spool);
+    loop {
+        // What was taken in and is pending still comes with the next batch.
+        let batch = drain(&mut spool);
+        let numbers = batch.records.iter().map(|record| number(record.key));
+        let refused: Vec<_> = batch
+            .seqs
+            .iter()
+            .zip(numbers)
+            .filter(|(_, n)| n % REFUSED == 0)
+            .map(|(seq, n)| (*seq, format!("refused {n}")))
+            .collect();
+        let reasons = refused.iter().map(|(seq, reason)| (*seq, reason.as_str()));
+        spool.quarantine_all(reasons).unwrap();
+        spool.ack(&seqs(&batch)).unwrap();
+        let line = format!("told {appended} {appended}\n");
+        std::io::stdout().write_all(line.as_bytes()).unwrap();
+        spool.prune(clock(1, 0)).unwrap();
+        let batch = records(appended..appended + 30, RECORD_BYTES);
+        appended += 30;
+        spool
+            .append(&batch, SOURCE, Some(&appended.to_le_bytes()))
+            .unwrap();
+    }
+}
+
+fn number(key: EntryKey) -> u64 {
+    (key.time - 1_000_000) / 1000
+}
+
+fn check_refused(dir: &Path, told: Told, round: u32) {
+    let (mut spool, recovery) = Spool::open(dir, without_retention()).unwrap();
+    assert!(recovery.is_clean(), "round {round}: {recovery}");
+    let stats = ledger(&spool);
+    assert_eq!(stats.read, position(&spool), "round {round}: {stats:?}");
+    let selection = Selection {
+        state: Some(State::Quarantined),
+        ..Selection::default()
+    };
+    let mut found: Vec<_> = list(&mut spool, &selection)
+        .into_iter()
+        .zip(spool.quarantined(Seq(0), usize::MAX).unwrap())
+        .map(|(entry, refused)| {
+            let n = number(entry.key);
+            assert_eq!(
+                (refused.seq, refused.reason),
+                (entry.seq, format!("refused {n}"))
+            );
+            assert_eq!(entry.payload, payload(n, RECORD_BYTES));
+            n
+        })
+        .collect();
+    found.sort_unstable();
+    let all = (0..).step_by(usize::try_from(REFUSED).unwrap());
+    assert!(
+        all.take(found.len()).eq(found.iter().copied()),
+        "round {round}: {found:?}"
+    );
+    assert!(
+        found.len() as u64 >= told.delivered / REFUSED,
+        "round {round}: {told:?}, {stats:?}"
+    );
 }

@@ -1,5 +1,5 @@
 //! Damage to any file of a spool: opening neither panics nor hangs, no wrong record is ever served, and after the source is
-//! read again from the checkpoint everything is there.
+//! read again from its position everything is there.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod faulty;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,9 +16,16 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use common::{drain, key, ledger, payload, records, seqs, small};
-use spool::{
-    Error, Limits, Options, Order, Rebuilding, Records, Recovery, Repair, Seq, SeqSet, Spool,
+use faulty::{
+    content, copy, damage_until_sled_panics, files, generations, plain_sled, scratch,
+    without_snapshots,
 };
+use spool::{
+    Error, Limits, Options, Order, Origin, Rebuilding, Record, Records, Recovery, Repair, Seq,
+    SeqSet, Spool,
+};
+
+const NAME: &str = "journal";
 
 /// Records of the source.
 const SOURCE: u64 = 300;
@@ -28,9 +36,15 @@ fn bytes(n: u64) -> usize {
     if n % 60 == 30 { 15_000 } else { 300 }
 }
 
+/// What is stored with record `n`: the same for neighbours, and changing within a generation.
+fn layout(n: u64) -> Vec<u8> {
+    format!("layout {}", n / 7 % 5).into_bytes()
+}
+
 fn source(numbers: std::ops::Range<u64>) -> Records {
     let mut records = Records::new();
     for n in numbers {
+        records.set_layout(&layout(n));
         records.push(key(n, 1_000_000 + n * 1000), &payload(n, bytes(n)));
     }
     records
@@ -41,7 +55,11 @@ fn template(dir: &Path) {
     let mut spool = Spool::open(dir, small()).unwrap().0;
     for from in (0..SOURCE).step_by(10) {
         spool
-            .append(&source(from..from + 10), Some(&(from + 10).to_le_bytes()))
+            .append(
+                &source(from..from + 10),
+                NAME,
+                Some(&(from + 10).to_le_bytes()),
+            )
             .unwrap();
     }
     let limits = Limits {
@@ -62,31 +80,20 @@ fn survive(dir: &Path) -> Recovery {
     ledger(&spool);
     let mut served = BTreeSet::new();
     loop {
-        let from = spool
-            .resume()
-            .map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+        let from = resume(&mut spool);
         assert!(from <= SOURCE);
-        let read = spool.append(&source(from..SOURCE), Some(&SOURCE.to_le_bytes()));
+        let read = spool.append(&source(from..SOURCE), NAME, Some(&SOURCE.to_le_bytes()));
         if matches!(read, Err(Error::Rewound | Error::Damaged { .. })) {
             continue;
         }
         read.unwrap();
         let batch = drain(&mut spool);
-        for (key_served, payload_served) in batch.records.iter() {
-            let n = (key_served.time - 1_000_000) / 1000;
-            assert_eq!(
-                (key_served, payload_served),
-                (key(n, key_served.time), &payload(n, bytes(n))[..])
-            );
-            served.insert(n);
+        for record in batch.records.iter() {
+            served.insert(unchanged(&record));
         }
         ledger(&spool);
         let acknowledged = spool.ack(&seqs(&batch));
-        if batch.seqs.is_empty()
-            && spool
-                .resume()
-                .is_some_and(|bytes| *bytes == SOURCE.to_le_bytes())
-        {
+        if batch.seqs.is_empty() && resume(&mut spool) == SOURCE {
             break;
         }
         assert!(
@@ -112,6 +119,30 @@ fn survive(dir: &Path) -> Recovery {
     stats.last_recovery.unwrap_or_default()
 }
 
+fn position(origin: Option<&Origin>) -> u64 {
+    let position = origin.and_then(|origin| origin.position.as_deref());
+    position.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()))
+}
+
+/// From where the source goes on.
+fn resume(spool: &mut Spool) -> u64 {
+    position(spool.resume(NAME).as_ref())
+}
+
+/// The number of a record that is just as it was appended.
+fn unchanged(record: &Record<'_>) -> u64 {
+    let n = (record.key.time - 1_000_000) / 1000;
+    assert_eq!(
+        (record.key, record.payload, record.layout),
+        (
+            key(n, record.key.time),
+            &payload(n, bytes(n))[..],
+            &layout(n)[..]
+        )
+    );
+    n
+}
+
 /// [`survive`] with an end: an operation that hangs fails the test.
 fn survive_in_time(dir: PathBuf, what: &str) -> Recovery {
     let (tell, told) = mpsc::channel();
@@ -129,45 +160,7 @@ fn survive_in_time(dir: PathBuf, what: &str) -> Recovery {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-    {
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 type Damage = (&'static str, fn(&Path, u64));
-
-/// Content of `path` up to its last byte that is not zero.
-fn content(path: &Path) -> (Vec<u8>, usize) {
-    let bytes = fs::read(path).unwrap();
-    let used = bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
-    (bytes, used)
-}
 
 fn spot(used: usize, seed: u64) -> usize {
     let far = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
@@ -211,7 +204,7 @@ const DAMAGES: [Damage; 7] = [
 fn any_file_may_be_damaged_in_any_way() {
     let long = std::env::var("SPOOL_TORTURE").is_ok_and(|mode| mode == "long");
     let repeats = if long { 6 } else { 1 };
-    let whole = tempfile::tempdir().unwrap();
+    let whole = scratch();
     template(whole.path());
     let mut cases = 0;
     let mut mended = 0;
@@ -219,7 +212,7 @@ fn any_file_may_be_damaged_in_any_way() {
         let relative = path.strip_prefix(whole.path()).unwrap();
         for (index, (name, damage)) in DAMAGES.iter().enumerate() {
             for repeat in 0..repeats {
-                let dir = tempfile::tempdir().unwrap();
+                let dir = scratch();
                 copy(whole.path(), dir.path());
                 damage(
                     &dir.path().join(relative),
@@ -248,18 +241,12 @@ fn last_generation(dir: &Path) -> u64 {
     (1..).take_while(|&id| generation(dir, id).exists()).count() as u64
 }
 
-/// Plain sled, as it is without this crate around it.
-fn plain_sled(dir: &Path) -> sled::Db {
-    let config = sled::Config::new().path(dir).flush_every_ms(None);
-    config.open().unwrap()
-}
-
 /// Damages the active generation and a sealed one with `damage` and returns what opening and using the spool mended.
 fn mended_after(damage: impl Fn(&Path)) -> [Recovery; 2] {
-    let whole = tempfile::tempdir().unwrap();
+    let whole = scratch();
     template(whole.path());
     [last_generation(whole.path()), 5].map(|id| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         copy(whole.path(), dir.path());
         damage(&generation(dir.path(), id));
         let recovery = survive_in_time(dir.path().to_owned(), "damaged");
@@ -269,44 +256,31 @@ fn mended_after(damage: impl Fn(&Path)) -> [Recovery; 2] {
     })
 }
 
-/// Zeroes a page of the data file in `generation` on which plain sled panics: without a snapshot, most of them.
-fn zero_where_sled_panics(generation: &Path) {
-    for file in files(generation) {
-        if file.to_string_lossy().contains("snap.") {
-            fs::remove_file(file).unwrap();
-        }
-    }
-    let db = generation.join("db");
-    let (bytes, used) = content(&db);
-    let damaged = (1..used / 4096).step_by(16).find_map(|page| {
-        let mut bytes = bytes.clone();
-        bytes[page * 4096..][..4096].fill(0);
-        let aside = tempfile::tempdir().unwrap();
-        copy(generation, aside.path());
-        fs::write(aside.path().join("db"), &bytes).unwrap();
-        let opened = std::panic::catch_unwind(|| plain_sled(aside.path()).len());
-        opened.is_err().then_some(bytes)
-    });
-    fs::write(&db, damaged.unwrap()).unwrap();
-}
-
 #[test]
 fn a_panic_of_sled_ends_as_damage() {
-    let dir = tempfile::tempdir().unwrap();
     let options = Options::default();
-    let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
-    for from in (0..6000).step_by(500) {
-        spool
-            .append(&records(from..from + 500, 400), Some(&from.to_le_bytes()))
-            .unwrap();
-    }
-    drop(spool);
-    drop(Spool::open(dir.path(), options.clone()).unwrap());
-    zero_where_sled_panics(&generation(dir.path(), 1));
+    let damaged = (0..10).find_map(|_| {
+        let dir = scratch();
+        let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
+        spool.introduce(NAME, 77).unwrap();
+        for from in (0..6000).step_by(500) {
+            let (records, position) = (records(from..from + 500, 400), from.to_le_bytes());
+            spool.append(&records, NAME, Some(&position)).unwrap();
+        }
+        drop(spool);
+        drop(Spool::open(dir.path(), options.clone()).unwrap());
+        damage_until_sled_panics(&generation(dir.path(), 1)).then_some(dir)
+    });
+    let dir = damaged.unwrap();
     let (mut spool, recovery) = Spool::open(dir.path(), options).unwrap();
     assert_eq!(recovery.damaged.len(), 1, "{recovery}");
-    assert!(recovery.rewound && spool.resume().is_none(), "{recovery}");
-    let again = spool.append(&records(0..6000, 400), None).unwrap();
+    let begins_again = Origin {
+        position: None,
+        since: 77,
+    };
+    assert!(recovery.rewound, "{recovery}");
+    assert_eq!(spool.resume(NAME), Some(begins_again));
+    let again = spool.append(&records(0..6000, 400), NAME, None).unwrap();
     assert_eq!((again.new, ledger(&spool).read), (6000, 6000));
 }
 
@@ -318,18 +292,14 @@ fn a_generation_that_sled_opens_as_an_empty_one_is_noticed() {
         let end = bytes.len().min(512 * 1024);
         bytes[..end].fill(0);
         fs::write(&db, bytes).unwrap();
-        for file in files(generation) {
-            if file.to_string_lossy().contains("snap.") {
-                fs::remove_file(file).unwrap();
-            }
-        }
-        let aside = tempfile::tempdir().unwrap();
+        without_snapshots(generation);
+        let aside = scratch();
         copy(generation, aside.path());
         assert_eq!(plain_sled(aside.path()).len(), 0, "sled alone says nothing");
     });
     for recovery in mended {
         assert!(
-            recovery.to_string().contains("marker is missing"),
+            recovery.to_string().contains("its data begin with nothing"),
             "{recovery}"
         );
     }
@@ -352,7 +322,7 @@ fn records_that_sled_misses_without_a_word_are_noticed() {
 
 #[test]
 fn opening_reads_the_active_generation_only() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     for id in 1..last_generation(dir.path()) {
         fs::write(generation(dir.path(), id).join("db"), b"not sled's").unwrap();
@@ -369,7 +339,7 @@ fn opening_reads_the_active_generation_only() {
 
 #[test]
 fn rebuilding_manifest_tells_how_far_it_is() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     let generations = last_generation(dir.path());
     let mut told = Vec::new();
@@ -383,20 +353,16 @@ fn rebuilding_manifest_tells_how_far_it_is() {
 
 #[test]
 fn an_undamaged_spool_needs_no_mending() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     assert!(survive(dir.path()).is_clean());
 }
 
 #[test]
 fn an_unfinished_snapshot_of_sled_is_removed_before_opening() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
-    for generation in fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-    {
+    for generation in generations(dir.path()) {
         fs::write(generation.join("snap.00000000000FFFFF.generating"), b"half").unwrap();
     }
     assert!(survive(dir.path()).is_clean());
@@ -404,15 +370,12 @@ fn an_unfinished_snapshot_of_sled_is_removed_before_opening() {
 
 #[test]
 fn a_missing_generation_is_noticed_and_its_undelivered_records_are_read_again() {
-    let whole = tempfile::tempdir().unwrap();
+    let whole = scratch();
     template(whole.path());
-    let generations = fs::read_dir(whole.path())
-        .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().path().is_dir())
-        .count();
+    let generations = generations(whole.path()).len();
     let mut rewound = 0;
     for missing in 1..=generations {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         copy(whole.path(), dir.path());
         fs::remove_dir_all(dir.path().join(format!("gen-{missing:010}"))).unwrap();
         let recovery = survive(dir.path());
@@ -421,19 +384,15 @@ fn a_missing_generation_is_noticed_and_its_undelivered_records_are_read_again() 
     }
     assert!(
         (1..generations).contains(&rewound),
-        "delivered generations do not set the checkpoint back: {rewound}"
+        "delivered generations do not set the position back: {rewound}"
     );
 }
 
 #[test]
 fn all_generations_may_be_missing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
-    for path in fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-    {
+    for path in generations(dir.path()) {
         fs::remove_dir_all(path).unwrap();
     }
     assert!(survive(dir.path()).rewound);
@@ -441,7 +400,7 @@ fn all_generations_may_be_missing() {
 
 #[test]
 fn a_lost_manifest_is_rebuilt_without_reading_anything_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     fs::remove_file(dir.path().join("MANIFEST")).unwrap();
     let recovery = survive(dir.path());
@@ -453,7 +412,7 @@ fn a_lost_manifest_is_rebuilt_without_reading_anything_again() {
 
 #[test]
 fn damage_found_while_draining_is_mended_in_the_same_process() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     let before = ledger(&spool);
@@ -464,15 +423,16 @@ fn damage_found_while_draining_is_mended_in_the_same_process() {
     assert_eq!(left.seqs.len() as u64, stats.pending);
     assert_eq!(before.read - stats.read, lost);
     assert_eq!(stats.last_recovery.unwrap().damaged[0].undelivered, lost);
-    // The reader, who does not know yet, must not move the checkpoint on.
+    assert_eq!(spool.rewinds(), 1, "a reader that waits is told");
+    // The reader, who does not know yet, must not move the position on.
     let next = records(SOURCE..SOURCE + 1, 100);
     assert!(matches!(
-        spool.append(&next, Some(&[9; 8])),
+        spool.append(&next, NAME, Some(&[9; 8])),
         Err(Error::Rewound)
     ));
-    let from = u64::from_le_bytes(spool.resume().unwrap().try_into().unwrap());
+    let from = resume(&mut spool);
     let again = spool
-        .append(&source(from..SOURCE), Some(&SOURCE.to_le_bytes()))
+        .append(&source(from..SOURCE), NAME, Some(&SOURCE.to_le_bytes()))
         .unwrap();
     assert_eq!(again.new, lost);
     assert_eq!(ledger(&spool).read, before.read);
@@ -480,7 +440,7 @@ fn damage_found_while_draining_is_mended_in_the_same_process() {
 
 #[test]
 fn verifying_tells_what_is_damaged_and_repairs_only_when_asked() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     template(dir.path());
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     fs::write(dir.path().join("gen-0000000005/db"), b"gone").unwrap();
@@ -498,4 +458,201 @@ fn verifying_tells_what_is_damaged_and_repairs_only_when_asked() {
     assert_eq!(verify(Repair::PutAside), [0; 0]);
     drop(spool);
     survive(dir.path());
+}
+
+/// Sources that append to ten generations: one from the beginning, one that came later, each with records of its own.
+mod sources {
+    use super::*;
+
+    pub(super) const EARLY: (&str, u64) = ("early", 1_000);
+    pub(super) const LATE: (&str, u64) = ("late", 400_000);
+    pub(super) const GENERATIONS: usize = 10;
+
+    /// Records of a source: the late one has the odd numbers of the second half.
+    pub(super) fn of(name: &str, from: u64, to: u64) -> Records {
+        let mut records = Records::new();
+        for n in (from..to).filter(|n| (n % 2 == 1 && *n >= 250) == (name == LATE.0)) {
+            records.push(key(n, 1_000_000 + n * 1000), &payload(n, 300));
+        }
+        records
+    }
+
+    pub(super) const END: u64 = 560;
+
+    /// Both sources read up to `END` in ten generations; what was appended up to `delivered` is delivered.
+    pub(super) fn template(dir: &Path, delivered: u64) {
+        let mut spool = Spool::open(dir, small()).unwrap().0;
+        let mut at = 0;
+        spool.introduce(EARLY.0, EARLY.1).unwrap();
+        while at < END {
+            if at == 250 {
+                spool.introduce(LATE.0, LATE.1).unwrap();
+            }
+            let to = at + 10;
+            for (name, _) in [EARLY, LATE].iter().take(1 + usize::from(at >= 250)) {
+                let position = to.to_le_bytes();
+                spool
+                    .append(&of(name, at, to), name, Some(&position))
+                    .unwrap();
+            }
+            at = to;
+        }
+        spool.ack(&SeqSet::from(0..delivered)).unwrap();
+        spool.quarantine(Seq(delivered + 3), "refused").unwrap();
+        assert_eq!(ledger(&spool).generations, GENERATIONS as u64);
+    }
+
+    /// Reads both sources from where the spool says, and returns what is held then, by number.
+    pub(super) fn read_again(spool: &mut Spool) -> BTreeSet<u64> {
+        for (name, since) in [EARLY, LATE] {
+            loop {
+                let origin = spool.introduce(name, since + 5_000_000).unwrap();
+                assert!(origin.since <= since, "{name} begins later: {origin:?}");
+                let from = position(Some(&origin));
+                assert!(from <= END);
+                let read = of(name, from, END);
+                match spool.append(&read, name, Some(&END.to_le_bytes())) {
+                    Err(Error::Rewound) => {}
+                    done => {
+                        done.unwrap();
+                        break;
+                    }
+                }
+            }
+        }
+        let mut held = BTreeSet::new();
+        for entry in common::list(spool, &spool::Selection::default()) {
+            let n = (entry.key.time - 1_000_000) / 1000;
+            assert_eq!(entry.payload, payload(n, 300));
+            assert!(held.insert(n), "{n} is there twice");
+        }
+        held
+    }
+}
+
+type Loss = (&'static str, fn(&Path));
+
+const LOSSES: [Loss; 4] = [
+    ("removed", |path| fs::remove_dir_all(path).unwrap()),
+    ("its data zeroed", |path| {
+        let bytes = fs::metadata(path.join("db")).unwrap().len();
+        fs::write(path.join("db"), vec![0; usize::try_from(bytes).unwrap()]).unwrap();
+    }),
+    ("its data removed", |path| {
+        fs::remove_file(path.join("db")).unwrap();
+    }),
+    ("its configuration removed", |path| {
+        fs::remove_file(path.join("conf")).unwrap();
+    }),
+];
+
+#[test]
+fn each_of_ten_generations_may_be_lost_and_no_source_begins_later_than_it_did() {
+    for delivered in [0, 230] {
+        let whole = scratch();
+        sources::template(whole.path(), delivered);
+        for (lost, path) in generations(whole.path()).iter().enumerate() {
+            for (name, lose) in LOSSES {
+                let what = format!("generation {lost} {name}, {delivered} delivered");
+                let dir = scratch();
+                copy(whole.path(), dir.path());
+                lose(&dir.path().join(path.file_name().unwrap()));
+                let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+                // Damage is found when it is used.
+                drain(&mut spool);
+                let held = sources::read_again(&mut spool);
+                let missing: Vec<_> = (0..sources::END).filter(|n| !held.contains(n)).collect();
+                // What was delivered is not read again only because it is lost.
+                let excused = missing.iter().all(|n| *n < delivered);
+                assert!(excused, "{what}: {missing:?} missing");
+                let stats = ledger(&spool);
+                // Delivered ones that come again with the others count again.
+                let again = stats.read - sources::END;
+                assert!(again <= delivered.min(60), "{what}: {stats:?}");
+                drop(spool);
+                let (spool, again) = Spool::open(dir.path(), small()).unwrap();
+                assert!(again.is_clean(), "{what}: {again}");
+                for source in [sources::EARLY, sources::LATE] {
+                    let origin = spool.origin(source.0);
+                    assert_eq!(position(origin), sources::END, "{what}");
+                    assert!(origin.unwrap().since <= source.1, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_generation_may_be_lost_together_with_manifest() {
+    let whole = scratch();
+    sources::template(whole.path(), 0);
+    for (lost, path) in generations(whole.path()).iter().enumerate() {
+        for (name, lose) in LOSSES {
+            // Without a trace the first one could have been delivered and removed.
+            if lost == 0 && name == "removed" {
+                continue;
+            }
+            let dir = scratch();
+            copy(whole.path(), dir.path());
+            lose(&dir.path().join(path.file_name().unwrap()));
+            fs::remove_file(dir.path().join("MANIFEST")).unwrap();
+            let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+            let held = sources::read_again(&mut spool);
+            assert_eq!(held.len() as u64, sources::END, "generation {lost} {name}");
+            let stats = ledger(&spool);
+            assert_eq!(stats.pending + stats.quarantined, sources::END);
+        }
+    }
+}
+
+#[test]
+fn two_generations_may_be_lost_one_after_the_other_before_the_sources_are_read_again() {
+    let whole = scratch();
+    sources::template(whole.path(), 0);
+    let all = generations(whole.path());
+    for (first, second) in [(0, 1), (1, 0), (3, 8), (8, 3), (9, 2), (2, 9)] {
+        let dir = scratch();
+        copy(whole.path(), dir.path());
+        for lost in [first, second] {
+            fs::remove_dir_all(dir.path().join(all[lost].file_name().unwrap())).unwrap();
+            let (spool, recovery) = Spool::open(dir.path(), small()).unwrap();
+            assert!(recovery.rewound, "{recovery}");
+            drop(spool);
+        }
+        let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+        let held = sources::read_again(&mut spool);
+        assert_eq!(held.len() as u64, sources::END, "{first} and {second}");
+    }
+}
+
+#[test]
+fn a_lost_manifest_forgets_neither_positions_nor_when_a_source_was_first_read() {
+    for garbage in [None, Some(&b"garbage"[..]), Some(&b""[..])] {
+        let dir = scratch();
+        sources::template(dir.path(), 230);
+        let before = {
+            let spool = Spool::open(dir.path(), small()).unwrap().0;
+            (
+                ledger(&spool),
+                [sources::EARLY, sources::LATE].map(|(name, _)| spool.origin(name).cloned()),
+            )
+        };
+        match garbage {
+            None => fs::remove_file(dir.path().join("MANIFEST")).unwrap(),
+            Some(garbage) => fs::write(dir.path().join("MANIFEST"), garbage).unwrap(),
+        }
+        let (mut spool, recovery) = Spool::open(dir.path(), small()).unwrap();
+        assert!(
+            recovery.manifest_rebuilt.is_some() && !recovery.rewound,
+            "{recovery}"
+        );
+        let after = [sources::EARLY, sources::LATE].map(|(name, _)| spool.origin(name).cloned());
+        assert_eq!(after, before.1);
+        let stats = ledger(&spool);
+        assert_eq!(
+            (stats.read, stats.delivered, stats.quarantined),
+            (before.0.read, before.0.delivered, before.0.quarantined)
+        );
+        assert_eq!(sources::read_again(&mut spool).len() as u64, sources::END);
+    }
 }

@@ -13,19 +13,20 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use common::{drain, ledger, records, seqs};
-use spool::{Error, Options, Spool};
+use common::{SOURCE, clock, drain, ledger, records, seqs};
+use spool::{Error, Options, Spool, Trouble};
 
 const CHILD: &str = "SPOOL_FULL_DISK_DIR";
 
-/// Runs the test named `name` again on a tmpfs of 48 MiB; `None` inside of it, with the directory.
+/// Runs the test named `name` again on a tmpfs of 48 MiB and 300 inodes; `None` inside of it, with the directory.
 fn on_small_disk(name: &str, test: impl FnOnce(&Path)) {
     if let Some(dir) = std::env::var_os(CHILD) {
         test(Path::new(&dir));
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=48m none "$1" || exit 77; shift; exec "$@""#;
+    let script =
+        r#"mount -t tmpfs -o size=48m,nr_inodes=300 none "$1" || exit 77; shift; exec "$@""#;
     let output = Command::new("unshare")
         .args(["-m", "sh", "-c", script, "sh"])
         .arg(dir.path())
@@ -95,6 +96,7 @@ fn a_full_disk_stops_appending_and_nothing_else() {
                 spool
                     .append(
                         &records(appended..appended + 100, 400),
+                        SOURCE,
                         Some(&appended.to_le_bytes()),
                     )
                     .unwrap();
@@ -102,13 +104,19 @@ fn a_full_disk_stops_appending_and_nothing_else() {
             }
             fill(dir);
             let refused = spool
-                .append(&records(appended..appended + 5000, 400), None)
+                .append(&records(appended..appended + 5000, 400), SOURCE, None)
                 .unwrap_err();
             assert!(
-                matches!(refused, Error::OutOfSpace { .. }),
+                matches!(
+                    refused,
+                    Error::NoRoom {
+                        trouble: Trouble::NoSpace,
+                        ..
+                    }
+                ),
                 "round {round}: {refused}"
             );
-            assert!(ledger(&spool).full);
+            assert_eq!(ledger(&spool).trouble, Some(Trouble::NoSpace));
             // The forwarder goes on: the ballast gives the room that acknowledging takes.
             let batch = drain(&mut spool);
             assert_eq!(batch.seqs.len() as u64, ledger(&spool).pending);
@@ -124,10 +132,10 @@ fn a_full_disk_stops_appending_and_nothing_else() {
             }
             assert_eq!(ledger(&spool).pending, batch.seqs.len() as u64 - half.len());
             free(dir);
-            spool.prune(std::time::UNIX_EPOCH).unwrap();
+            spool.prune(clock(1, 0)).unwrap();
             assert_eq!(
                 spool
-                    .append(&records(appended..appended + 100, 400), None)
+                    .append(&records(appended..appended + 100, 400), SOURCE, None)
                     .unwrap()
                     .new,
                 100
@@ -152,7 +160,7 @@ fn appends_until_sled_itself_runs_out_lose_nothing() {
         let mut acknowledged = 0;
         for round in 0..4u64 {
             spool
-                .append(&records(acknowledged..acknowledged + 50, 400), None)
+                .append(&records(acknowledged..acknowledged + 50, 400), SOURCE, None)
                 .unwrap();
             acknowledged += 50;
             fill(dir);
@@ -182,7 +190,7 @@ fn opening_on_a_full_disk_damages_nothing() {
         let mut spool = Spool::open(&home, options()).unwrap().0;
         for n in (0..6000).step_by(500) {
             spool
-                .append(&records(n..n + 500, 400), Some(&n.to_le_bytes()))
+                .append(&records(n..n + 500, 400), SOURCE, Some(&n.to_le_bytes()))
                 .unwrap();
         }
         let batch = drain(&mut spool);
@@ -209,4 +217,98 @@ fn opening_on_a_full_disk_damages_nothing() {
         assert_eq!(left.seqs.len(), 5900);
         assert_eq!(ledger(&spool).delivered, 6000);
     });
+}
+
+#[test]
+fn what_was_delivered_makes_room_on_a_short_disk_before_its_retention_is_over() {
+    let name = "what_was_delivered_makes_room_on_a_short_disk_before_its_retention_is_over";
+    on_small_disk(name, |dir| {
+        // Far below its cap, and its retention is a week.
+        let mut spool = Spool::open(&dir.join("spool"), options()).unwrap().0;
+        let mut appended = 0u64;
+        // Six times what the disk takes.
+        while appended < 600_000 {
+            let batch = records(appended..appended + 1000, 400);
+            let position = appended.to_le_bytes();
+            spool.append(&batch, SOURCE, Some(&position)).unwrap();
+            appended += 1000;
+            let batch = drain(&mut spool);
+            spool.ack(&seqs(&batch)).unwrap();
+        }
+        let stats = ledger(&spool);
+        assert_eq!((stats.delivered, stats.trouble), (appended, None));
+        assert!(
+            stats.held > 20_000,
+            "what there is room for is kept: {stats:?}"
+        );
+        // What is not delivered does not go.
+        let refused = loop {
+            match spool.append(&records(appended..appended + 1000, 400), SOURCE, None) {
+                Ok(stored) => appended += stored.new,
+                Err(error) => break error,
+            }
+        };
+        assert!(refused.is_out_of_space(), "{refused}");
+        let left = drain(&mut spool);
+        assert_eq!(left.seqs.len() as u64, appended - 600_000);
+        spool.ack(&seqs(&left)).unwrap();
+        spool
+            .append(&records(appended..appended + 1000, 400), SOURCE, None)
+            .unwrap();
+        assert_eq!(ledger(&spool).trouble, None);
+    });
+}
+
+#[test]
+fn a_disk_without_inodes_is_called_that_and_costs_nothing() {
+    on_small_disk(
+        "a_disk_without_inodes_is_called_that_and_costs_nothing",
+        |dir| {
+            let mut spool = Spool::open(&dir.join("spool"), options()).unwrap().0;
+            spool
+                .append(&records(0..100, 400), SOURCE, Some(b"100"))
+                .unwrap();
+            let fillers = dir.join("fillers");
+            fs::create_dir(&fillers).unwrap();
+            let mut made = 0;
+            while fs::File::create(fillers.join(made.to_string())).is_ok() {
+                made += 1;
+            }
+            // Until a new generation is due there is no need for one.
+            let mut appended = 100;
+            let refused = loop {
+                match spool.append(&records(appended..appended + 100, 400), SOURCE, None) {
+                    Ok(stored) => appended += stored.new,
+                    Err(error) => break error,
+                }
+            };
+            let is_named = matches!(
+                refused,
+                Error::NoRoom {
+                    trouble: Trouble::NoInodes,
+                    ..
+                }
+            );
+            assert!(is_named, "{refused}");
+            assert_eq!(ledger(&spool).trouble, Some(Trouble::NoInodes));
+            let half: spool::SeqSet = drain(&mut spool).seqs.into_iter().step_by(2).collect();
+            spool.ack(&half).unwrap();
+            fs::remove_dir_all(&fillers).unwrap();
+            for _ in 0..60 {
+                spool
+                    .append(&records(appended..appended + 100, 400), SOURCE, None)
+                    .unwrap();
+                appended += 100;
+            }
+            let stats = ledger(&spool);
+            assert_eq!(
+                (stats.read, stats.delivered, stats.trouble),
+                (appended, half.len(), None)
+            );
+            drop(spool);
+            let (mut spool, recovery) = Spool::open(&dir.join("spool"), options()).unwrap();
+            assert!(recovery.is_clean(), "{recovery}");
+            assert_eq!(drain(&mut spool).seqs.len() as u64, appended - half.len());
+        },
+    );
 }

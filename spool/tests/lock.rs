@@ -10,7 +10,7 @@ use std::fs::File;
 use std::process::Command;
 use std::time::Duration;
 
-use common::{drain, ledger, records, small};
+use common::{SOURCE, drain, ledger, records, small};
 use spool::{Error, Spool};
 
 #[test]
@@ -49,7 +49,9 @@ fn a_lock_of_sled_that_lingers_after_a_drop_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;
     for n in (0..400).step_by(20) {
-        spool.append(&records(n..n + 20, 200), None).unwrap();
+        spool
+            .append(&records(n..n + 20, 200), SOURCE, None)
+            .unwrap();
     }
     let generations = ledger(&spool).generations;
     assert!(generations > 2);

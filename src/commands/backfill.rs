@@ -69,9 +69,12 @@ async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Erro
 }
 
 async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
-    let spool = &config.local.spool;
-    let (store, _, thread) =
-        Store::open_observed(&spool.dir, service::spool_options(spool), rebuilding())?;
+    let local = &config.local;
+    let (store, _, thread) = Store::open_observed(
+        &local.spool.dir,
+        service::spool_options(local),
+        rebuilding(),
+    )?;
     let stop = Stop::new()?;
     let (journal, insight) = (config.journal.clone(), config.insight);
     let backfill = Arc::new(Backfill::since(since));

@@ -8,10 +8,9 @@ use spool::State;
 
 use super::{Error, Shipper, Verdict};
 use crate::cli::{ListArgs, SelectArgs, ShowArgs};
-use crate::config::Lines;
 use crate::entry::{DecodeError, Record};
 use crate::human;
-use crate::influx::{Encoder, Points};
+use crate::influx::{Encoders, Points};
 use crate::operate::{Answer, List, Listed, Page, Request};
 use crate::when::When;
 
@@ -76,19 +75,9 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
 /// Writes line protocol, in order of arrival.
 ///
 /// # Errors
-/// When the entries cannot be had. Entries that cannot be read are said and left out.
-pub(super) async fn export(
-    shipper: Shipper,
-    lines: &Lines,
-    select: &SelectArgs,
-) -> Result<Verdict, Error> {
-    let points = if lines.insight {
-        Points::Written
-    } else {
-        Points::LeftOut
-    };
-    let encoder =
-        Encoder::new(&lines.host, lines.msg_hash_as, lines.log_fields).with_points(points);
+/// When the entries cannot be had. Entries that cannot be read are said and left out, purged ones are left out.
+pub(super) async fn export(shipper: Shipper, select: &SelectArgs) -> Result<Verdict, Error> {
+    let mut encoders = Encoders::new(Points::Written);
     let mut list = List {
         period: select.period.period(),
         state: select.state.map(State::from),
@@ -99,8 +88,14 @@ pub(super) async fn export(
     let mut text = Vec::new();
     loop {
         let page = page(&shipper, list.clone()).await?;
-        for entry in &page.entries {
-            if let Err(error) = encoder.encode(&entry.key, &entry.payload(), &mut text) {
+        for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
+            let (layout, payload) = (entry.layout(), entry.payload());
+            let record = spool::Record {
+                key: entry.key,
+                layout: &layout,
+                payload: &payload,
+            };
+            if let Err(error) = encoders.encode(&record, &mut text) {
                 eprintln!("{}: {error}", entry.key.hash);
                 unreadable += 1;
             }
@@ -177,7 +172,7 @@ pub(super) struct View {
     pub(super) attempts: u32,
     /// Why it was refused.
     pub(super) reason: Option<String>,
-    /// `log`, `inventory`, `report`, or `unreadable`.
+    /// `log`, `inventory`, `report`, `purged`, or `unreadable`.
     pub(super) kind: &'static str,
     /// The message of a log entry; of another one its content.
     pub(super) message: String,
@@ -186,7 +181,10 @@ pub(super) struct View {
 impl View {
     pub(super) fn of(entry: &Listed) -> Self {
         let payload = entry.payload();
-        let (kind, message) = describe(&Record::decode(&payload));
+        let (kind, message) = match entry.is_purged() {
+            true => ("purged", String::new()),
+            false => describe(&Record::decode(&payload)),
+        };
         Self {
             hash: entry.key.hash.to_string(),
             time: When(entry.key.time).to_rfc3339(),

@@ -8,10 +8,10 @@ use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
-use crate::gaps::{self, Hour};
+use crate::gaps::{self, ByHost, Hour};
 use crate::human::{self, things};
 use crate::influx::Client;
-use crate::influx::query::{ByHour, HOUR, points_by_hour};
+use crate::influx::query::HOUR;
 use crate::operate::{Answer, Effect, Period, Replay, Replayable, Replayed, Request};
 use crate::when::When;
 
@@ -48,7 +48,7 @@ pub(super) async fn run_gaps(
     arguments: &ReplayArgs,
 ) -> Result<Verdict, Error> {
     let client = Client::new(config.influx)?;
-    let hours = find_gaps(&shipper, &client, &config.host, arguments.period.period()).await?;
+    let hours = find_gaps(&shipper, &client, arguments.period.period()).await?;
     let mut entries = 0;
     for hour in &hours {
         let period = Period {
@@ -98,27 +98,17 @@ async fn order(shipper: &Shipper, replay: Replay) -> Result<Replayed, Error> {
 }
 
 /// The hours that fall short.
-async fn find_gaps(
-    shipper: &Shipper,
-    client: &Client,
-    host: &str,
-    period: Period,
-) -> Result<Vec<Hour>, Error> {
-    let mut delivered = ByHour::new();
+async fn find_gaps(shipper: &Shipper, client: &Client, period: Period) -> Result<Vec<Hour>, Error> {
+    let mut delivered = ByHost::new();
     let mut next = Some(0);
     while let Some(from) = next {
         let Answer::Hours(page) = shipper.ask(Request::Hours { period, from }).await? else {
             return Err(Error::OtherAnswer);
         };
-        gaps::add(&mut delivered, page.hours);
+        gaps::add(&mut delivered, page.hosts);
         next = page.next;
     }
-    let bounds = delivered.first_key_value().zip(delivered.last_key_value());
-    let Some(((&first, _), (&last, _))) = bounds else {
-        return Ok(Vec::new());
-    };
-    let stored = points_by_hour(client, host, first..last + HOUR).await?;
-    let mut hours = gaps::compare(&delivered, &stored);
+    let mut hours = gaps::ask(client, &delivered).await?;
     hours.retain(|hour| hour.missing() > 0);
     Ok(hours)
 }

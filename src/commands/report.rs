@@ -44,7 +44,7 @@ async fn collect(shipper: &Shipper, arguments: &SummaryArgs) -> Result<Report, E
     let mut collector = Collector::default();
     loop {
         let page = list::page(shipper, list.clone()).await?;
-        for entry in &page.entries {
+        for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
             match Record::decode(&entry.payload()) {
                 Ok(record) => collector.record(entry.key.time, &record),
                 Err(_) => collector.unreadable(),

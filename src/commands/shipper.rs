@@ -39,11 +39,8 @@ impl Shipper {
         if !spool_dir.exists() {
             return Err(Error::NoSpool(spool_dir));
         }
-        let (store, recovery, thread) = Store::open_observed(
-            &spool_dir,
-            service::spool_options(&local.spool),
-            rebuilding(),
-        )?;
+        let (store, recovery, thread) =
+            Store::open_observed(&spool_dir, service::spool_options(local), rebuilding())?;
         if !recovery.is_clean() {
             tracing::warn!("the spool was damaged: {recovery}");
         }
@@ -56,8 +53,8 @@ impl Shipper {
         matches!(self, Self::Service { .. })
     }
 
-    /// What had to be mended before the spool could be used at all.
-    pub(super) fn mended(&self) -> Option<&Recovery> {
+    /// What had to be repaired before the spool could be used at all.
+    pub(super) fn repaired(&self) -> Option<&Recovery> {
         match self {
             Self::Spool(_, _, recovery) if !recovery.is_clean() => Some(recovery),
             Self::Spool(..) | Self::Service { .. } => None,

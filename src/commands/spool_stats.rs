@@ -118,8 +118,14 @@ fn ledger(stats: &Stats) -> Section {
 fn spool(stats: &Stats, now: When) -> Section {
     let spool = &stats.spool;
     let mut section = Section::new(format!("Spool {}", spool.dir.display()));
-    let tone = if spool.full { Tone::Bad } else { Tone::Neutral };
+    let tone = match spool.trouble {
+        Some(_) => Tone::Bad,
+        None => Tone::Neutral,
+    };
     section.toned("on disk", stats::fill(spool), tone);
+    if let Some(trouble) = spool.trouble {
+        section.toned("takes nothing", trouble.to_string(), Tone::Bad);
+    }
     if let Some(bytes) = spool.free_bytes {
         section.row("file system", format!("{} free", human::size(bytes)));
     }
@@ -129,6 +135,9 @@ fn spool(stats: &Stats, now: When) -> Section {
         .row("duplicates dropped", count(spool.duplicates))
         .row("oldest pending", moment(spool.oldest_pending, now))
         .row("newest pending", moment(spool.newest_pending, now));
+    if let Some(aside) = &spool.aside {
+        section.toned("put aside", aside.clone(), Tone::Warn);
+    }
     if let Some(recovery) = &spool.last_recovery {
         section.toned("last repair", recovery.clone(), Tone::Warn);
     }

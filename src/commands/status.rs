@@ -36,7 +36,7 @@ pub(super) async fn run(local: &Local, report: ReportArgs) -> Result<Verdict, Er
     })
 }
 
-/// `shipper 0.1.0: 12,340 pending, InfluxDB unreachable since 14:02, next try in 40 s`.
+/// `shipper 0.2.0: 12,340 pending, InfluxDB unreachable since 14:02, next try in 40 s`.
 pub(super) fn headline(stats: &Stats) -> String {
     format!("shipper {}: {}", stats.version, stats.in_words())
 }

@@ -39,13 +39,14 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
     if let Some(progress) = progress {
         progress.finish("every generation was read");
     }
-    let mended = shipper.mended().cloned();
+    let repaired = shipper.repaired().cloned();
+    let aside = shipper.stats().await?.spool.aside;
     shipper.close().await?;
-    report(&found, arguments)?;
-    if let Some(recovery) = &mended {
-        eprintln!("mended on opening: {recovery}");
+    report(&found, aside.as_deref(), arguments)?;
+    if let Some(recovery) = &repaired {
+        eprintln!("repaired on opening: {recovery}");
     }
-    let sound = mended.is_none() && found.iter().all(|verified| verified.damage.is_none());
+    let sound = repaired.is_none() && found.iter().all(|verified| verified.damage.is_none());
     Ok(if sound {
         Verdict::Healthy
     } else {
@@ -53,7 +54,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
     })
 }
 
-fn report(found: &[Verified], arguments: &VerifyArgs) -> Result<(), Error> {
+fn report(found: &[Verified], aside: Option<&str>, arguments: &VerifyArgs) -> Result<(), Error> {
     if arguments.report.json {
         return super::print_json(&found);
     }
@@ -70,6 +71,9 @@ fn report(found: &[Verified], arguments: &VerifyArgs) -> Result<(), Error> {
         .iter()
         .filter(|verified| verified.damage.is_some())
         .count();
+    if let Some(aside) = aside {
+        println!("put aside as damaged: {aside}; `shipper spool recover` reads what is left in it");
+    }
     match (damaged, arguments.repair) {
         (0, _) => println!("all generations are sound"),
         (_, true) => println!(

@@ -7,9 +7,10 @@ use super::keys;
 use super::raw::Raw;
 use super::values::{Invalid, Problem, Values};
 use super::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Lines, Local, LogFields, MsgHashAs,
-    Reader, Secret, Spool, TokenSource,
+    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Server,
+    Spool, TokenSource,
 };
+use crate::layout::{Layout, LogFields, MsgHashAs};
 
 impl Raw {
     /// Validates every key.
@@ -34,21 +35,28 @@ impl Raw {
 }
 
 impl Raw {
-    /// Validates only what decides how a record looks as line protocol.
+    /// Which server commands for an operator are printed for; neither key has to be given.
     ///
     /// # Errors
-    /// [`Invalid`] with all problems of those keys.
-    pub fn lines(&self) -> Result<Lines, Invalid> {
+    /// [`Invalid`] when what is given for [`Server::api`] is none.
+    pub fn server(&self) -> Result<Server, Invalid> {
         let mut reader = Values::new(self);
-        let lines = reader.lines();
-        reader.finish(lines)
+        let api = reader.api();
+        let bucket = self.given(&keys::INFLUXDB_BUCKET).unwrap_or("BUCKET");
+        reader.finish(api.map(|api| Server {
+            api,
+            bucket: bucket.to_owned(),
+        }))
     }
 }
 
 impl Values<'_> {
+    fn api(&mut self) -> Option<Api> {
+        self.choice(&keys::INFLUXDB_API, &[("v1", Api::V1), ("v2", Api::V2)])
+    }
+
     /// Built field by field before any `?`, so that one bad key does not hide the next.
     fn config(&mut self) -> Option<Config> {
-        let host = self.host();
         let influx = self.influx();
         let journal = self.journal();
         let inventory = self.inventory();
@@ -61,7 +69,6 @@ impl Values<'_> {
         let insight = self.switch(&keys::SHIPPER_INSIGHT);
         let local = self.local();
         Some(Config {
-            host: host?,
             influx: influx?,
             journal: journal?,
             inventory: inventory?,
@@ -85,6 +92,7 @@ impl Values<'_> {
             let filter = tracing_subscriber::EnvFilter::try_new(text);
             filter.is_ok().then(|| text.to_owned())
         });
+        let layout = self.layout();
         Some(Local {
             spool: Spool {
                 dir: dir?,
@@ -93,28 +101,20 @@ impl Values<'_> {
             },
             control_socket: control_socket?,
             log: log?,
+            layout: layout?,
         })
     }
 
-    fn lines(&mut self) -> Option<Lines> {
+    fn layout(&mut self) -> Option<Layout> {
         let host = self.host();
-        let (msg_hash_as, log_fields) = (self.msg_hash_as(), self.log_fields());
-        let insight = self.switch(&keys::SHIPPER_INSIGHT);
-        Some(Lines {
+        let forms = [("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)];
+        let msg_hash_as = self.choice(&keys::SHIPPER_MSG_HASH_AS, &forms);
+        let log_fields = self.required(&keys::SHIPPER_LOG_FIELDS, parse_log_fields);
+        Some(Layout {
             host: host?,
             msg_hash_as: msg_hash_as?,
             log_fields: log_fields?,
-            insight: insight?,
         })
-    }
-
-    fn msg_hash_as(&mut self) -> Option<MsgHashAs> {
-        let forms = [("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)];
-        self.choice(&keys::SHIPPER_MSG_HASH_AS, &forms)
-    }
-
-    fn log_fields(&mut self) -> Option<LogFields> {
-        self.required(&keys::SHIPPER_LOG_FIELDS, parse_log_fields)
     }
 
     fn host(&mut self) -> Option<String> {
@@ -136,7 +136,7 @@ impl Values<'_> {
     }
 
     fn influx(&mut self) -> Option<Influx> {
-        let api = self.choice(&keys::INFLUXDB_API, &[("v1", Api::V1), ("v2", Api::V2)]);
+        let api = self.api();
         let url = self.url();
         let token = self.token(api);
         let org = match api {
@@ -264,7 +264,6 @@ impl Values<'_> {
                 .filter(|rate| (1..=10_000_000).contains(rate))
                 .map(Some),
         });
-        let (msg_hash_as, log_fields) = (self.msg_hash_as(), self.log_fields());
         Some(Forward {
             batch_lines: usize::try_from(batch_lines?).ok()?,
             batch_bytes: usize::try_from(batch_bytes?).ok()?,
@@ -274,8 +273,6 @@ impl Values<'_> {
             in_flight: usize::try_from(in_flight?).ok()?,
             catchup: catchup?,
             max_rate: max_rate?,
-            msg_hash_as: msg_hash_as?,
-            log_fields: log_fields?,
         })
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use spool::Trouble;
+
 use super::Finding;
-use crate::config::{Api, MsgHashAs};
+use crate::config::Api;
 use crate::forward::ServerState;
 use crate::human::{count, size, span};
 use crate::influx::Outcome;
+use crate::layout::MsgHashAs;
 use crate::stats::{self, Stats};
 
 /// Below this many free bytes beside the spool's own there is no room for long.
@@ -25,11 +28,14 @@ pub fn spool(stats: &Stats) -> Finding {
         let found = format!("the ledger does not add up: {}", spool.ledger);
         return Finding::fail(CHECK, found, "this is a bug: please report it");
     }
-    if spool.full {
-        let found = format!("full: {}", stats::fill(spool));
-        let mend =
-            "let InfluxDB take what is pending, raise SHIPPER_SPOOL_MAX_BYTES, or free space";
-        return Finding::fail(CHECK, found, mend);
+    if let Some(trouble) = spool.trouble {
+        let found = format!("{trouble}: {}", stats::fill(spool));
+        return Finding::fail(CHECK, found, trouble_mend(trouble));
+    }
+    if let Some(aside) = &spool.aside {
+        let found = format!("put aside as damaged: {aside}");
+        let mend = "`shipper spool recover` reads what is left in it, and removes it with --drop";
+        return Finding::warn(CHECK, found, mend);
     }
     if spool.ledger.quarantined > 0 {
         let found = format!("{} entries in quarantine", count(spool.ledger.quarantined));
@@ -48,6 +54,20 @@ pub fn spool(stats: &Stats) -> Finding {
             count(spool.ledger.pending)
         ),
     )
+}
+
+/// What helps when the spool takes nothing.
+fn trouble_mend(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Full => "let InfluxDB take what is pending, or raise SHIPPER_SPOOL_MAX_BYTES",
+        Trouble::NoSpace => "free space on the file system of SHIPPER_SPOOL_DIR",
+        Trouble::NoQuota => "raise the disk quota of the service's user",
+        Trouble::NoInodes => "remove small files on the file system of SHIPPER_SPOOL_DIR",
+        Trouble::ReadOnly => {
+            "mount the file system of SHIPPER_SPOOL_DIR writable: see `dmesg` for why it is not"
+        }
+        Trouble::Io => "check the disk: see `dmesg`",
+    }
 }
 
 /// Whether the file system has room for the spool to grow to its cap.
@@ -145,7 +165,7 @@ pub fn retention(kept: Option<Duration>, oldest: Duration) -> Finding {
 #[must_use]
 pub fn cardinality(api: Api, form: MsgHashAs, values: Option<u64>) -> Finding {
     const CHECK: &str = "cardinality";
-    const MEND: &str = "set max-values-per-tag = 0 in InfluxDB, or SHIPPER_MSG_HASH_AS=field here";
+    const MEND: &str = "set max-values-per-tag = 0 in InfluxDB, or SHIPPER_MSG_HASH_AS=field here before lines are read";
     match (form, api, values) {
         (MsgHashAs::Field, ..) => Finding::pass(CHECK, "msg_hash is a field"),
         (MsgHashAs::Tag, Api::V2, _) => Finding::pass(
@@ -265,7 +285,7 @@ mod tests {
         quarantined.spool.ledger.read += 2;
         assert_eq!(spool(&quarantined).grade, Warn);
         let mut full = stats(0);
-        full.spool.full = true;
+        full.spool.trouble = Some(Trouble::Full);
         assert_eq!(spool(&full).grade, Fail);
         let mut broken = stats(0);
         broken.spool.ledger.read += 1;

@@ -34,7 +34,7 @@ pub async fn checks(config: &Config, oldest: Duration, synchronised: Option<bool
             findings.push(write(&client).await);
             findings.push(retention(&client, oldest).await);
             let values = probe::msg_hash_values(&client).await.ok().flatten();
-            let form = config.forward.msg_hash_as;
+            let form = config.local.layout.msg_hash_as;
             findings.push(judge::cardinality(config.influx.api, form, values));
         }
         Err(reason) => {

@@ -52,7 +52,7 @@ pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) 
     let all = 0..way.records.len();
     let has_points = |place: &usize| {
         let record = way.records.get(*place);
-        record.is_some_and(|(_, payload)| Record::has_points(payload))
+        record.is_some_and(|record| Record::has_points(record.payload))
     };
     let with_points = all.clone().filter(has_points).count();
     if with_points == 0 {

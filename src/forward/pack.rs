@@ -9,7 +9,7 @@ use spool::Records;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::influx::client::{Body, Encoding};
-use crate::influx::{Encoder, Points};
+use crate::influx::{Encoders, Points};
 
 /// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (figures in
 /// `docs/performance.md`).
@@ -18,9 +18,6 @@ const LEVEL: Compression = Compression::fast();
 /// Makes bodies; keeps the buffers between them.
 #[derive(Debug)]
 pub(super) struct Packer {
-    encoder: Encoder,
-    /// The same, without derived points.
-    bare: Encoder,
     encoding: Encoding,
     idle: Mutex<Vec<Vec<u8>>>,
 }
@@ -49,10 +46,8 @@ pub(super) struct Packed {
 }
 
 impl Packer {
-    pub(super) fn new(encoder: Encoder, encoding: Encoding) -> Self {
+    pub(super) fn new(encoding: Encoding) -> Self {
         Self {
-            bare: encoder.clone().with_points(Points::LeftOut),
-            encoder,
             encoding,
             idle: Mutex::default(),
         }
@@ -76,10 +71,10 @@ impl Packer {
     }
 
     fn pack_now(&self, records: &Records, wanted: &[usize], form: Form, limit: usize) -> Packed {
-        let encoder = match form {
-            Form::Whole => &self.encoder,
-            Form::Bare => &self.bare,
-        };
+        let mut encoders = Encoders::new(match form {
+            Form::Whole => Points::Written,
+            Form::Bare => Points::LeftOut,
+        });
         let mut text = self.idle().pop().unwrap_or_default();
         text.clear();
         let mut unreadable = Vec::new();
@@ -88,7 +83,7 @@ impl Packer {
             let before = text.len();
             match records.get(place) {
                 None => {}
-                Some((key, payload)) => match encoder.encode(&key, payload, &mut text) {
+                Some(record) => match encoders.encode(&record, &mut text) {
                     Ok(()) if lines > 0 && text.len() > limit => {
                         text.truncate(before);
                         break;
@@ -143,11 +138,17 @@ mod tests {
     use spool::{EntryKey, MsgHash};
 
     use super::*;
-    use crate::config::{LogFields, MsgHashAs};
     use crate::entry::{Log, Record};
+    use crate::layout::{Layout, LogFields, MsgHashAs};
 
     fn records(messages: &[&str]) -> Records {
         let mut records = Records::new();
+        let layout = Layout {
+            host: "h".to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        };
+        records.set_layout(&layout.encode());
         for message in messages {
             let key = EntryKey {
                 time: 1,
@@ -167,8 +168,7 @@ mod tests {
     }
 
     fn packer() -> Packer {
-        let encoder = Encoder::new("h", MsgHashAs::Tag, LogFields::default());
-        Packer::new(encoder, Encoding::Identity)
+        Packer::new(Encoding::Identity)
     }
 
     #[test]

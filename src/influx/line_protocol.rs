@@ -8,14 +8,14 @@ use std::io::Write as _;
 use spool::{EntryKey, MsgHash};
 
 use super::points;
-use crate::config::{LogFields, MsgHashAs};
 use crate::entry::{DecodeError, Log, Record, Report, Snapshot};
 use crate::insight::Derived;
+use crate::layout::{Layout, LogFields, MsgHashAs};
 
 /// Nanoseconds in a microsecond, and so the number of entries of one microsecond that keep their order.
 const NANOS_PER_MICRO: u64 = 1000;
 
-/// Writes records as points of this host.
+/// Writes records as points of one layout.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     host: String,
@@ -29,6 +29,15 @@ pub struct Encoder {
     fields: LogFields,
 }
 
+/// Where a point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its measurement.
+    pub measurement: &'static str,
+    /// Its time, in nanoseconds since the Unix epoch.
+    pub nanos: u64,
+}
+
 /// Whether the points that follow from a record are written with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Points {
@@ -39,9 +48,14 @@ pub enum Points {
 }
 
 impl Encoder {
-    /// An encoder for points tagged with `host`.
+    /// An encoder for points of this layout.
     #[must_use]
-    pub fn new(host: &str, msg_hash_as: MsgHashAs, fields: LogFields) -> Self {
+    pub fn new(layout: &Layout) -> Self {
+        let Layout {
+            host,
+            msg_hash_as,
+            log_fields,
+        } = layout;
         let mut log_head = b"ollama_logs,host=".to_vec();
         push_tag_value(host, &mut log_head);
         log_head.extend_from_slice(match msg_hash_as {
@@ -55,13 +69,13 @@ impl Encoder {
         push_tag_value(host, &mut report_head);
         report_head.extend_from_slice(b",version=");
         Self {
-            host: host.to_owned(),
+            host: host.clone(),
             points: Points::Written,
             log_head,
             inventory_head,
             report_head,
-            msg_hash_as,
-            fields,
+            msg_hash_as: *msg_hash_as,
+            fields: *log_fields,
         }
     }
 
@@ -92,14 +106,35 @@ impl Encoder {
             return Ok(());
         }
         for (place, point) in (0..).zip(&points) {
-            let nanos = match (&record, point) {
-                (Record::Log(log), _) => point_time(key, log.seqnum),
-                (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
-                _ => point_time(key, 0),
-            };
+            let nanos = derived_time(key, &record, place, point);
             points::push(point, &self.host, nanos, out);
         }
         Ok(())
+    }
+
+    /// Where the points of one stored record are, its own first.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the payload is not one that this shipper can read.
+    pub fn places(&self, key: &EntryKey, payload: &[u8]) -> Result<Vec<Place>, DecodeError> {
+        let (record, points) = Record::decode_with_points(payload)?;
+        let (measurement, place) = match &record {
+            Record::Log(log) => ("ollama_logs", log.seqnum),
+            Record::Inventory(snapshot) => (
+                "ollama_models_inventory",
+                u64::from(snapshot.part.unwrap_or(0)),
+            ),
+            Record::Report(_) => ("ollama_shipper", 0),
+        };
+        let own = Place {
+            measurement,
+            nanos: point_time(key, place),
+        };
+        let derived = (0..).zip(&points).map(|(place, point)| Place {
+            measurement: point.measurement().name,
+            nanos: derived_time(key, &record, place, point),
+        });
+        Ok([own].into_iter().chain(derived).collect())
     }
 
     /// `ollama_logs`.
@@ -167,6 +202,15 @@ impl Encoder {
             separator = b',';
         }
         push_end(point_time(key, 0), out);
+    }
+}
+
+/// Time of the derived point number `place` of a record.
+fn derived_time(key: &EntryKey, record: &Record<'_>, place: u64, point: &Derived<'_>) -> u64 {
+    match (record, point) {
+        (Record::Log(log), _) => point_time(key, log.seqnum),
+        (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
+        _ => point_time(key, 0),
     }
 }
 
@@ -264,6 +308,14 @@ mod tests {
         payload
     }
 
+    fn encoder(host: &str, msg_hash_as: MsgHashAs, log_fields: LogFields) -> Encoder {
+        Encoder::new(&Layout {
+            host: host.to_owned(),
+            msg_hash_as,
+            log_fields,
+        })
+    }
+
     fn line(encoder: &Encoder, payload: &[u8]) -> String {
         let mut out = Vec::new();
         encoder.encode(&KEY, payload, &mut out).unwrap();
@@ -272,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_log_line_has_the_tags_and_the_field_of_the_contract() {
-        let encoder = Encoder::new("gpu 1", MsgHashAs::Tag, LogFields::default());
+        let encoder = encoder("gpu 1", MsgHashAs::Tag, LogFields::default());
         let hash = "ab".repeat(32);
         assert_eq!(
             line(&encoder, &log("say \"hi\" \\ to\nall, a=b")),
@@ -290,7 +342,7 @@ mod tests {
             priority: true,
             unit: true,
         };
-        let encoder = Encoder::new("h", MsgHashAs::Field, all);
+        let encoder = encoder("h", MsgHashAs::Field, all);
         let hash = "ab".repeat(32);
         assert_eq!(
             line(&encoder, &log("")),
@@ -303,7 +355,7 @@ mod tests {
 
     #[test]
     fn parts_of_one_snapshot_are_points_of_their_own() {
-        let encoder = Encoder::new("h", MsgHashAs::Tag, LogFields::default());
+        let encoder = encoder("h", MsgHashAs::Tag, LogFields::default());
         let lines: Vec<_> = [None, Some(1), Some(2)]
             .map(|part| {
                 let mut payload = Vec::new();
@@ -329,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_does_not_decode_leaves_the_buffer_as_it_was() {
-        let encoder = Encoder::new("h", MsgHashAs::Tag, LogFields::default());
+        let encoder = encoder("h", MsgHashAs::Tag, LogFields::default());
         let mut out = b"before".to_vec();
         assert!(encoder.encode(&KEY, &[1, 200, 3], &mut out).is_err());
         assert_eq!(out, b"before");

@@ -4,7 +4,9 @@
 //! (the only place that does I/O for writing) and [`query`] (asking back what the server holds).
 
 pub mod client;
-pub mod line_protocol;
+mod deletes;
+pub mod encoders;
+mod line_protocol;
 pub mod outcome;
 mod points;
 pub mod probe;
@@ -12,6 +14,8 @@ pub mod query;
 mod reason;
 
 pub use client::Client;
+pub use deletes::deletes;
+pub use encoders::{Encoders, Unreadable};
 pub use line_protocol::{Encoder, Points};
 pub use outcome::{Answer, Outcome, decide};
 pub(crate) use reason::kind_of;

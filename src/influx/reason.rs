@@ -15,15 +15,15 @@ const MAX_WORD: usize = 32;
 const MENDS: [(&str, &str); 5] = [
     (
         "max-values-per-tag",
-        "set max-values-per-tag = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+        "set max-values-per-tag = 0 in the server's configuration; SHIPPER_MSG_HASH_AS=field spares lines that are read from then on",
     ),
     (
         "max-series-per-database",
-        "set max-series-per-database = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+        "set max-series-per-database = 0 in the server's configuration; SHIPPER_MSG_HASH_AS=field spares lines that are read from then on",
     ),
     (
         "max series per database",
-        "set max-series-per-database = 0 in the server's configuration, or SHIPPER_MSG_HASH_AS=field",
+        "set max-series-per-database = 0 in the server's configuration; SHIPPER_MSG_HASH_AS=field spares lines that are read from then on",
     ),
     ("database is required", "check INFLUXDB_BUCKET"),
     (

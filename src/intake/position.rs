@@ -1,7 +1,5 @@
 //! Where the reader stage stands in the journal, and what a landing there means (pure).
 
-use std::time::Duration;
-
 use crate::entry::LogEntry;
 use crate::intake::Gap;
 use crate::journal::{Checkpoint, Cursor, Landing, Start, UnreadableCheckpoint};
@@ -56,14 +54,13 @@ impl Position {
         }
     }
 
-    /// From what the spool keeps, at `now` (microseconds since the epoch).
+    /// From what the spool keeps, at `now` (microseconds since the epoch); the journal was first read from `since` on.
     pub(super) fn resume(
         checkpoint: Option<Result<Checkpoint, UnreadableCheckpoint>>,
         now: u64,
-        lookback: Duration,
+        since: u64,
     ) -> (Self, Option<Rejected>) {
-        let lookback = u64::try_from(lookback.as_micros()).unwrap_or(u64::MAX);
-        let first_run = Self::since(now.saturating_sub(lookback));
+        let first_run = Self::since(since);
         let checkpoint = match checkpoint {
             None => return (first_run, None),
             Some(Err(_)) => return (first_run, Some(Rejected::Unreadable)),

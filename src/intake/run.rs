@@ -25,6 +25,8 @@ pub(super) struct Run<'a> {
     watched_at: Instant,
     damage: Damage,
     cursors: Cursors,
+    /// How often the spool had been set back when the position was taken from it.
+    rewinds: u64,
 }
 
 /// Whether entries take their cursor along into the spool.
@@ -75,7 +77,12 @@ pub(super) enum Next {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(intake: &'a Intake<'a>, position: Position, cursors: Cursors) -> Self {
+    pub(super) fn new(
+        intake: &'a Intake<'a>,
+        position: Position,
+        cursors: Cursors,
+        rewinds: u64,
+    ) -> Self {
         Self {
             intake,
             sent: position.clone(),
@@ -88,6 +95,21 @@ impl<'a> Run<'a> {
             watched_at: Instant::now(),
             damage: Damage::None,
             cursors,
+            rewinds,
+        }
+    }
+
+    /// Reads until the goal is reached, with a journal opened again as often as it has to be.
+    pub(super) fn read_all(&mut self, open: Open<'_>) -> Result<(), Error> {
+        while self.read(open)? == Next::Reopen {}
+        Ok(())
+    }
+
+    /// What was read may be gone with damage that somebody else has found: then it is read again.
+    fn check_rewinds(&self) -> Result<(), Error> {
+        match self.intake.store.rewinds() == self.rewinds {
+            true => Ok(()),
+            false => Err(Error::Spool(spool::Error::Rewound)),
         }
     }
 
@@ -124,11 +146,13 @@ impl<'a> Run<'a> {
                 Verdict::Reopen => return Ok(Next::Reopen),
                 Verdict::StepOver => return self.step_over(open),
             }
+            self.check_rewinds()?;
             self.caught_up(looked);
             if self.intake.goal == Goal::ReachEnd {
                 break;
             }
             let wake = journal.wait(self.intake.config.poll_interval)?;
+            self.check_rewinds()?;
             looked = now();
             if wake == Wake::FilesChanged {
                 // A file that was hopeless may have been put aside.

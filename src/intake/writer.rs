@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use spool::{Appended, Records};
+use spool::{Appended, Records, Trouble};
 use tokio::sync::watch;
 
 use super::meaning::Meaning;
 use super::{Error, Goal, Intake, IntakeStatus};
 use crate::entry::{LogEntry, Record};
+use crate::layout::source;
 use crate::stop::Stop;
 use crate::store::{Begun, Store};
 
@@ -79,6 +80,7 @@ impl<'a> Writer<'a> {
 
     /// Adds an entry to the batch being filled.
     pub(super) fn push(&mut self, entry: &LogEntry, max_message_bytes: usize) -> Result<(), Error> {
+        self.filling.records.set_layout(self.store.layout());
         let record = entry.to_record(max_message_bytes);
         let truncated = matches!(&record, Record::Log(log) if log.truncated > 0);
         let points = match (&mut self.meaning, &record) {
@@ -154,7 +156,8 @@ impl<'a> Writer<'a> {
 
     fn begin(&mut self, batch: Batch) -> Result<(), Error> {
         let begun = self.store.begin(move |spool| {
-            let result = spool.append(&batch.records, batch.checkpoint.as_deref());
+            let checkpoint = batch.checkpoint.as_deref();
+            let result = spool.append(&batch.records, source::JOURNAL, checkpoint);
             (batch, result)
         })?;
         self.committing = Some(begun);
@@ -175,7 +178,7 @@ impl<'a> Writer<'a> {
 
     /// A spool without room is waited for; so is one that fails otherwise, unless somebody waits for us to end.
     fn refuse(&self, error: spool::Error) -> Result<(), Error> {
-        let no_room = matches!(error, spool::Error::Full { .. }) || error.is_out_of_space();
+        let no_room = error.trouble().is_some_and(Trouble::is_want_of_room);
         let hopeless = matches!(error, spool::Error::Rewound | spool::Error::TooLarge { .. });
         if hopeless || (!no_room && self.goal == Goal::ReachEnd) {
             return Err(Error::Spool(error));

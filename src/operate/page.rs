@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use spool::{Entry, EntryKey, HashPrefix, Seq, Spool, State};
+use spool::{Entry, EntryKey, HashPrefix, Quarantined, Seq, Spool, State};
 
 use super::{Error, Period};
 use crate::store::Store;
@@ -50,16 +50,45 @@ pub struct Listed {
     pub attempts: u32,
     /// Why InfluxDB refused it.
     pub reason: Option<String>,
+    /// What it was stored with to know which points it becomes, in base64.
+    layout: String,
     /// Its payload, in base64.
     payload: String,
 }
 
 impl Listed {
+    /// `entry` as it is listed, with the refusal of one in quarantine.
+    pub(super) fn of(entry: &Entry, refusal: Option<Quarantined>) -> Self {
+        Self {
+            seq: entry.seq.0,
+            key: entry.key,
+            state: entry.state,
+            attempts: refusal
+                .as_ref()
+                .map_or(entry.attempts, |refusal| refusal.attempts),
+            reason: refusal.map(|refusal| refusal.reason),
+            layout: BASE64.encode(&entry.layout),
+            payload: BASE64.encode(&entry.payload),
+        }
+    }
+
+    /// What [`crate::layout::Layout::decode`] reads.
+    #[must_use]
+    pub fn layout(&self) -> Vec<u8> {
+        BASE64.decode(&self.layout).unwrap_or_default()
+    }
+
     /// What [`crate::entry::Record::decode`] reads.
     #[must_use]
     pub fn payload(&self) -> Vec<u8> {
         // Whatever is not base64 is not a record either.
         BASE64.decode(&self.payload).unwrap_or_default()
+    }
+
+    /// Whether its content was removed for good.
+    #[must_use]
+    pub fn is_purged(&self) -> bool {
+        self.payload.is_empty()
     }
 }
 
@@ -112,17 +141,8 @@ fn fitting(entries: &[Entry]) -> usize {
 
 fn listed(spool: &mut Spool, entry: &Entry) -> Result<Listed, spool::Error> {
     let refusal = match entry.state {
-        State::Quarantined => spool.quarantined(entry.seq, 1)?.pop(),
+        State::Quarantined => spool.refusal(entry.seq)?,
         _ => None,
     };
-    Ok(Listed {
-        seq: entry.seq.0,
-        key: entry.key,
-        state: entry.state,
-        attempts: refusal
-            .as_ref()
-            .map_or(entry.attempts, |refusal| refusal.attempts),
-        reason: refusal.map(|refusal| refusal.reason),
-        payload: BASE64.encode(&entry.payload),
-    })
+    Ok(Listed::of(entry, refusal))
 }

@@ -1,9 +1,13 @@
 //! What can be asked, and what is answered: the words of the control protocol.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use spool::{Selection, State, Verified};
 
 use super::page::{List, Page};
+use super::purge::Purge;
+use super::recover::Recovered;
 use crate::backfill::Progress;
 use crate::gaps::HoursPage;
 use crate::stats::Stats;
@@ -41,6 +45,20 @@ pub enum Request {
     },
     /// How far a backfill is.
     BackfillProgress,
+    /// Read what can be read of a generation that was put aside, or of a directory of them.
+    Recover {
+        /// A name in the spool's directory, or a path.
+        path: PathBuf,
+    },
+    /// What was put aside.
+    Aside,
+    /// Remove something that was put aside.
+    ForgetAside {
+        /// Its name in the spool's directory.
+        name: String,
+    },
+    /// Remove entries for good; the answer is a [`Answer::List`].
+    Purge(Purge),
 }
 
 /// A stretch of time, in microseconds since the Unix epoch.
@@ -129,6 +147,16 @@ pub enum Answer {
     },
     /// To [`Request::Backfill`] and [`Request::BackfillProgress`].
     Backfill(Progress),
+    /// To [`Request::Recover`].
+    Recover {
+        /// One for each generation found.
+        recovered: Vec<Recovered>,
+    },
+    /// To [`Request::Aside`] and [`Request::ForgetAside`].
+    Aside {
+        /// Names in the spool's directory.
+        names: Vec<String>,
+    },
 }
 
 /// What a replay did, or would do.

@@ -1,7 +1,8 @@
 //! What runs beside the stages.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use spool::Reading;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -21,7 +22,7 @@ pub(super) async fn prune(store: Store, stop: Stop) {
             _ = ticks.tick() => {}
             () = stop.triggered() => return,
         }
-        match store.call(|spool| spool.prune(SystemTime::now())).await {
+        match store.call(|spool| spool.prune(Reading::now())).await {
             Ok(Ok(0)) => {}
             Ok(Ok(removed)) => {
                 let entries = things(removed, "delivered entry", "delivered entries");

@@ -37,16 +37,24 @@ pub(super) enum End {
     Reload(Box<Config>),
 }
 
-/// The stages while they run.
+/// The round while it lives.
 pub(super) struct Round {
     mode: Mode,
     stop: Stop,
+    stages: Running,
+    /// Starts the stages anew, over the same spool.
+    start: Box<dyn Fn() -> Result<Running, Error>>,
+    store: Store,
+    chores: JoinSet<()>,
+    spool: thread::JoinHandle<()>,
+}
+
+/// The stages while they run.
+struct Running {
     input_ended: Stop,
     intake: oneshot::Receiver<Result<(), intake::Error>>,
     inventory: oneshot::Receiver<()>,
     forward: JoinHandle<Result<(), forward::Error>>,
-    chores: JoinSet<()>,
-    spool: thread::JoinHandle<()>,
 }
 
 impl Round {
@@ -56,9 +64,9 @@ impl Round {
         mode: Mode,
         host: &Host<Open>,
     ) -> Result<Self, Error> {
-        let (stop, input_ended) = (Stop::new()?, Stop::new()?);
+        let stop = Stop::new()?;
         let spool_dir = config.local.spool.dir.clone();
-        let (store, recovery, spool) = Store::open(&spool_dir, spool_options(&config.local.spool))?;
+        let (store, recovery, spool) = Store::open(&spool_dir, spool_options(&config.local))?;
         if !recovery.is_clean() {
             warn!("the spool was damaged: {recovery}");
         }
@@ -121,34 +129,45 @@ impl Round {
             chores.spawn(metrics::serve(listener, operator, stop.clone()));
         }
         info!(spool = %spool_dir.display(), "shipper {} started", env!("CARGO_PKG_VERSION"));
+        let start = {
+            let (open, store, stop) = (host.open.clone(), store.clone(), stop.clone());
+            move || {
+                let input_ended = Stop::new()?;
+                Ok(Running {
+                    intake: threads::start_intake(
+                        &config,
+                        mode,
+                        open.clone(),
+                        &store,
+                        reader_status.clone(),
+                        models.clone(),
+                        &stop,
+                    )?,
+                    inventory: threads::start_inventory(
+                        &config,
+                        mode,
+                        open.clone(),
+                        &store,
+                        models_seen.clone(),
+                        &stop,
+                    )?,
+                    forward: tokio::spawn(forward::run(
+                        store.clone(),
+                        config.clone(),
+                        forwarder_status.clone(),
+                        input_ended.clone(),
+                        stop.clone(),
+                    )),
+                    input_ended,
+                })
+            }
+        };
         Ok(Self {
             mode,
-            intake: threads::start_intake(
-                &config,
-                mode,
-                host.open.clone(),
-                &store,
-                reader_status,
-                models,
-                &stop,
-            )?,
-            inventory: threads::start_inventory(
-                &config,
-                mode,
-                host.open.clone(),
-                &store,
-                models_seen,
-                &stop,
-            )?,
-            forward: tokio::spawn(forward::run(
-                store,
-                config,
-                forwarder_status,
-                input_ended.clone(),
-                stop.clone(),
-            )),
+            stages: start()?,
+            start: Box::new(start),
             stop,
-            input_ended,
+            store,
             chores,
             spool,
         })
@@ -190,17 +209,37 @@ impl Round {
         Ok(next.map_or(End::Done, End::Reload))
     }
 
-    /// Waits for the stages to end in the order that loses nothing, and says how they ended.
+    /// Waits for the stages to end, and says how they ended. With [`Mode::Once`] they begin again while damage that was found
+    /// meanwhile set a source back: what was read before that may be gone.
     async fn supervise(&mut self) -> Result<(), Error> {
+        loop {
+            let before = self.rewinds().await?;
+            self.supervise_stages().await?;
+            let is_done = self.mode == Mode::Follow || self.stop.is_triggered();
+            if is_done || self.rewinds().await? == before {
+                return Ok(());
+            }
+            warn!("the spool was damaged: everything is read again from before the damage");
+            self.stages = (self.start)()?;
+        }
+    }
+
+    async fn rewinds(&self) -> Result<u64, Error> {
+        let rewinds = self.store.call(|spool| spool.rewinds()).await;
+        rewinds.map_err(|_| Error::Vanished("spool"))
+    }
+
+    /// Waits for the stages to end in the order that loses nothing, and says how they ended.
+    async fn supervise_stages(&mut self) -> Result<(), Error> {
         let stop = self.stop.clone();
         let early = tokio::select! {
             biased;
             () = stop.triggered() => None,
-            read = &mut self.intake => Some(read_all(read)),
-            sent = &mut self.forward => {
+            read = &mut self.stages.intake => Some(read_all(read)),
+            sent = &mut self.stages.forward => {
                 stop.trigger();
                 // What was read becomes durable before the spool is closed.
-                let _ = timeout(LAST_ENTRIES, &mut self.intake).await;
+                let _ = timeout(LAST_ENTRIES, &mut self.stages.intake).await;
                 return sent_all(sent).and(Err(Error::Vanished("forwarder")));
             }
         };
@@ -209,7 +248,7 @@ impl Round {
                 Err(Error::Vanished("reader"))
             }
             Some(read) => read,
-            None => match timeout(LAST_ENTRIES, &mut self.intake).await {
+            None => match timeout(LAST_ENTRIES, &mut self.stages.intake).await {
                 Ok(read) => read_all(read),
                 Err(_) => Err(Error::Stuck("reader")),
             },
@@ -219,16 +258,16 @@ impl Round {
         }
         // Its one snapshot is part of the work; at a stop it ends by itself.
         if self.mode == Mode::Once && !stop.is_triggered() {
-            let _ = (&mut self.inventory).await;
+            let _ = (&mut self.stages.inventory).await;
         }
-        self.input_ended.trigger();
+        self.stages.input_ended.trigger();
         let sent = tokio::select! {
-            sent = &mut self.forward => sent_all(sent),
-            () = stop.triggered() => match timeout(LAST_REQUESTS, &mut self.forward).await {
+            sent = &mut self.stages.forward => sent_all(sent),
+            () = stop.triggered() => match timeout(LAST_REQUESTS, &mut self.stages.forward).await {
                 Ok(sent) => sent_all(sent),
                 Err(_) => {
                     // What was in flight stays pending and is sent again.
-                    self.forward.abort();
+                    self.stages.forward.abort();
                     Ok(())
                 }
             },
@@ -241,6 +280,8 @@ impl Round {
         self.stop.trigger();
         // A panic in one was logged when it happened.
         while self.chores.join_next().await.is_some() {}
+        // The spool's thread ends with the last of its handles.
+        drop((self.start, self.store, self.stages));
         let spool = self.spool;
         // Closing waits for the disk, and for a look into a slow models directory.
         let closed = tokio::task::spawn_blocking(move || spool.join());

@@ -25,7 +25,9 @@ pub(super) fn start_intake<Open: OpenJournal>(
     models: Option<ModelsFeed>,
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<Result<(), intake::Error>>> {
-    let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
+    let (config, store) = (config.journal.clone(), store.clone());
+    let stop = stop.child()?;
+    store.wake_on_rewind(stop.clone());
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("reader".to_owned())
@@ -55,7 +57,10 @@ pub(super) fn start_inventory<Open: OpenJournal>(
     stop: &Stop,
 ) -> io::Result<oneshot::Receiver<()>> {
     let (journal, inventory) = (config.journal.clone(), config.inventory.clone());
-    let (store, stop) = (store.clone(), stop.clone());
+    let store = store.clone();
+    // A snapshot that damage took is taken again.
+    let stop = stop.child()?;
+    store.wake_on_rewind(stop.clone());
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("inventory".to_owned())

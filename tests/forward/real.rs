@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use shipper::config::{LogFields, MsgHashAs, TokenSource};
+use shipper::config::TokenSource;
 use shipper::forward::ServerState;
 use shipper::gaps;
 use shipper::influx::Client;
 use shipper::influx::query::HOUR;
+use shipper::layout::{LogFields, MsgHashAs};
 use spool::Seq;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -82,8 +83,8 @@ async fn equal_lines_of_one_timestamp_are_points_of_their_own_with_the_hash_as_t
     for msg_hash_as in [MsgHashAs::Tag, MsgHashAs::Field] {
         for server in servers() {
             let mut rig = Rig::to_server(&*server);
-            rig.config.forward.msg_hash_as = msg_hash_as;
-            rig.config.forward.log_fields = LogFields {
+            rig.config.local.layout.msg_hash_as = msg_hash_as;
+            rig.config.local.layout.log_fields = LogFields {
                 pid: true,
                 priority: true,
                 unit: true,
@@ -176,11 +177,11 @@ async fn lines_beyond_retention_are_quarantined_under_that_name_and_the_rest_arr
 
 #[tokio::test]
 async fn too_many_values_of_the_hash_tag_hold_with_what_to_mend() {
-    let server = Influxd1::start(Settings {
+    let limited = Settings {
         max_values_per_tag: 1000,
         ..Settings::default()
-    })
-    .unwrap();
+    };
+    let mut server = Influxd1::start(limited.clone()).unwrap();
     let mut rig = Rig::to_server(&server);
     // The server looks at the limit before each batch, not within it.
     rig.config.forward.batch_lines = 500;
@@ -191,8 +192,16 @@ async fn too_many_values_of_the_hash_tag_hold_with_what_to_mend() {
     assert!(error.contains("SHIPPER_MSG_HASH_AS=field"), "{error}");
     assert_eq!(rig.stats().await.quarantined, 0);
     running.stop().await;
+    server.restart_with(&Settings::default()).unwrap();
+    rig.drain().await;
+    assert_eq!(rig.assert_settled().await.delivered, 1500);
 
-    rig.config.forward.msg_hash_as = MsgHashAs::Field;
+    // The limit does not concern what is read with the hash as a field.
+    let server = Influxd1::start(limited).unwrap();
+    let mut rig = Rig::to_server(&server);
+    rig.config.forward.batch_lines = 500;
+    rig.config.local.layout.msg_hash_as = MsgHashAs::Field;
+    rig.append((0..1500).map(|line| line.to_string())).await;
     rig.drain().await;
     assert_eq!(rig.assert_settled().await.delivered, 1500);
 }
@@ -317,7 +326,7 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
 
     let client = Client::new(rig.config.influx.clone()).unwrap();
     let everything = 0..u64::MAX;
-    let hours = gaps::find(&rig.store, &client, &rig.config.host, everything.clone())
+    let hours = gaps::find(&rig.store, &client, everything.clone())
         .await
         .unwrap();
     let found: Vec<_> = hours
@@ -329,9 +338,7 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     assert_eq!(rig.stats().await.pending, 103);
     rig.drain().await;
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
-    let hours = gaps::find(&rig.store, &client, &rig.config.host, everything)
-        .await
-        .unwrap();
+    let hours = gaps::find(&rig.store, &client, everything).await.unwrap();
     assert!(hours.iter().all(|hour| hour.missing() == 0));
 }
 

@@ -6,11 +6,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use shipper::config::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, LogFields, MsgHashAs, Reader,
-    Secret, Spool as SpoolConfig, TokenSource,
+    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret,
+    Spool as SpoolConfig, TokenSource,
 };
 use shipper::entry::{LogEntry, Record, SeqnumId, Snapshot};
 use shipper::forward::{self, ForwardStatus};
+use shipper::layout::{Layout, LogFields, MsgHashAs};
 use shipper::stop::Stop;
 use shipper::store::Store;
 use spool::{Options, Records, Stats};
@@ -67,7 +68,6 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let (store, _, thread) = Store::open(&dir.path().join("spool"), options()).unwrap();
         let config = Config {
-            host: "test host".to_owned(),
             metrics_listen: None,
             telemetry: false,
             insight: true,
@@ -105,8 +105,6 @@ impl Rig {
                 in_flight: 2,
                 catchup: Catchup::Interleave,
                 max_rate: None,
-                msg_hash_as: MsgHashAs::Tag,
-                log_fields: LogFields::default(),
             },
             local: Local {
                 spool: SpoolConfig {
@@ -116,6 +114,11 @@ impl Rig {
                 },
                 control_socket: PathBuf::new(),
                 log: String::new(),
+                layout: Layout {
+                    host: "test host".to_owned(),
+                    msg_hash_as: MsgHashAs::Tag,
+                    log_fields: LogFields::default(),
+                },
             },
         };
         Self {
@@ -130,7 +133,7 @@ impl Rig {
 
     /// Appends one log entry a message; each five share a timestamp.
     pub(crate) async fn append<T: AsRef<[u8]>>(&mut self, messages: impl IntoIterator<Item = T>) {
-        let mut records = Records::new();
+        let mut records = self.records();
         for message in messages {
             let entry = LogEntry {
                 realtime: self.clock + self.appended / 5,
@@ -158,15 +161,22 @@ impl Rig {
             models_json: Cow::Borrowed(models_json),
             part: None,
         };
-        let mut records = Records::new();
+        let mut records = self.records();
         let key = snapshot.key(time);
         let record = Record::Inventory(snapshot);
         records.push_with(key, |out| record.encode(out)).unwrap();
         self.append_records(records).await;
     }
 
+    /// None, and the configured layout for those to come.
+    pub(crate) fn records(&self) -> Records {
+        let mut records = Records::new();
+        records.set_layout(&self.config.local.layout.encode());
+        records
+    }
+
     pub(crate) async fn append_records(&mut self, records: Records) {
-        let append = move |spool: &mut spool::Spool| spool.append(&records, None);
+        let append = move |spool: &mut spool::Spool| spool.append(&records, "journal", None);
         self.store.call(append).await.unwrap().unwrap();
         self.store.notify_appended();
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use shipper::entry::{Record, Report};
 use shipper::insight::schema::{self, FieldType, Measurement};
 use shipper::insight::{Kind, Method, Part, Phase, Route};
+use shipper::layout::{Layout, LogFields, MsgHashAs};
 use spool::{Options, Records, Spool};
 
 use crate::common::Host;
@@ -208,11 +209,17 @@ fn put_reports(host: &Host) {
             }
         }
         let mut records = Records::new();
+        let layout = Layout {
+            host: "testhost".to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        };
+        records.set_layout(&layout.encode());
         let record = Record::Report(report);
         records
             .push_with(Report::key(time), |payload| record.encode(payload))
             .unwrap();
-        spool.append(&records, None).unwrap();
+        spool.append(&records, "journal", None).unwrap();
     }
 }
 

@@ -276,7 +276,7 @@ fn verify_names_what_is_damaged_and_repair_puts_it_aside_and_loses_nothing() {
     let told = String::from_utf8(verified.stderr).unwrap();
     assert_eq!(verified.status.code(), Some(3), "{told}");
     assert!(
-        told.contains("made again from its generations") && told.contains("mended on opening"),
+        told.contains("made again from its generations") && told.contains("repaired on opening"),
         "{told}"
     );
     sums(&host);

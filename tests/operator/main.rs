@@ -3,16 +3,22 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/damage.rs"]
+mod damage;
 
 mod commands;
 mod control;
+mod deletes;
 mod doctor;
 mod documents;
 mod json;
 mod logs;
 mod manager;
 mod metrics;
+mod purge;
+mod purge_which;
 mod quarantine;
+mod recover;
 mod terminal;
 
 use common::Host;

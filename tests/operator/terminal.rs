@@ -85,7 +85,7 @@ fn the_watch_shows_backlog_rates_and_history_until_q_is_pressed() {
         assert!(length > 0, "it ended: {seen}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
     }
-    for part in ["shipper 0.1.0: 51 pending", "0/s", "█"] {
+    for part in ["shipper 0.2.0: 51 pending", "0/s", "█"] {
         assert!(seen.contains(part), "{part}: {seen}");
     }
     watch.0.stdin.take().unwrap().write_all(b"q").unwrap();

@@ -130,8 +130,12 @@ pub(super) fn deliver(store: &Store) -> Vec<(EntryKey, String)> {
         let mut done = SeqSet::new();
         batch.seqs.iter().for_each(|seq| done.insert(*seq));
         spool.ack(&done).unwrap();
-        let text =
-            |(key, payload)| message(Record::decode(payload).unwrap()).map(|text| (key, text));
+        let text = |stored: spool::Record<'_>| {
+            Some((
+                stored.key,
+                message(Record::decode(stored.payload).unwrap())?,
+            ))
+        };
         batch.records.iter().filter_map(text).collect()
     };
     store.call_blocking(deliver).unwrap()
@@ -180,9 +184,9 @@ fn records(
                 for seq in &batch.seqs {
                     claimed.insert(*seq);
                 }
-                for (key, payload) in batch.records.iter() {
-                    let text = wanted(Record::decode(payload).unwrap());
-                    all.extend(text.map(|text| (key, text)));
+                for stored in batch.records.iter() {
+                    let text = wanted(Record::decode(stored.payload).unwrap());
+                    all.extend(text.map(|text| (stored.key, text)));
                 }
             }
         })

@@ -81,7 +81,9 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
             };
             let bytes = checkpoint.encode().unwrap();
             store
-                .call_blocking(move |spool| spool.append(&spool::Records::new(), Some(&bytes)))
+                .call_blocking(move |spool| {
+                    spool.append(&spool::Records::new(), "journal", Some(&bytes))
+                })
                 .unwrap()
                 .unwrap();
             let status = rig.read(&store, Goal::ReachEnd);
@@ -193,7 +195,11 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
     rig.add("b.journal", [Entry::line(When::now().0 - 100_000, "new")]);
     assert_eq!(rig.read(&store, Goal::ReachEnd).entries, 1);
     let checkpoint = store
-        .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
+        .call_blocking(|spool| {
+            spool
+                .origin("journal")
+                .and_then(|origin| origin.position.clone())
+        })
         .unwrap();
 
     let stop = Stop::new().unwrap();
@@ -206,7 +212,11 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
     assert_eq!((progress.read, progress.new), (1_001, 1_000));
     assert_eq!(spooled(&store).len(), 1_001);
     let after = store
-        .call_blocking(|spool| spool.checkpoint().map(<[u8]>::to_vec))
+        .call_blocking(|spool| {
+            spool
+                .origin("journal")
+                .and_then(|origin| origin.position.clone())
+        })
         .unwrap();
     assert_eq!(after, checkpoint);
 }

@@ -12,6 +12,9 @@ use spool::{EntryKey, Limits, MsgHash, Options, Records, Spool};
 /// Records that a store holds before it is drained or read again.
 pub(crate) const HELD: u64 = 50_000;
 
+/// Who appends.
+pub(crate) const SOURCE: &str = "source";
+
 /// A batch to be delivered.
 pub(crate) const LIMITS: Limits = Limits {
     records: 5000,
@@ -106,7 +109,7 @@ pub(crate) fn filled(dir: &Path, count: u64) -> Spool {
     let mut spool = Spool::open(dir, Options::default()).unwrap().0;
     for from in (0..count).step_by(1000) {
         spool
-            .append(&records(from, 1000), Some(&from.to_le_bytes()))
+            .append(&records(from, 1000), SOURCE, Some(&from.to_le_bytes()))
             .unwrap();
     }
     spool

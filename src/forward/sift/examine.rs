@@ -77,7 +77,7 @@ impl Sift {
         records: &Records,
     ) -> Option<Vec<usize>> {
         let names: BTreeSet<MsgHash> = refusal.named.iter().copied().collect();
-        let hash = |line: usize| records.get(line).map(|(key, _)| key.hash);
+        let hash = |line: usize| records.get(line).map(|record| record.key.hash);
         let is_named = |line: &usize| hash(*line).is_some_and(|hash| names.contains(&hash));
         if names.is_empty() || !matches!(self.names, Names::Untried | Names::Right) {
             return Some(lines);
@@ -143,7 +143,7 @@ impl Sift {
         reason: &str,
         records: &Records,
     ) {
-        lines.sort_by_key(|&line| records.get(line).map(|(key, _)| key.time));
+        lines.sort_by_key(|&line| records.get(line).map(|record| record.key.time));
         let rest = lines.split_off(count.min(lines.len()));
         let refused = lines.into_iter();
         self.refused

@@ -60,6 +60,15 @@ impl Influxd1 {
         Ok(server)
     }
 
+    /// Starts it again on the same port and the same data, with another configuration.
+    pub fn restart_with(&mut self, settings: &Settings) -> io::Result<()> {
+        self.stop()?;
+        let data = settings.data.as_deref().unwrap_or(self.dir.path());
+        let text = configuration(data, self.port, free_port()?, settings);
+        fs::write(self.dir.path().join("influxdb.conf"), text)?;
+        self.restart()
+    }
+
     /// Starts it again on the same port and the same data.
     pub fn restart(&mut self) -> io::Result<()> {
         let config = self.dir.path().join("influxdb.conf");

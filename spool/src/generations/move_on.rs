@@ -1,0 +1,167 @@
+//! Quarantined records move on to the active generation, under new numbers, so that a single one does not keep its generation on disk.
+//!
+//! Two databases do not commit together: MANIFEST says whose records are moving, and after a crash whatever stands in both
+//! places counts as moved.
+
+use super::Generations;
+use super::copy::COMMIT_BYTES;
+use crate::format::head::Refusal;
+use crate::model::error::{Fault, Result};
+use crate::model::key::{EntryKey, GenerationId, Seq};
+use crate::model::options::MAX_GENERATION_RECORDS;
+use crate::model::records::Records;
+use crate::model::seq_set::SeqSet;
+use crate::model::states::{Code, State, moves};
+use crate::storage::database::Walk;
+use crate::storage::generation::Generation;
+
+/// Records moved in one commit.
+const MOVED_AT_ONCE: usize = 500;
+
+/// Some quarantined records of a generation.
+#[derive(Default)]
+struct Page {
+    seqs: SeqSet,
+    records: Records,
+    refusals: Vec<Refusal>,
+}
+
+impl Generations {
+    /// Writes the quarantined records of a sealed generation to the active one.
+    pub(super) fn move_on(&mut self, id: GenerationId) -> Result<()> {
+        let moved = self.try_move_on(id);
+        self.moving_failed |= moved.is_err();
+        moved
+    }
+
+    fn try_move_on(&mut self, id: GenerationId) -> Result<()> {
+        let refused = self
+            .manifest
+            .sealed(id)
+            .map(|sealed| sealed.counts.quarantined);
+        if refused.unwrap_or(0) == 0 {
+            return Ok(());
+        }
+        self.finish_failed_moving()?;
+        self.save(|manifest| manifest.moving = Some(id))?;
+        while let Some(page) = self.read(id, first_page)? {
+            if page.seqs.is_empty() {
+                break;
+            }
+            self.make_way(&page)?;
+            self.change(None, |active, change| {
+                let first = active.add(page.records.iter(), Code::QUARANTINED, change)?;
+                let numbered = (first.0..).map(Seq).zip(page.refusals.iter().cloned());
+                active.refuse(numbered, change)
+            })?;
+            self.change(Some(id), |generation, _| {
+                Ok(generation.stand(&page.seqs, moves::move_on))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Seals the active generation when it is full. The cap does not count: what is moved makes room.
+    fn make_way(&mut self, page: &Page) -> Result<()> {
+        self.ensure_active()?;
+        let summary = &self.head.summary;
+        let is_full = summary.payload_bytes >= self.options.seal_bytes()
+            || summary.records + page.records.len() as u64 > MAX_GENERATION_RECORDS;
+        let layouts = page.records.layouts();
+        let has_room = self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.has_room_for(layouts));
+        if is_full || !has_room {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    /// [`Generations::finish_moving`] after an error, before anything else changes.
+    pub(crate) fn finish_failed_moving(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.moving_failed) {
+            return Ok(());
+        }
+        let finished = self.finish_moving();
+        self.moving_failed = finished.is_err();
+        finished
+    }
+
+    /// After a crash while records moved: those that stand in a later generation, too, have arrived there.
+    pub(super) fn finish_moving(&mut self) -> Result<()> {
+        if self.manifest.moving.is_none() {
+            return Ok(());
+        }
+        // What is only in doubt on disk has not arrived.
+        self.ensure_active()?;
+        self.rescue_all()?;
+        let Some(id) = self.manifest.moving else {
+            return Ok(());
+        };
+        let mut at = 0;
+        while let Some(page) = self.read(id, |generation| page_from(generation, at))? {
+            let Some(last) = page.seqs.last() else {
+                break;
+            };
+            at = last.0 + 1;
+            let mut arrived = SeqSet::new();
+            for (seq, record) in page.seqs.iter().zip(page.records.iter()) {
+                if self.stands_elsewhere(id, &record.key)? {
+                    arrived.insert(seq);
+                }
+            }
+            self.change(Some(id), |generation, _| {
+                Ok(generation.stand(&arrived, moves::move_on))
+            })?;
+        }
+        self.save(|manifest| manifest.moving = None)
+    }
+
+    fn stands_elsewhere(&mut self, id: GenerationId, key: &EntryKey) -> Result<bool> {
+        let covers = |listed: &super::Listed<'_>| listed.summary.times.covers(key.time);
+        let others: Vec<_> = self
+            .all()
+            .filter(|listed| listed.id != id && covers(listed))
+            .map(|listed| listed.id)
+            .collect();
+        for other in others {
+            if self
+                .read(other, |generation| generation.find(key))?
+                .flatten()
+                .is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn first_page(generation: &Generation) -> std::result::Result<Page, Fault> {
+    page_from(generation, 0)
+}
+
+fn page_from(generation: &Generation, from: u64) -> std::result::Result<Page, Fault> {
+    let refused = |_, code: Code| code.is(Some(State::Quarantined));
+    let wanted = generation.states().select(from, MOVED_AT_ONCE, refused);
+    let mut page = Page::default();
+    let Some(first) = wanted.first() else {
+        return Ok(page);
+    };
+    generation.each_chunk(first, |chunk| {
+        for (seq, record) in chunk.numbered().filter(|(seq, _)| wanted.contains(*seq)) {
+            if page.records.payload_bytes() >= COMMIT_BYTES {
+                return Ok(Walk::Stop);
+            }
+            generation.copy_to(&mut page.records, seq, record)?;
+            page.seqs.insert(seq);
+        }
+        let is_last = wanted.last().is_some_and(|last| last.0 < chunk.end().0);
+        Ok(if is_last { Walk::Stop } else { Walk::On })
+    })?;
+    let refused = generation.refusals(&page.seqs)?;
+    page.refusals
+        .extend(refused.into_iter().map(|(_, refusal)| refusal));
+    Ok(page)
+}

@@ -199,7 +199,7 @@ impl Operator {
         let entries = match replay.effect {
             Effect::Count => {
                 self.store
-                    .call(move |spool| spool.count(&selection))
+                    .call(move |spool| spool.replayable(&selection))
                     .await??
             }
             Effect::Apply => {

@@ -67,7 +67,7 @@ step "version 0.1 stops on a spool of this format"
 tests/downgrade.sh --binary target/release/shipper
 
 step "instructions, beside those of the record"
-benches/instructions.sh
+SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- instructions
 
 step "speed, beside journalctl reading alone"
 SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- check

@@ -245,6 +245,14 @@ impl Spool {
         query::count(&mut self.generations, selection)
     }
 
+    /// How many records [`Spool::replay`] would make pending again.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn replayable(&mut self, selection: &Selection) -> Result<u64> {
+        query::replayable(&mut self.generations, selection)
+    }
+
     /// Makes the selected records pending again, delivered ones when the selection names no state; returns how many. What was purged
     /// stays so.
     ///

@@ -67,7 +67,7 @@ fn assert_refused(spool: &mut Spool, every: u64, count: u64, bytes: usize) {
             (refused.seq, refused.reason, refused.attempts),
             (entry.seq, format!("refused {n}"), 3)
         );
-        assert_eq!(entry.layout, format!("layout {}", n % 5).into_bytes());
+        assert_eq!(*entry.layout, *format!("layout {}", n % 5).as_bytes());
         assert_eq!(entry.payload, payload(n, bytes));
         numbers.push(n);
     }
@@ -319,7 +319,7 @@ fn purge_some(dir: &Path) {
     for entry in list(&mut spool, &Selection::default()) {
         let n = number(entry.key);
         let is_purged = n % 1000 == 1;
-        assert_eq!(entry.layout, format!("layout {}", n % 5).into_bytes());
+        assert_eq!(*entry.layout, *format!("layout {}", n % 5).as_bytes());
         assert!(
             entry.payload
                 == if is_purged {

@@ -54,7 +54,7 @@ pub(crate) struct Generations {
     head: Head,
     /// Whether the active generation was opened since the spool was: before that, `head` is what MANIFEST remembers.
     is_head_current: bool,
-    /// Whether the active generation was used since a sealed one was opened.
+    /// Whether the active generation was changed since a sealed one was opened.
     is_active_in_use: bool,
     /// Where the sources stand, durable.
     sources: Sources,
@@ -383,6 +383,7 @@ impl Generations {
         if is_active {
             self.uncommitted &= self.head.commit == generation.head().commit;
             self.head.clone_from(generation.head());
+            self.is_active_in_use = true;
             self.active = Some(generation);
         } else {
             if let Some(sealed) = self.manifest.sealed_mut(id) {
@@ -403,7 +404,6 @@ impl Generations {
     fn opened(&mut self, id: GenerationId) -> std::result::Result<Option<&Generation>, Fault> {
         if id == self.manifest.active.id {
             self.ensure_active().map_err(Fault::Other)?;
-            self.is_active_in_use = true;
             return Ok(self.active.as_ref().filter(|active| active.id == id));
         }
         match self.open.iter().position(|open| open.id == id) {

@@ -100,6 +100,8 @@ pub(crate) struct Counts {
     pub(crate) delivered: u64,
     pub(crate) quarantined: u64,
     pub(crate) expired: u64,
+    /// Of the delivered and expired ones those without a payload.
+    pub(crate) purged: u64,
 }
 
 impl Counts {
@@ -132,6 +134,21 @@ impl Counts {
         self.delivered += other.delivered;
         self.quarantined += other.quarantined;
         self.expired += other.expired;
+        self.purged += other.purged;
+    }
+
+    fn come(&mut self, code: Code, records: u64) {
+        self.purged += if code.is_purged() { records } else { 0 };
+        if let Some(count) = self.place(code) {
+            *count += records;
+        }
+    }
+
+    fn leave(&mut self, code: Code) {
+        self.purged -= u64::from(code.is_purged());
+        if let Some(count) = self.place(code) {
+            *count -= 1;
+        }
     }
 
     fn place(&mut self, code: Code) -> Option<&mut u64> {
@@ -176,9 +193,7 @@ impl States {
         let before = self.codes.len();
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         self.codes.resize(before + count, code);
-        if let Some(place) = self.counts.place(code) {
-            *place += count as u64;
-        }
+        self.counts.come(code, count as u64);
         // A page that is not stored holds untried pending records.
         if code != Code::PENDING && count > 0 {
             self.touch(before..before + count);
@@ -202,12 +217,8 @@ impl States {
                     continue;
                 };
                 self.codes[place] = code;
-                if let Some(count) = self.counts.place(from) {
-                    *count -= 1;
-                }
-                if let Some(count) = self.counts.place(code) {
-                    *count += 1;
-                }
+                self.counts.leave(from);
+                self.counts.come(code, 1);
                 moved += 1;
                 reached = Some(reached.map_or(place, |reached| reached.start)..place + 1);
             }

@@ -165,6 +165,36 @@ pub(crate) fn count(generations: &mut Generations, selection: &Selection) -> Res
     Ok(count)
 }
 
+/// How many records a replay would make pending again.
+pub(crate) fn replayable(generations: &mut Generations, selection: &Selection) -> Result<u64> {
+    let selection = to_replay(selection);
+    let (mut purged, mut at) = (0, 0);
+    while let Some(listed) = generations.from(at) {
+        let (id, end) = (listed.id, listed.seqs().end);
+        if listed.counts.purged > 0 {
+            let counted = generations.read(id, |generation| {
+                let meant = timely(generation, &selection, 0, usize::MAX)?;
+                let is_purged = |seq, code: Code| code.is_purged() && meant.contains(seq);
+                Ok(generation.states().select(0, usize::MAX, is_purged).len())
+            })?;
+            let Some(counted) = counted else {
+                continue;
+            };
+            purged += counted;
+        }
+        at = end;
+    }
+    Ok(count(generations, &selection)?.saturating_sub(purged))
+}
+
+/// Delivered records when the selection names no state.
+fn to_replay(selection: &Selection) -> Selection {
+    Selection {
+        state: selection.state.or(Some(State::Delivered)),
+        ..*selection
+    }
+}
+
 /// What one step over the selected records did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
@@ -180,11 +210,7 @@ pub(crate) fn replay(
     selection: &Selection,
     from: Seq,
 ) -> Result<Step> {
-    let selection = Selection {
-        state: selection.state.or(Some(State::Delivered)),
-        ..*selection
-    };
-    change_selected(generations, &selection, from, moves::replay)
+    change_selected(generations, &to_replay(selection), from, moves::replay)
 }
 
 /// Gives some of the selected records up that are pending or in quarantine.

@@ -132,9 +132,12 @@ impl Known {
         known
     }
 
-    fn is_settled(&self, seq: Seq) -> bool {
-        let code = self.states.get(seq);
-        code.is_some_and(|code| !matches!(code.state(), Some(State::Pending | State::Quarantined)))
+    /// Whether a record is to be left alone. Without states, one without a payload is taken for one that was purged.
+    fn is_settled(&self, seq: Seq, payload: &[u8]) -> bool {
+        match self.states.get(seq) {
+            Some(code) => !matches!(code.state(), Some(State::Pending | State::Quarantined)),
+            None => payload.is_empty(),
+        }
     }
 }
 
@@ -188,7 +191,7 @@ impl Reading<'_> {
             };
             self.seen.insert(seq);
             self.recovered.readable += 1;
-            if self.known.is_settled(seq) {
+            if self.known.is_settled(seq, &payload) {
                 self.recovered.settled += 1;
                 continue;
             }

@@ -58,8 +58,8 @@ impl Content {
         let mut disk = now;
         for &page in self.dropped.keys() {
             let (start, end) = (page * PAGE, disk.len().min((page + 1) * PAGE));
-            for at in start..end {
-                disk[at] = self.disk.get(at).copied().unwrap_or(0);
+            for (at, byte) in disk.iter_mut().enumerate().take(end).skip(start) {
+                *byte = self.disk.get(at).copied().unwrap_or(0);
             }
         }
         self.disk = disk;

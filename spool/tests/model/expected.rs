@@ -69,7 +69,7 @@ impl Held {
             key: identity(self.n),
             state: self.state,
             attempts: if is_pending { self.attempts } else { 0 },
-            layout: layout(self.n),
+            layout: layout(self.n).into(),
             payload: self.payload(),
         }
     }

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use influxdb_line_protocol::{FieldValue, parse_lines};
-use shipper::config::{LogFields, MsgHashAs};
 use shipper::entry::{Log, Record};
 use shipper::influx::Encoder;
+use shipper::layout::{Layout, LogFields, MsgHashAs};
 use spool::{EntryKey, MsgHash};
 
 const ALL: LogFields = LogFields {
@@ -44,9 +44,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         hash: MsgHash([split; 32]),
     };
     let mut out = Vec::new();
-    Encoder::new(&host, msg_hash_as, ALL)
-        .encode(&key, &payload, &mut out)
-        .expect("what was encoded decodes");
+    Encoder::new(&Layout {
+        host: host.clone().into_owned(),
+        msg_hash_as,
+        log_fields: ALL,
+    })
+    .encode(&key, &payload, &mut out)
+    .expect("what was encoded decodes");
     // Twice, so that a quote left open would swallow the second line.
     out.extend_from_within(..);
     let text = String::from_utf8(out).expect("UTF-8");

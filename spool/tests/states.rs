@@ -96,7 +96,7 @@ fn acknowledging_one_record_at_a_time_keeps_the_files_of_a_sealed_generation_sma
 
 fn one_at_a_time(dir: &Path) {
     let mut spool = Spool::open(dir, Options::default()).unwrap().0;
-    fill(&mut spool, 30_000);
+    fill(&mut spool, 15_000);
     assert_eq!(ledger(&spool).generations, 2);
     let sealed = spool
         .verify(None, spool::Repair::ReportOnly)

@@ -198,7 +198,27 @@ fn switched_off_only_the_two_measurements_of_the_original_leave_the_host() {
     let server = server();
     let mut host = host(&server);
     journal(&host, "system", &day());
-    // Points that are in the spool already stay there.
+    host.set("SHIPPER_INSIGHT", "off");
+    host.succeed("run --once");
+    let names: Vec<_> = rows(&server, "SHOW MEASUREMENTS", &[]);
+    let answer = server.influxql("SHOW MEASUREMENTS");
+    assert_eq!(names.len(), 2, "{answer}");
+    let text = answer.to_string();
+    assert!(
+        text.contains("ollama_logs") && text.contains("ollama_models_inventory"),
+        "{text}"
+    );
+    assert_eq!(server.count("ollama_logs"), day().known.lines);
+    let exported = host.succeed("spool export");
+    assert!(!exported.contains("ollama_requests"));
+}
+
+/// What a line becomes is decided when it is read.
+#[test]
+fn switched_off_later_points_that_were_derived_go_with_their_lines() {
+    let server = server();
+    let mut host = host(&server);
+    journal(&host, "system", &day());
     let nobody = Endpoint::start().unwrap();
     nobody.set_down(true);
     host.set("INFLUXDB_URL", &nobody.url());
@@ -213,17 +233,8 @@ fn switched_off_only_the_two_measurements_of_the_original_leave_the_host() {
     host.set("INFLUXDB_URL", &server.url());
     host.set("SHIPPER_INSIGHT", "off");
     host.succeed("run --once");
-    let names: Vec<_> = rows(&server, "SHOW MEASUREMENTS", &[]);
-    let answer = server.influxql("SHOW MEASUREMENTS");
-    assert_eq!(names.len(), 2, "{answer}");
-    let text = answer.to_string();
-    assert!(
-        text.contains("ollama_logs") && text.contains("ollama_models_inventory"),
-        "{text}"
-    );
     assert_eq!(server.count("ollama_logs"), day().known.lines);
-    let exported = host.succeed("spool export");
-    assert!(!exported.contains("ollama_requests"));
+    assert_eq!(server.count("ollama_requests"), 600);
 }
 
 #[test]

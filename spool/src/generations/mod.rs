@@ -37,7 +37,7 @@ pub(crate) const SCRATCH: &str = "recover.tmp";
 
 /// Sealed generations open at once: acknowledgements of one may come while the next one is read. While there are so many, an active
 /// one that nothing was added to meanwhile is closed: each takes its part of the memory.
-const OPEN_AT_ONCE: usize = 2;
+const OPEN_AT_ONCE: usize = 3;
 
 /// All generations of a spool. The youngest is *active* and takes new records; the others are *sealed*: only where their
 /// records stand still changes.

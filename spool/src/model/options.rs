@@ -29,7 +29,7 @@ pub struct Options {
     pub max_bytes: u64,
     /// How long delivered records stay after their generation's last one was. Default 7 days.
     pub retention: Duration,
-    /// Payload bytes after which a generation is sealed; at most an eighth of `max_bytes` is used. Default 8 MiB.
+    /// Payload bytes after which a generation is sealed; at most an eighth of `max_bytes` is used. Default 4 MiB.
     pub generation_bytes: u64,
     /// What gives when the cap is reached. Default [`WhenFull::Refuse`].
     pub when_full: WhenFull,
@@ -90,7 +90,7 @@ impl Default for Options {
         Self {
             max_bytes: 2 << 30,
             retention: Duration::from_secs(7 * 24 * 3600),
-            generation_bytes: 8 << 20,
+            generation_bytes: 4 << 20,
             when_full: WhenFull::default(),
             program: Program::default(),
             adopt: Adopt::default(),

@@ -103,13 +103,13 @@ fn one_at_a_time(dir: &Path) {
         .unwrap()
         .unwrap();
     assert!(
-        sealed.records > 16_000 && sealed.damage.is_none(),
+        sealed.records > 8_000 && sealed.damage.is_none(),
         "{sealed:?}"
     );
     let before = du(dir);
     let mut largest = 0;
     // Every other record, so that states alternate and each of these commits writes as much as one can.
-    for n in (0..16_000u64).step_by(2) {
+    for n in (0..8_000u64).step_by(2) {
         spool.ack(&SeqSet::of(Seq(n))).unwrap();
         if n % 100 == 0 {
             largest = largest.max(du(dir));
@@ -124,7 +124,7 @@ fn one_at_a_time(dir: &Path) {
     drop(spool);
     let (spool, recovery) = Spool::open(dir, Options::default()).unwrap();
     assert!(recovery.is_clean(), "{recovery}");
-    assert_eq!(ledger(&spool).delivered, 8000);
+    assert_eq!(ledger(&spool).delivered, 4000);
     println!("\npeak {} kB", peak_memory());
 }
 

@@ -5,8 +5,8 @@
 
 pub mod client;
 mod deletes;
-pub mod encoders;
-mod line_protocol;
+mod encoders;
+pub mod line_protocol;
 pub mod outcome;
 mod points;
 pub mod probe;

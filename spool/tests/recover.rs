@@ -326,6 +326,24 @@ fn what_is_no_generation_gives_nothing_and_harms_nothing() {
 }
 
 #[test]
+fn what_is_put_aside_counts_against_the_cap_at_once() {
+    let dir = scratch();
+    template(dir.path());
+    let (mut spool, _) = Spool::open(dir.path(), options()).unwrap();
+    let sealed = &generations(dir.path())[0];
+    // Longer than sled lets it be: what is put aside keeps its length.
+    fs::write(sealed.join("conf"), vec![b'x'; 3 << 20]).unwrap();
+    put_aside_what_is_damaged(&mut spool);
+    assert_eq!(spool.aside().unwrap().len(), 1);
+    let on_disk: u64 = files(dir.path())
+        .iter()
+        .map(|path| std::os::unix::fs::MetadataExt::blocks(&fs::metadata(path).unwrap()) * 512)
+        .sum();
+    let counted = spool.stats().disk_bytes;
+    assert!(counted + (1 << 20) > on_disk, "{counted} of {on_disk}");
+}
+
+#[test]
 fn a_recovery_that_was_interrupted_leaves_nothing_behind() {
     let dir = scratch();
     template(dir.path());

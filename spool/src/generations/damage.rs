@@ -154,7 +154,10 @@ impl Generations {
             true => self.rewind(&start),
             false => Vec::new(),
         };
-        self.leave_out(id, &rewound, is_read_again.then_some(&start))
+        let left_out = self.leave_out(id, &rewound, is_read_again.then_some(&start));
+        // What is put aside counts against the cap from now on.
+        self.measure();
+        left_out
     }
 
     /// Writes beside what was put aside how many records it had: it may not tell itself any more. As good as it goes.

@@ -27,8 +27,7 @@ impl Generations {
         cause: &str,
         observe: &mut dyn FnMut(Rebuilding),
     ) -> Result<()> {
-        self.move_aside(FILE_NAME)?;
-        self.recovery.manifest_rebuilt = Some(cause.to_owned());
+        self.give_up_manifest(cause)?;
         let inspect = |this: &Self, id| this.inspect(id);
         let (found, damaged) = self.sort_out(present, inspect, observe)?;
         let found = without_copies(found);
@@ -76,6 +75,13 @@ impl Generations {
         {
             self.dir.remove_all(&id.to_string())?;
         }
+        Ok(())
+    }
+
+    /// Puts a MANIFEST that cannot be read aside; `cause` is why.
+    pub(super) fn give_up_manifest(&mut self, cause: &str) -> Result<()> {
+        self.move_aside(FILE_NAME)?;
+        self.recovery.manifest_rebuilt = Some(cause.to_owned());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::format::first::{self, Ledger};
 use crate::format::head::{Birth, Head, Refusal, Totals};
 use crate::format::header::Header;
 use crate::format::keys;
-use crate::format::manifest::{FILE_NAME, Manifest, Sealed};
+use crate::format::manifest::{Manifest, Sealed};
 use crate::model::error::{Fault, Result};
 use crate::model::key::{GenerationId, Seq};
 use crate::model::recovery::{Rebuilding, Recovery};
@@ -101,8 +101,7 @@ impl Generations {
         cause: &str,
         observe: &mut dyn FnMut(Rebuilding),
     ) -> Result<()> {
-        self.move_aside(FILE_NAME)?;
-        self.recovery.manifest_rebuilt = Some(cause.to_owned());
+        self.give_up_manifest(cause)?;
         let inspect = |this: &Self, id| this.inspect_first(id);
         let (mut found, damaged) = self.sort_out(present, inspect, observe)?;
         found.sort_by_key(|(old, _)| old.first);

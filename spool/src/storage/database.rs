@@ -140,34 +140,20 @@ impl Database {
     pub(crate) fn each<K: AsRef<[u8]>>(
         &self,
         keys: impl RangeBounds<K>,
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
+        visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
     ) -> Result<(), Fault> {
         let mut entries = self.db().map_err(Failure::of_a_read)?.range(keys);
-        while let Some((key, value)) =
-            guarded(|| entries.next().transpose()).map_err(Failure::of_a_read)?
-        {
-            if visit(&key, &value)? == Walk::Stop {
-                break;
-            }
-        }
-        Ok(())
+        hand_over(|| entries.next(), visit)
     }
 
     /// [`Database::each`] in reverse order.
     pub(crate) fn each_back<K: AsRef<[u8]>>(
         &self,
         keys: impl RangeBounds<K>,
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
+        visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
     ) -> Result<(), Fault> {
         let mut entries = self.db().map_err(Failure::of_a_read)?.range(keys);
-        while let Some((key, value)) =
-            guarded(|| entries.next_back().transpose()).map_err(Failure::of_a_read)?
-        {
-            if visit(&key, &value)? == Walk::Stop {
-                break;
-            }
-        }
-        Ok(())
+        hand_over(|| entries.next_back(), visit)
     }
 
     /// [`Database::each`] over all keys that begin with `prefix`.
@@ -373,6 +359,19 @@ impl Failure {
 /// sled tells an error once with its number, and later only with the text of the first.
 fn is_input_output(error: &io::Error) -> bool {
     error.to_string().contains("Input/output error")
+}
+
+/// Hands over what `next` gives until nothing is left or `visit` has enough.
+fn hand_over(
+    mut next: impl FnMut() -> Option<sled::Result<(Value, Value)>>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
+) -> Result<(), Fault> {
+    while let Some((key, value)) = guarded(|| next().transpose()).map_err(Failure::of_a_read)? {
+        if visit(&key, &value)? == Walk::Stop {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Runs a sled operation; a panic in it is a failure.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::{drain, key, ledger, payload, records, seqs, small};
+use common::{clock, drain, key, ledger, payload, records, seqs, small};
 use faulty::{
     content, copy, damage_until_sled_panics, files, generations, plain_sled, scratch,
     without_snapshots,
@@ -654,5 +654,53 @@ fn a_lost_manifest_forgets_neither_positions_nor_when_a_source_was_first_read() 
             (before.0.read, before.0.delivered, before.0.quarantined)
         );
         assert_eq!(sources::read_again(&mut spool).len() as u64, sources::END);
+    }
+}
+
+#[test]
+fn a_generation_that_quarantined_records_moved_to_may_be_lost() {
+    const REFUSED: [u64; 3] = [120, 5, 230];
+    let whole = scratch();
+    let options = Options {
+        retention: Duration::ZERO,
+        ..small()
+    };
+    let mut spool = Spool::open(whole.path(), options.clone()).unwrap().0;
+    let append = |spool: &mut Spool, from: u64| {
+        let to = from + 10;
+        let appended = spool.append(&source(from..to), NAME, Some(&to.to_le_bytes()));
+        appended.unwrap();
+    };
+    (0..250)
+        .step_by(10)
+        .for_each(|from| append(&mut spool, from));
+    // One after the other: those that move later come from earlier, and from later.
+    for refused in REFUSED {
+        spool.quarantine(Seq(refused), "refused").unwrap();
+        let mut delivered = SeqSet::from(refused - 5..refused + 60);
+        delivered.subtract(&REFUSED.map(Seq).into_iter().collect());
+        spool.ack(&delivered).unwrap();
+        spool.prune(clock(1, 0)).unwrap();
+    }
+    (250..SOURCE)
+        .step_by(10)
+        .for_each(|from| append(&mut spool, from));
+    drop(spool);
+    for path in generations(whole.path()) {
+        let name = path.file_name().unwrap();
+        let dir = scratch();
+        copy(whole.path(), dir.path());
+        fs::remove_dir_all(dir.path().join(name)).unwrap();
+        let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
+        let from = resume(&mut spool);
+        let again = spool.append(&source(from..SOURCE), NAME, Some(&SOURCE.to_le_bytes()));
+        again.unwrap();
+        let held: BTreeSet<u64> = common::list(&mut spool, &spool::Selection::default())
+            .iter()
+            .map(|entry| (entry.key.time - 1_000_000) / 1000)
+            .collect();
+        let wanted = REFUSED.into_iter().chain(250..SOURCE);
+        let missing: Vec<u64> = wanted.filter(|n| !held.contains(n)).collect();
+        assert!(missing.is_empty(), "{name:?} is lost: {missing:?} missing");
     }
 }

@@ -9,7 +9,7 @@ mod common;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{MIB, SOURCE, du, in_child, ledger, payload, peak_memory, records};
+use common::{MIB, SOURCE, drain, du, in_child, ledger, payload, peak_memory, records, small};
 use spool::{Error, Limits, Options, Order, Selection, Seq, SeqSet, Spool, State};
 
 const BATCH: Limits = Limits {
@@ -186,4 +186,22 @@ fn at_the_cap_refusing_everything_stays_below_it_however_long_the_reasons_are() 
         assert_eq!(ledger(&spool).quarantined, read);
         drop(spool);
     }
+}
+
+#[test]
+fn a_clean_stop_keeps_the_number_of_duplicates_whatever_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+    for n in (0..600).step_by(10) {
+        spool
+            .append(&records(n..n + 10, 300), SOURCE, None)
+            .unwrap();
+    }
+    spool.append(&records(590..600, 300), SOURCE, None).unwrap();
+    // So many sealed ones are used that the active one, to which nothing is added, is closed.
+    drain(&mut spool);
+    assert_eq!(ledger(&spool).duplicates, 10);
+    drop(spool);
+    let spool = Spool::open(dir.path(), small()).unwrap().0;
+    assert_eq!(ledger(&spool).duplicates, 10);
 }

@@ -12,7 +12,7 @@ use crate::model::age::Age;
 use crate::model::key::{GenerationId, Seq};
 use crate::model::options::Program;
 use crate::model::recovery::Recovery;
-use crate::model::source::Sources;
+use crate::model::source::Start;
 use crate::model::states::Counts;
 use crate::model::summary::Summary;
 
@@ -47,7 +47,7 @@ pub(crate) struct Active {
     /// Number of its first record.
     pub(crate) first: Seq,
     /// From where the sources have to be read again when it is lost.
-    pub(crate) start: Sources,
+    pub(crate) start: Start,
 }
 
 /// A generation that takes no more records.
@@ -64,7 +64,7 @@ pub(crate) struct Sealed {
     /// States are being changed in it: it may have more commits, and other counts.
     pub(crate) in_use: bool,
     /// From where the sources have to be read again when it is lost.
-    pub(crate) start: Sources,
+    pub(crate) start: Start,
     /// [`Age::lived`] when it was first seen with nothing pending.
     pub(crate) settled_at: Option<Duration>,
 }
@@ -98,8 +98,9 @@ impl Manifest {
         self.sealed.iter_mut().find(|sealed| sealed.id == id)
     }
 
-    /// Takes a sealed generation out and counts what it held as no longer held.
+    /// Takes a sealed generation out and counts what it held as no longer held. Another one may be moving meanwhile, and goes on.
     pub(crate) fn remove(&mut self, id: GenerationId) {
+        self.moving.take_if(|moving| *moving == id);
         let place = self.sealed.iter().position(|sealed| sealed.id == id);
         if let Some(place) = place {
             let gone = self.sealed.remove(place);

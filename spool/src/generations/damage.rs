@@ -8,7 +8,7 @@ use crate::format::keys::STANDS_AT;
 use crate::model::error::{Error, Fault, Result, Trouble};
 use crate::model::key::GenerationId;
 use crate::model::recovery::{Damage, Repair};
-use crate::model::source::Sources;
+use crate::model::source::{Sources, Start};
 use crate::storage::generation::distrust;
 
 /// How the name of a directory that was put aside begins.
@@ -151,7 +151,7 @@ impl Generations {
             self.recovery.damaged.push(damage);
         }
         let rewound = match rewind {
-            true => self.rewind(&start),
+            true => self.rewind(&start.sources),
             false => Vec::new(),
         };
         let left_out = self.leave_out(id, &rewound, is_read_again.then_some(&start));
@@ -185,7 +185,7 @@ impl Generations {
         &mut self,
         id: GenerationId,
         rewound: &[String],
-        read_again: Option<&Sources>,
+        read_again: Option<&Start>,
     ) -> Result<()> {
         let recovery = self.recovery.clone();
         let lost = self.head.counts;
@@ -195,18 +195,14 @@ impl Generations {
         }
         let edit = move |manifest: &mut crate::format::manifest::Manifest| {
             manifest.last_recovery = Some(recovery);
-            if manifest.moving == Some(id) {
-                manifest.moving = None;
-            }
             if let Some(start) = read_again {
-                // The sources are about to be read again from `start`: if a later generation is lost meanwhile, going
+                // The sources are about to be read again from `start`: if another generation is lost meanwhile, going
                 // back only to where that one began could skip what has not been read again yet.
-                let lost = manifest.sealed.iter().position(|sealed| sealed.id == id);
-                let later = lost.map_or(manifest.sealed.len(), |lost| lost + 1);
-                for sealed in &mut manifest.sealed[later..] {
-                    sealed.start.clone_from(start);
-                }
-                manifest.active.start.clone_from(start);
+                let sealed = manifest.sealed.iter_mut().map(|sealed| &mut sealed.start);
+                sealed
+                    .chain([&mut manifest.active.start])
+                    .filter(|other| start.at < other.at)
+                    .for_each(|other| other.clone_from(start));
             }
             if is_active {
                 manifest.totals.delivered += lost.delivered;

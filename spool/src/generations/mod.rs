@@ -473,18 +473,12 @@ impl Drop for Generations {
     /// Duplicates are not worth a commit of their own, but a clean stop has to keep their number; and after one, opening need not look
     /// into sealed generations.
     fn drop(&mut self) {
-        if self.uncommitted && self.active.is_some() {
-            let stored = self.change(None, |active, change| active.store_head(change));
-            if let Err(error) = stored {
-                tracing::warn!(%error, "the number of duplicates since the last commit is lost");
-                return;
-            }
-        }
         self.open.clear();
-        if self.manifest.sealed.iter().any(|sealed| sealed.in_use)
-            && let Err(error) = self.save(|_| {})
-        {
-            tracing::debug!(%error, "the next opening looks into the generations that were in use");
+        if !self.uncommitted && self.manifest.sealed.iter().all(|sealed| !sealed.in_use) {
+            return;
+        }
+        if let Err(error) = self.save(|_| {}) {
+            tracing::warn!(%error, "the number of duplicates since the last commit is lost; the next opening looks into the generations that were in use");
         }
     }
 }

@@ -43,12 +43,12 @@ impl Generations {
             return Ok(());
         }
         self.finish_failed_moving()?;
-        self.save(|manifest| manifest.moving = Some(id))?;
         while let Some(page) = self.read(id, first_page)? {
             if page.seqs.is_empty() {
                 break;
             }
             self.make_way(&page)?;
+            self.note_moving(id)?;
             self.change(None, |active, change| {
                 let first = active.add(page.records.iter(), Code::QUARANTINED, change)?;
                 let numbered = (first.0..).map(Seq).zip(page.refusals.iter().cloned());
@@ -59,6 +59,25 @@ impl Generations {
             })?;
         }
         Ok(())
+    }
+
+    /// Notes that what is about to be added to the active generation stands in generation `id`, too; and that, when the active one is lost,
+    /// the sources have to be read again from where it came from.
+    fn note_moving(&mut self, id: GenerationId) -> Result<()> {
+        let Some(from) = self.manifest.sealed(id) else {
+            return Ok(());
+        };
+        let is_earlier = from.start.at < self.manifest.active.start.at;
+        if self.manifest.moving == Some(id) && !is_earlier {
+            return Ok(());
+        }
+        let start = is_earlier.then(|| from.start.clone());
+        self.save(|manifest| {
+            manifest.moving = Some(id);
+            if let Some(start) = start {
+                manifest.active.start = start;
+            }
+        })
     }
 
     /// Seals the active generation when it is full. The cap does not count: what is moved makes room.

@@ -136,7 +136,7 @@ impl Generations {
 
     /// Goes on with what MANIFEST says.
     pub(super) fn remember(&mut self, manifest: Manifest) {
-        self.sources.clone_from(&manifest.active.start);
+        self.sources.clone_from(&manifest.active.start.sources);
         self.sources.first_read(&manifest.first_read);
         self.duplicates = manifest.totals.duplicates;
         self.head.summary = Summary::empty(manifest.active.first);

@@ -8,7 +8,7 @@ use crate::format::manifest::{FILE_NAME, Manifest, Sealed};
 use crate::model::error::{Fault, Result};
 use crate::model::key::{GenerationId, Seq};
 use crate::model::recovery::{Damage, Rebuilding};
-use crate::model::source::Sources;
+use crate::model::source::{Sources, Start};
 use crate::model::summary::Summary;
 
 /// A generation as it tells of itself.
@@ -46,11 +46,14 @@ impl Generations {
             .filter(|candidate| candidate.head.summary.records > 0)
             .map(|candidate| Sealed {
                 id: candidate.id,
+                start: Start {
+                    at: candidate.head.summary.first,
+                    sources: read_again.clone().unwrap_or(candidate.began),
+                },
                 summary: candidate.head.summary,
                 counts: candidate.head.counts,
                 commit: candidate.head.commit,
                 in_use: false,
-                start: read_again.clone().unwrap_or(candidate.began),
                 settled_at: None,
             })
             .collect();

@@ -232,10 +232,7 @@ impl Generations {
         }
         let removed = gone.iter().filter_map(|id| self.manifest.sealed(*id));
         let removed: u64 = removed.map(|sealed| sealed.summary.records).sum();
-        self.save(|manifest| {
-            manifest.moving = None;
-            gone.iter().for_each(|id| manifest.remove(*id));
-        })?;
+        self.save(|manifest| gone.iter().for_each(|id| manifest.remove(*id)))?;
         for id in gone {
             self.close(*id);
             self.distrusted.remove(id);

@@ -6,6 +6,7 @@ use crate::format::keys::STANDS_AT;
 use crate::format::manifest::{Active, Sealed};
 use crate::model::error::{Error, Fault, Result, Trouble};
 use crate::model::key::GenerationId;
+use crate::model::source::Start;
 use crate::storage::generation::{Generation, is_too_short, look_at_disk};
 
 impl Generations {
@@ -127,7 +128,10 @@ impl Generations {
                 return Err(self.error_of(fault));
             }
         };
-        let start = self.sources.clone();
+        let start = Start {
+            at: birth.first,
+            sources: self.sources.clone(),
+        };
         self.save(|manifest| {
             edit(manifest);
             manifest.last_id = id;

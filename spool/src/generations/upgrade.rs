@@ -13,7 +13,7 @@ use crate::format::manifest::{Manifest, Sealed};
 use crate::model::error::{Fault, Result};
 use crate::model::key::{GenerationId, Seq};
 use crate::model::recovery::{Rebuilding, Recovery};
-use crate::model::source::{Origin, Sources};
+use crate::model::source::{Origin, Sources, Start};
 use crate::model::states::{Code, Counts, State, States};
 use crate::model::summary::Summary;
 use crate::storage::change::Change;
@@ -176,7 +176,10 @@ impl Generations {
                     counts: head.counts,
                     commit,
                     in_use: false,
-                    start,
+                    start: Start {
+                        at: old.first,
+                        sources: start,
+                    },
                     settled_at: None,
                 }),
                 Err(Fault::Damage(cause)) if self.shortage_of_file_system().is_none() => {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::key::Seq;
+
 /// The longest name of a source, in bytes: it is part of a key.
 pub const MAX_SOURCE_BYTES: usize = 64;
 
@@ -22,6 +24,15 @@ pub struct Origin {
 /// All sources of a spool, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sources(BTreeMap<String, Origin>);
+
+/// From where the sources have to be read again when a generation is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Start {
+    /// Number of the first record that was appended from there on. Of two starts, the one with the lower number is the earlier.
+    pub(crate) at: Seq,
+    /// Where they stood then.
+    pub(crate) sources: Sources,
+}
 
 impl Sources {
     pub(crate) fn get(&self, source: &str) -> Option<&Origin> {

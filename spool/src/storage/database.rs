@@ -61,7 +61,8 @@ pub(crate) struct Database {
 impl Database {
     /// Makes a database in `dir`, which is empty but for files that sled does not know.
     pub(crate) fn create(dir: Dir) -> Result<Self, Fault> {
-        Self::open_db(dir).map_err(Failure::of_a_write)
+        let started = Self::start(&dir).map_err(Failure::of_a_write)?;
+        Ok(Self::of(started, dir))
     }
 
     /// Makes what sled itself does not make durable so: its configuration and the names in its directories.
@@ -80,12 +81,13 @@ impl Database {
         // sled syncs the snapshot that it writes while opening, but not the data the snapshot speaks of.
         dir.sync_file(DATA).map_err(Fault::syncing)?;
         remove_unfinished_snapshots(&dir)?;
-        let database = Self::open_db(dir).map_err(Failure::of_a_read)?;
+        let started = Self::start(&dir).map_err(|failure| failure.of_a_read(&dir))?;
+        let database = Self::of(started, dir);
         database.dir.sync().map_err(Fault::writing)?;
         Ok(database)
     }
 
-    fn open_db(dir: Dir) -> Result<Self, Failure> {
+    fn start(dir: &Dir) -> Result<(sled::Db, File), Failure> {
         let config = sled::Config::new()
             .path(dir.proc_path())
             .cache_capacity(CACHE_BYTES)
@@ -103,11 +105,15 @@ impl Database {
             }
         };
         let file = dir.file(DATA).map_err(Failure::File)?;
-        Ok(Self {
+        Ok((db, file))
+    }
+
+    fn of((db, file): (sled::Db, File), dir: Dir) -> Self {
+        Self {
             db: Some(db),
             file,
             dir,
-        })
+        }
     }
 
     /// Applies `batch` as a whole; it is durable when this returns.
@@ -125,15 +131,15 @@ impl Database {
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>, Fault> {
-        self.db()
-            .and_then(|db| guarded(|| db.get(key)))
-            .map_err(Failure::of_a_read)
+        let found = self.db().and_then(|db| guarded(|| db.get(key)));
+        found.map_err(|failure| failure.of_a_read(&self.dir))
     }
 
     /// The last key below `key`.
     pub(crate) fn key_below(&self, key: &[u8]) -> Result<Option<Value>, Fault> {
         let found = self.db().and_then(|db| guarded(|| db.get_lt(key)));
-        Ok(found.map_err(Failure::of_a_read)?.map(|(key, _)| key))
+        let found = found.map_err(|failure| failure.of_a_read(&self.dir))?;
+        Ok(found.map(|(key, _)| key))
     }
 
     /// Hands over the entries of a range of keys, in order.
@@ -142,8 +148,8 @@ impl Database {
         keys: impl RangeBounds<K>,
         visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
     ) -> Result<(), Fault> {
-        let mut entries = self.db().map_err(Failure::of_a_read)?.range(keys);
-        hand_over(|| entries.next(), visit)
+        let mut entries = self.range(keys)?;
+        hand_over(&self.dir, || entries.next(), visit)
     }
 
     /// [`Database::each`] in reverse order.
@@ -152,8 +158,8 @@ impl Database {
         keys: impl RangeBounds<K>,
         visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
     ) -> Result<(), Fault> {
-        let mut entries = self.db().map_err(Failure::of_a_read)?.range(keys);
-        hand_over(|| entries.next_back(), visit)
+        let mut entries = self.range(keys)?;
+        hand_over(&self.dir, || entries.next_back(), visit)
     }
 
     /// [`Database::each`] over all keys that begin with `prefix`.
@@ -163,6 +169,11 @@ impl Database {
         visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
     ) -> Result<(), Fault> {
         self.each([prefix]..[prefix + 1], visit)
+    }
+
+    fn range<K: AsRef<[u8]>>(&self, keys: impl RangeBounds<K>) -> Result<sled::Iter, Fault> {
+        let db = self.db().map_err(|failure| failure.of_a_read(&self.dir))?;
+        Ok(db.range(keys))
     }
 
     /// Bytes of the data file on disk.
@@ -316,15 +327,19 @@ enum Failure {
 }
 
 impl Failure {
-    /// A read that fails for a reason of the medium is damage.
-    fn of_a_read(self) -> Fault {
+    /// A read that fails for a reason of the medium is damage. sled writes, too, while it opens and in threads of its own, and does
+    /// not tell what failed: when everything in `dir` can be read, it was a write.
+    fn of_a_read(self, dir: &Dir) -> Fault {
         match self {
             Self::Io(error) => match lacks(&error) {
-                // sled writes while it opens.
                 Some(trouble) => Fault::Space(trouble),
                 None if is_read_only(&error) => Fault::Write {
                     cause: error.to_string(),
                     read_only: true,
+                },
+                None if is_input_output(&error) && can_be_read(dir) => Fault::Write {
+                    cause: error.to_string(),
+                    read_only: false,
                 },
                 None if is_unreadable(&error) || is_input_output(&error) => Fault::damage(error),
                 None => Fault::Other(Error::Store(error.to_string())),
@@ -356,6 +371,20 @@ impl Failure {
     }
 }
 
+/// Whether every byte of the files in `dir` can be read.
+fn can_be_read(dir: &Dir) -> bool {
+    let read = |dir: &Dir| -> Result<(), Error> {
+        for name in dir.names()? {
+            if dir.kind(&name)? == Some(FileType::RegularFile) {
+                let copied = io::copy(&mut dir.file(&name)?, &mut io::sink());
+                copied.context("read", &dir.path().join(name))?;
+            }
+        }
+        Ok(())
+    };
+    read(dir).and_then(|()| read(&dir.sub(BLOBS)?)).is_ok()
+}
+
 /// sled tells an error once with its number, and later only with the text of the first.
 fn is_input_output(error: &io::Error) -> bool {
     error.to_string().contains("Input/output error")
@@ -363,15 +392,17 @@ fn is_input_output(error: &io::Error) -> bool {
 
 /// Hands over what `next` gives until nothing is left or `visit` has enough.
 fn hand_over(
+    dir: &Dir,
     mut next: impl FnMut() -> Option<sled::Result<(Value, Value)>>,
     mut visit: impl FnMut(&[u8], &[u8]) -> Result<Walk, Fault>,
 ) -> Result<(), Fault> {
-    while let Some((key, value)) = guarded(|| next().transpose()).map_err(Failure::of_a_read)? {
-        if visit(&key, &value)? == Walk::Stop {
-            break;
+    loop {
+        let entry = guarded(|| next().transpose()).map_err(|failure| failure.of_a_read(dir))?;
+        match entry {
+            Some((key, value)) if visit(&key, &value)? == Walk::On => {}
+            _ => return Ok(()),
         }
     }
-    Ok(())
 }
 
 /// Runs a sled operation; a panic in it is a failure.

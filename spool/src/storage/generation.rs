@@ -332,12 +332,6 @@ impl Generation {
         self.database.commit(change.into_batch())
     }
 
-    /// Lets the next commit store the figures even when nothing else changed.
-    pub(crate) fn store_head(&self, change: &mut Change) -> Result<(), Fault> {
-        change.insert(keys::HEAD, &codec::stored(&self.head)?);
-        Ok(())
-    }
-
     /// Takes over what a generation of format 1 holds: `head` counts it, `states` are where its records stand.
     pub(crate) fn adopt(database: Database, birth: &Birth, head: Head, states: States) -> Self {
         Self {

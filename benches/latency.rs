@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use shipper::base::stop::Stop;
 use shipper::config;
-use shipper::intake::{Goal, Intake, IntakeStatus};
-use shipper::journal;
-use shipper::stop::Stop;
+use shipper::counters::intake::IntakeStatus;
+use shipper::sources::journal::readers;
+use shipper::sources::journal::{Goal, Intake};
 use shipper::store::{Ended, Store};
 use spool::Options;
 use support::endpoint::{Endpoint, Points};
@@ -54,7 +55,7 @@ fn main() -> Outcome<()> {
             models: None,
             stop,
         };
-        let running = scope.spawn(move || intake.run(&|| journal::open(intake.config, stop)));
+        let running = scope.spawn(move || intake.run(&|| readers::open(intake.config, stop)));
         let measured = measure(&journald, store, lines)
             .and_then(|()| wait("reader stage", Path::new("/proc/self"), idle));
         stop.trigger();

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shipper::entry::LogEntry;
-use shipper::journal::{Journal, Journalctl, Libsystemd, Program, Start, Step, Units};
-use shipper::stop::Stop;
+use shipper::base::stop::Stop;
+use shipper::record::LogEntry;
+use shipper::sources::journal::readers::{
+    Journal, Journalctl, Libsystemd, Program, Start, Step, Units,
+};
 use support::journal::{UNIT, busy, write_journal};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -1,31 +1,14 @@
 //! Durable store-and-forward shipper for Ollama's journal and models: see ARCHITECTURE.md for the reading order.
 
-pub mod backfill;
+pub mod base;
 pub mod cli;
-pub mod commands;
 pub mod config;
-pub mod control;
-pub mod doctor;
-pub mod entry;
-pub mod forward;
-pub mod gaps;
-pub mod human;
-pub mod influx;
+pub mod counters;
 pub mod insight;
-pub mod intake;
-pub mod inventory;
-pub mod journal;
-pub mod layout;
-pub mod logging;
-pub mod metrics;
-pub mod notify;
 pub mod operate;
-pub mod recall;
-pub mod report;
-pub mod retry;
+pub mod record;
 pub mod service;
-pub mod stats;
-pub mod stop;
+pub mod sinks;
+pub mod sources;
+pub mod stages;
 pub mod store;
-pub mod telemetry;
-pub mod when;

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use shipper::cli::Cli;
-use shipper::commands::{self, Verdict};
+use shipper::cli::{self, Cli, Verdict};
 
 /// Exit codes as the README lists them; clap itself ends with 2 on wrong usage.
 const FAILED: u8 = 1;
@@ -12,7 +11,7 @@ const WRONG_CONFIGURATION: u8 = 2;
 const UNHEALTHY: u8 = 3;
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match cli::run(Cli::parse()) {
         Ok(Verdict::Healthy) => ExitCode::SUCCESS,
         Ok(Verdict::Unhealthy) => ExitCode::from(UNHEALTHY),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use shipper::config::{Api, Catchup, Config, KEYS, Raw, Reader, TokenSource};
-use shipper::layout::MsgHashAs;
+use shipper::record::layout::MsgHashAs;
 
 const REQUIRED: &[(&str, &str)] = &[
     ("INFLUXDB_URL", "http://127.0.0.1:8086"),

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines};
 use proptest::prelude::*;
-use shipper::entry::{Log, Record, Snapshot};
-use shipper::influx::Encoder;
-use shipper::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::{Log, Record, Snapshot};
+use shipper::sinks::influxdb::Encoder;
 use spool::{EntryKey, MsgHash};
 
 const ALL: LogFields = LogFields {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use shipper::entry::{Log, Record, Report as SelfReport, Snapshot};
-use shipper::report::{Collector, Report, Table, html};
+use shipper::operate::report::{Collector, Report, Table, html};
+use shipper::record::{Log, Record, Report as SelfReport, Snapshot};
 
 /// 2026-11-22T00:00:00Z.
 const START: u64 = 1_795_305_600_000_000;

@@ -1,7 +1,7 @@
 //! A backlog like Ollama's, for a spool.
 
-use shipper::entry::{LogEntry, SeqnumId};
-use shipper::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::{LogEntry, SeqnumId};
 use spool::Records;
 
 /// Records of one append.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use shipper::influx::Encoder;
+use shipper::sinks::influxdb::Encoder;
 
 use crate::backlog::entry;
 use crate::rate::{Children, cpu_seconds};

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use shipper::base::stop::Stop;
 use shipper::config::{
     Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Spool,
     TokenSource,
 };
-use shipper::forward::{self, ForwardStatus};
-use shipper::stop::Stop;
+use shipper::counters::forward::ForwardStatus;
+use shipper::stages::forward::{self};
 use shipper::store::Store;
 use spool::Options;
 use support::journal::{UNIT, busy, write_journal};

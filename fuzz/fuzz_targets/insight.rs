@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shipper::insight::{Derived, Reader};
+use shipper::record::{Derived};
+use shipper::insight::{Reader};
 
 fuzz_target!(|journal: &str| {
     let mut reader = Reader::default();

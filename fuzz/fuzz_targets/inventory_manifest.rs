@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use shipper::inventory::{Model, from_line, parts};
+use shipper::sources::inventory::{Model, from_line, parts};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(model) = Model::parse(Path::new("registry.ollama.ai/library/llama3/8b"), bytes) {

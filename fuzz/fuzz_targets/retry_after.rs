@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use shipper::retry::{MAX_RETRY_AFTER, parse_retry_after};
+use shipper::base::retry::{MAX_RETRY_AFTER, parse_retry_after};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);

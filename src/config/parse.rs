@@ -10,7 +10,7 @@ use super::{
     Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Server,
     Spool, TokenSource,
 };
-use crate::layout::{Layout, LogFields, MsgHashAs};
+use crate::record::layout::{Layout, LogFields, MsgHashAs};
 
 impl Raw {
     /// Validates every key.

@@ -1,9 +1,9 @@
 //! GIN's access log: one line a request, on Ollama's standard output.
 
-use super::decimal::Decimal;
-use super::point::{Derived, Request};
-use super::route::{Method, Route};
 use super::scan;
+use crate::record::Decimal;
+use crate::record::{Derived, Request};
+use crate::record::{Method, Route};
 
 /// `[GIN] 2006/01/02 - 15:04:05 | 200 |  1.2778ms |  127.0.0.1 | POST     "/api/chat"`, after its `[GIN] `.
 ///

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::command;
-use super::decimal::Decimal;
-use super::event::{Event, Fact, Kind};
 use super::native;
-use super::point::Derived;
 use super::scan::{self, integer, size_or_bytes};
 use super::server_config;
 use super::slog::{Attributes, Line};
+use crate::record::Decimal;
+use crate::record::Derived;
+use crate::record::{Event, Fact, Kind};
 
 /// The event of `line`, if its message is one of these and all of it fits.
 pub(super) fn derive<'a>(line: &Line<'a>) -> Option<Derived<'a>> {

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::device::{self, device};
-use super::event::{Event, Fact, Kind};
-use super::point::{Derived, Memory, Part};
 use super::scan::{self, integer, size, size_or_bytes};
 use super::slog::{Attributes, Line};
+use crate::record::{Derived, Memory, Part};
+use crate::record::{Event, Fact, Kind};
 
 /// Appends the points of `line`; `Some(false)` when its message is none of these, `None` when it does not fit.
 pub(super) fn derive<'a>(line: &Line<'a>, out: &mut Vec<Derived<'a>>) -> Option<bool> {

@@ -7,32 +7,25 @@
 //! What needs more than the line (a model's name for its weights, which of two equal lines is the one that counts) is added by
 //! [`Reader`] in the reader stage, before the points are stored with their record: a resend gives the same points.
 //!
-//! Read [`schema`] for what reaches InfluxDB, `event.rs` for the kinds of events, then `lifecycle.rs` and `memory.rs` for messages of
+//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs` and `memory.rs` for messages of
 //! Ollama, `native.rs` for those of llama.cpp.
 
 mod command;
-mod decimal;
 mod device;
-mod event;
 mod gin;
 mod lifecycle;
 mod memory;
 mod models;
 mod native;
-mod point;
 mod reader;
-mod route;
 mod scan;
-pub mod schema;
 mod server_config;
 mod slog;
 
-pub use decimal::Decimal;
-pub use event::{Event, Fact, Kind};
 pub use models::{BadInventory, Models};
-pub use point::{Derived, Memory, Model, Part, Phase, Request, Tokens, Value, Visitor};
 pub use reader::Reader;
-pub use route::{Method, Route};
+
+use crate::record::Derived;
 
 /// Appends the points that follow from `message` alone to `out`; most lines have none.
 pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::event::{Event, Fact, Kind};
-use super::point::{Derived, Model};
+use crate::record::{Derived, Model};
+use crate::record::{Event, Fact, Kind};
 
 /// An inventory snapshot; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::decimal::Decimal;
 use super::device::device;
-use super::event::{Event, Fact, Kind};
-use super::point::{Derived, Memory, Part, Phase, Tokens};
 use super::scan;
+use crate::record::Decimal;
+use crate::record::{Derived, Memory, Part, Phase, Tokens};
+use crate::record::{Event, Fact, Kind};
 
 /// The points of a line that is neither GIN's nor slog's.
 pub(super) fn derive(text: &str) -> Option<Derived<'_>> {

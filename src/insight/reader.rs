@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::event::{Event, Fact, Kind};
 use super::models::Models;
-use super::point::Derived;
 use super::slog::Line;
+use crate::record::Derived;
+use crate::record::{Event, Fact, Kind};
 
 /// Ollama 0.11.5 and later prints the end of a load twice. `time` has milliseconds, `seconds` two decimals: the load's start that
 /// follows from each differs by no more than that and the time between formatting the two.

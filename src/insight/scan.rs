@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::decimal::Decimal;
+use crate::record::Decimal;
+pub(super) use crate::record::integer;
 
 /// The most bytes of an error's text that go into a point.
 const MAX_TEXT: usize = 300;
@@ -10,13 +11,6 @@ const MAX_TEXT: usize = 300;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
-
-/// Decimal digits, nothing else.
-pub(super) fn integer(text: &str) -> Option<u64> {
-    // `parse` would take a leading `+`.
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.parse().ok() } else { None }
-}
 
 /// A size as Ollama's `format.HumanBytes2` prints it: `3.8 GiB`, `512.0 MiB`, `0 B`. Base 1024, one decimal.
 pub(super) fn size(text: &str) -> Option<u64> {

@@ -1,9 +1,9 @@
 //! `server config`: the environment as Go prints a map, `map[OLLAMA_MAX_QUEUE:512 OLLAMA_ORIGINS:[a b] …]`.
 
-use super::decimal::Decimal;
-use super::event::{Event, Fact, Kind};
 use super::scan;
 use super::slog::Attributes;
+use crate::record::Decimal;
+use crate::record::{Event, Fact, Kind};
 
 /// What Go prints for "for ever": `OLLAMA_KEEP_ALIVE` below zero becomes the longest duration.
 const FOREVER_SECONDS: u64 = 9_000_000_000;

@@ -72,13 +72,13 @@ impl Listed {
         }
     }
 
-    /// What [`crate::layout::Layout::decode`] reads.
+    /// What [`crate::record::layout::Layout::decode`] reads.
     #[must_use]
     pub fn layout(&self) -> Vec<u8> {
         BASE64.decode(&self.layout).unwrap_or_default()
     }
 
-    /// What [`crate::entry::Record::decode`] reads.
+    /// What [`crate::record::Record::decode`] reads.
     #[must_use]
     pub fn payload(&self) -> Vec<u8> {
         // Whatever is not base64 is not a record either.

@@ -6,7 +6,7 @@ use spool::{EntryKey, HashPrefix, Seq, Spool};
 
 use super::page::{Listed, Page};
 use super::{Effect, Error};
-use crate::entry::Record;
+use crate::record::Record;
 use crate::store::Store;
 
 /// Which entries to purge, from the first generation that has records numbered `from` or higher.

@@ -8,9 +8,9 @@ use spool::{Selection, State, Verified};
 use super::page::{List, Page};
 use super::purge::Purge;
 use super::recover::Recovered;
-use crate::backfill::Progress;
-use crate::gaps::HoursPage;
-use crate::stats::Stats;
+use crate::counters::stats::Stats;
+use crate::operate::backfill::Progress;
+use crate::operate::gaps::HoursPage;
 
 /// A question or an order.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -6,8 +6,8 @@ use spool::Reading;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::human::things;
-use crate::stop::Stop;
+use crate::base::human::things;
+use crate::base::stop::Stop;
 use crate::store::Store;
 
 /// How often delivered generations past their retention are looked for.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::base::stop::Stop;
+use crate::counters::stats::Stats;
 use crate::operate::Operator;
-use crate::stats::Stats;
-use crate::stop::Stop;
 
 /// The latest look.
 #[derive(Debug, Default)]

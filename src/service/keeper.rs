@@ -8,12 +8,12 @@ use tracing::error;
 
 use super::glance::Glance;
 use super::vigil::{Part, Patience, Sight, Vigil};
+use crate::base::stop::Stop;
+use crate::base::when::When;
 use crate::config::Config;
-use crate::forward::ForwardStatus;
-use crate::intake::IntakeStatus;
-use crate::notify::Notifier;
-use crate::stop::Stop;
-use crate::when::When;
+use crate::counters::forward::ForwardStatus;
+use crate::counters::intake::IntakeStatus;
+use crate::service::notify::Notifier;
 
 /// The longest between two looks.
 const SLOWEST: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ impl Keeper {
             .borrow()
             .stats
             .as_ref()
-            .map(crate::stats::Stats::in_words);
+            .map(crate::counters::stats::Stats::in_words);
         if let Some(words) = words.filter(|words| *words != self.told) {
             self.notifier.status(&words);
             self.told = words;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::forward::ForwardStatus;
-use crate::human::{span, things};
-use crate::stats::{Outage, Outages};
-use crate::stop::Stop;
-use crate::when::When;
+use crate::base::human::{span, things};
+use crate::base::stop::Stop;
+use crate::base::when::When;
+use crate::counters::forward::ForwardStatus;
+use crate::counters::stats::{Outage, Outages};
 
 /// Follows the forwarder stage until `stop`.
 pub(super) async fn follow(

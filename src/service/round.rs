@@ -14,15 +14,19 @@ use super::glance::{self, Glance};
 use super::keeper::{self, Keeper};
 use super::signals::{Event, Signals};
 use super::{Error, Host, Mode, OpenJournal, chores, outage, spool_options, threads};
+use crate::base::stop::Stop;
+use crate::base::when::When;
 use crate::config::Config;
-use crate::forward::{self, ForwardStatus};
-use crate::intake::{self, IntakeStatus};
+use crate::counters::forward::ForwardStatus;
+use crate::counters::intake::IntakeStatus;
+use crate::counters::stats::Outages;
 use crate::operate::{Operator, Stages};
-use crate::stats::Outages;
-use crate::stop::Stop;
+use crate::service::control;
+use crate::service::metrics;
+use crate::sources::journal::{self};
+use crate::stages::forward::{self};
+use crate::stages::telemetry;
 use crate::store::Store;
-use crate::when::When;
-use crate::{control, metrics, telemetry};
 
 /// What the forwarder stage gets for requests in flight when the service stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -52,7 +56,7 @@ pub(super) struct Round {
 /// The stages while they run.
 struct Running {
     input_ended: Stop,
-    intake: oneshot::Receiver<Result<(), intake::Error>>,
+    intake: oneshot::Receiver<Result<(), journal::Error>>,
     inventory: oneshot::Receiver<()>,
     forward: JoinHandle<Result<(), forward::Error>>,
 }
@@ -310,7 +314,7 @@ fn reload<Open>(host: &Host<Open>, stop: &Stop) -> Option<Box<Config>> {
     }
 }
 
-fn read_all(read: Result<Result<(), intake::Error>, RecvError>) -> Result<(), Error> {
+fn read_all(read: Result<Result<(), journal::Error>, RecvError>) -> Result<(), Error> {
     read.map_err(|_| Error::Vanished("reader"))?
         .map_err(Error::from)
 }
@@ -330,10 +334,10 @@ mod tests {
 
     use super::*;
     use crate::config::Raw;
-    use crate::journal;
-    use crate::notify::Notifier;
+    use crate::counters::stats::Stats;
     use crate::operate::{Answer, Request};
-    use crate::stats::Stats;
+    use crate::service::notify::Notifier;
+    use crate::sources::journal::readers;
 
     fn config(endpoint: &Endpoint, dir: &Path) -> Config {
         let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
@@ -359,7 +363,7 @@ mod tests {
 
     fn host() -> Host<impl OpenJournal> {
         Host {
-            open: journal::open,
+            open: readers::open,
             reload: Box::new(|| Err("not asked for".to_owned())),
             notifier: Notifier::default(),
             report_every: Duration::from_millis(100),

@@ -7,12 +7,13 @@ use std::thread;
 use tokio::sync::{oneshot, watch};
 
 use super::{Mode, OpenJournal};
-use crate::backfill::Backfiller;
+use crate::base::stop::Stop;
 use crate::config::Config;
+use crate::counters::intake::IntakeStatus;
 use crate::insight::Models;
-use crate::intake::{self, Goal, Intake, IntakeStatus, ModelsFeed};
-use crate::inventory::Inventory;
-use crate::stop::Stop;
+use crate::operate::backfill::Backfiller;
+use crate::sources::inventory::Inventory;
+use crate::sources::journal::{self, Goal, Intake, ModelsFeed};
 use crate::store::Store;
 
 /// Starts the reader stage on its thread; what it ends with comes through the receiver.
@@ -24,7 +25,7 @@ pub(super) fn start_intake<Open: OpenJournal>(
     status: watch::Sender<IntakeStatus>,
     models: Option<ModelsFeed>,
     stop: &Stop,
-) -> io::Result<oneshot::Receiver<Result<(), intake::Error>>> {
+) -> io::Result<oneshot::Receiver<Result<(), journal::Error>>> {
     let (config, store) = (config.journal.clone(), store.clone());
     let stop = stop.child()?;
     store.wake_on_rewind(stop.clone());

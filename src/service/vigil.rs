@@ -6,10 +6,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::base::when::When;
 use crate::config::Config;
-use crate::forward::ForwardStatus;
-use crate::intake::IntakeStatus;
-use crate::when::When;
+use crate::counters::forward::ForwardStatus;
+use crate::counters::intake::IntakeStatus;
 
 /// What the stages have published, seen at one moment.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use shipper::forward::ServerState;
+use shipper::counters::forward::ServerState;
 use spool::{EntryKey, MsgHash, Records, Selection, Seq, State};
 use support::endpoint::{Endpoint, Fault, Manner, Points};
 

@@ -1,11 +1,11 @@
 //! A thousand hosts and one server that comes back after an hour, on a paused clock. The table that this prints
-//! stands in the documentation of `shipper::retry`.
+//! stands in the documentation of `shipper::base::retry`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use shipper::retry::Delays;
+use shipper::base::retry::Delays;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, sleep_until};
 

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use shipper::config::TokenSource;
-use shipper::forward::ServerState;
-use shipper::gaps;
-use shipper::influx::Client;
-use shipper::influx::query::HOUR;
-use shipper::layout::{LogFields, MsgHashAs};
+use shipper::counters::forward::ServerState;
+use shipper::operate::gaps;
+use shipper::record::layout::{LogFields, MsgHashAs};
+use shipper::sinks::influxdb::Client;
+use shipper::sinks::influxdb::query::HOUR;
 use spool::Seq;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};

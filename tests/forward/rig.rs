@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use shipper::base::stop::Stop;
 use shipper::config::{
     Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret,
     Spool as SpoolConfig, TokenSource,
 };
-use shipper::entry::{LogEntry, Record, SeqnumId, Snapshot};
-use shipper::forward::{self, ForwardStatus};
-use shipper::layout::{Layout, LogFields, MsgHashAs};
-use shipper::stop::Stop;
+use shipper::counters::forward::ForwardStatus;
+use shipper::record::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::{LogEntry, Record, SeqnumId, Snapshot};
+use shipper::stages::forward::{self};
 use shipper::store::Store;
 use spool::{Options, Records, Stats};
 use support::endpoint::Endpoint;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use shipper::config::Catchup;
-use shipper::entry::Record;
+use shipper::record::Record;
 use spool::{Selection, Seq, State};
 use support::endpoint::{Endpoint, Fault, Manner, Points};
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use shipper::forward::ForwardStatus;
+use shipper::counters::forward::ForwardStatus;
 use support::endpoint::{Endpoint, Points};
 use tempfile::NamedTempFile;
 use tokio_rustls::rustls::ServerConfig;
@@ -88,7 +88,7 @@ async fn a_ca_file_without_a_certificate_is_an_error_that_names_it() {
     std::fs::write(ca.path(), "nothing").unwrap();
     let mut config = Rig::to_endpoint(&endpoint).config.influx.clone();
     config.ca_file = Some(ca.path().to_owned());
-    let error = shipper::influx::Client::new(config)
+    let error = shipper::sinks::influxdb::Client::new(config)
         .unwrap_err()
         .to_string();
     assert!(

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use ::support::influxd::{Influxd2, Server as _};
 use serde_json::Value;
-use shipper::entry::{Record, Report};
-use shipper::insight::schema::{self, FieldType, Measurement};
-use shipper::insight::{Kind, Method, Part, Phase, Route};
-use shipper::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::layout::{Layout, LogFields, MsgHashAs};
+use shipper::record::schema::{self, FieldType, Measurement};
+use shipper::record::{Kind, Method, Part, Phase, Route};
+use shipper::record::{Record, Report};
 use spool::{Options, Records, Spool};
 
 use crate::common::Host;

@@ -1,7 +1,8 @@
 //! Whatever the journal holds, insight neither panics nor goes beyond its schema, and a cut line never becomes another one.
 
 use proptest::prelude::*;
-use shipper::insight::{Derived, Reader, derive};
+use shipper::insight::{Reader, derive};
+use shipper::record::Derived;
 
 use super::stored::{fits_schema, one_point_a_series};
 use super::support::text;

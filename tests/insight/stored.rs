@@ -1,7 +1,8 @@
 //! Points keep their form in the spool and stay within the schema.
 
-use shipper::insight::schema::{self, FieldType};
-use shipper::insight::{Decimal, Derived, Event, Fact, Kind, Part, Value, Visitor, derive};
+use shipper::insight::derive;
+use shipper::record::schema::{self, FieldType};
+use shipper::record::{Decimal, Derived, Event, Fact, Kind, Part, Value, Visitor};
 
 /// Checks that a point writes only what the schema lists for its measurement.
 struct WithinSchema<'a>(&'a Derived<'a>, Vec<&'static str>);

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use shipper::insight::{Derived, Value, Visitor, derive};
+use shipper::insight::derive;
+use shipper::record::{Derived, Value, Visitor};
 
 use super::stored::{fits_schema, one_point_a_series};
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use shipper::entry::LogEntry;
-use shipper::journal::{
+use shipper::base::stop::Stop;
+use shipper::record::LogEntry;
+use shipper::sources::journal::readers::{
     Cursor, Journal, Journalctl, Landing, Libsystemd, Program, Start, Step, Units,
 };
-use shipper::stop::Stop;
 use support::journal::{BEGIN, BOOT, Entry, UNIT, busy, every_kind, write_journal};
 
 fn both(dir: &Path) -> [Box<dyn Journal>; 2] {

@@ -6,11 +6,11 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use super::rig::{Rig, logged, spooled, until};
-use shipper::backfill::{Backfill, Phase};
+use shipper::base::stop::Stop;
 use shipper::config::Reader;
-use shipper::intake::Goal;
-use shipper::journal;
-use shipper::stop::Stop;
+use shipper::operate::backfill::{Backfill, Phase};
+use shipper::sources::journal::Goal;
+use shipper::sources::journal::readers;
 use support::journal::{BEGIN, Entry};
 
 const LINES: u64 = 60_000;
@@ -144,7 +144,7 @@ fn backfill_steps_over_damage_too() {
         let (store, stop) = (rig.store(), Stop::new().unwrap());
         let backfill = Backfill::since(0);
         backfill.run(&rig.config, &store, None, &stop, &|| {
-            journal::open(&rig.config, &stop)
+            readers::open(&rig.config, &stop)
         });
         let progress = backfill.progress();
         assert_eq!((progress.phase, progress.stalls), (Phase::Done, 1));

@@ -10,14 +10,14 @@ use std::time::Duration;
 use super::common::Host;
 use super::rig::{Rig, in_private_mounts, logged, snapshots};
 use serde_json::{Value, json};
+use shipper::base::stop::Stop;
+use shipper::base::when::When;
 use shipper::config;
-use shipper::intake::Goal;
-use shipper::inventory::{
+use shipper::sources::inventory::{
     Inventory, MAX_JSON_BYTES, Model, UnitFacts, from_line, home_of, parts, scan,
 };
-use shipper::stop::Stop;
+use shipper::sources::journal::Goal;
 use shipper::store::Store;
-use shipper::when::When;
 use support::endpoint::{Endpoint, Point};
 use support::journal::{Entry, busy, write_journal};
 

@@ -8,9 +8,10 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use super::rig::{Rig, deliver, spooled, until};
+use shipper::base::stop::Stop;
 use shipper::config::Reader;
-use shipper::intake::{Goal, IntakeStatus};
-use shipper::stop::Stop;
+use shipper::counters::intake::IntakeStatus;
+use shipper::sources::journal::Goal;
 use shipper::store::Store;
 use support::journal::UNIT;
 use support::journald::Journald;
@@ -165,8 +166,9 @@ fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
         let (status, seen) = watch::channel(IntakeStatus::default());
         let intake = rig.intake(Goal::Follow, &store, &status, &stop);
         scope(|scope| {
-            let running =
-                scope.spawn(|| intake.run(&|| shipper::journal::open(&rig.config, &stop)));
+            let running = scope.spawn(|| {
+                intake.run(&|| shipper::sources::journal::readers::open(&rig.config, &stop))
+            });
             let _ends = StopOnDrop(&stop);
             let mut out = connect(&journald, &store);
             let in_journal = |message: &str| {

@@ -5,12 +5,12 @@ use std::path::Path;
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::proptest;
-use shipper::entry::LogEntry;
-use shipper::journal::{
+use shipper::base::stop::Stop;
+use shipper::record::LogEntry;
+use shipper::sources::journal::readers::{
     Checkpoint, Cursor, Journal, Journalctl, Landing, Libsystemd, Parser, Program, Start, Step,
     Units,
 };
-use shipper::stop::Stop;
 use support::journal::{BEGIN, Entry, UNIT, write_journal};
 
 fn drain(journal: &mut dyn Journal) -> Vec<LogEntry> {

@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::common::Host;
+use shipper::base::stop::Stop;
 use shipper::config;
-use shipper::entry::{LogEntry, Record};
-use shipper::intake::{Error, Goal, Intake, IntakeStatus};
-use shipper::journal::{self, Start, Step};
-use shipper::stop::Stop;
+use shipper::counters::intake::IntakeStatus;
+use shipper::record::{LogEntry, Record};
+use shipper::sources::journal::readers::{self, Start, Step};
+use shipper::sources::journal::{Error, Goal, Intake};
 use shipper::store::Store;
 use spool::{EntryKey, Limits, Options, Order, SeqSet};
 use support::journal::{Entry, write_journal};
@@ -99,14 +100,14 @@ impl Rig {
     ) -> Result<IntakeStatus, Error> {
         let (status, seen) = watch::channel(IntakeStatus::default());
         let intake = self.intake(goal, store, &status, stop);
-        intake.run(&|| journal::open(&self.config, stop))?;
+        intake.run(&|| readers::open(&self.config, stop))?;
         Ok(seen.borrow().clone())
     }
 
     /// Everything the journal holds, as an independent pass gives it.
     pub(super) fn expected(&self) -> Vec<LogEntry> {
         let stop = Stop::new().unwrap();
-        let mut journal = journal::open(&self.config, &stop).unwrap();
+        let mut journal = readers::open(&self.config, &stop).unwrap();
         journal.seek(&Start::Since(0)).unwrap();
         let mut entries = Vec::new();
         let mut entry = LogEntry::default();

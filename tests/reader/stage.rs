@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::common::Host;
 use super::rig::{Rig, as_spooled, deliver, in_private_mounts, spooled, until};
-use shipper::backfill::{Backfill, Phase};
+use shipper::base::stop::Stop;
+use shipper::base::when::When;
 use shipper::config;
-use shipper::intake::{Goal, IntakeStatus};
-use shipper::journal::{self, Cursor};
-use shipper::stop::Stop;
-use shipper::when::When;
+use shipper::counters::intake::IntakeStatus;
+use shipper::operate::backfill::{Backfill, Phase};
+use shipper::sources::journal::Goal;
+use shipper::sources::journal::readers::{self, Cursor};
 use support::endpoint::Endpoint;
 use support::journal::{BEGIN, Entry, UNIT, busy, every_kind, write_journal};
 use tokio::sync::watch;
@@ -74,7 +75,7 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
             let rig = Rig::new(reader);
             rig.add("system.journal", busy(1_000));
             let store = rig.store();
-            let checkpoint = journal::Checkpoint {
+            let checkpoint = readers::Checkpoint {
                 cursor: cursor.clone(),
                 realtime,
                 complete_to: 0,
@@ -167,7 +168,7 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
     let (status, seen) = watch::channel(IntakeStatus::default());
     let intake = rig.intake(Goal::ReachEnd, &store, &status, &stop);
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| intake.run(&|| journal::open(&rig.config, &stop)));
+        let running = scope.spawn(|| intake.run(&|| readers::open(&rig.config, &stop)));
         until(|| seen.borrow().waiting_for_room);
         let read = store.call_blocking(|spool| spool.stats().read).unwrap();
         assert!(read < entries as u64, "the fixture fits: {read}");
@@ -205,7 +206,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
     let stop = Stop::new().unwrap();
     let backfill = Backfill::since(BEGIN);
     backfill.run(&rig.config, &store, None, &stop, &|| {
-        journal::open(&rig.config, &stop)
+        readers::open(&rig.config, &stop)
     });
     let progress = backfill.progress();
     assert_eq!(progress.phase, Phase::Done);

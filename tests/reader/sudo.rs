@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use shipper::entry::LogEntry;
-use shipper::journal::{Cursor, Journal, Journalctl, Program, Start, Step, Task, Units, arguments};
-use shipper::stop::Stop;
+use shipper::base::stop::Stop;
+use shipper::record::LogEntry;
+use shipper::sources::journal::readers::{
+    Cursor, Journal, Journalctl, Program, Start, Step, Task, Units, arguments,
+};
 use support::journal::{UNIT, busy, write_journal};
 
 const JOURNALCTL: &str = "/usr/bin/journalctl";

@@ -1,0 +1,96 @@
+//! Log lines: for people on a terminal, for journald under systemd.
+
+mod once;
+
+use std::env;
+use std::fmt;
+use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, Subscriber as Builder};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::base::human::{self, Palette};
+use once::Once;
+
+/// Changes the filter of a log that was started.
+static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
+
+/// Starts logging to standard error at `filter`, once in a process; a later call changes nothing.
+///
+/// Under systemd lines carry a level prefix (sd-daemon(3)) and no time, which journald adds itself.
+pub fn start(filter: &str) {
+    let builder = Builder::builder().with_writer(io::stderr);
+    // JOURNAL_STREAM: systemd.exec(5), set when standard error is connected to the journal.
+    if env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal() {
+        let builder = builder.event_format(Journal);
+        let builder = builder
+            .with_env_filter(parse(filter))
+            .with_filter_reloading();
+        let handle = builder.reload_handle();
+        install(builder.finish(), move |filter| drop(handle.reload(filter)));
+    } else {
+        let colours = human::colours(&io::stderr()) == Palette::Colour;
+        let builder = builder.with_ansi(colours).with_target(false);
+        let builder = builder
+            .with_env_filter(parse(filter))
+            .with_filter_reloading();
+        let handle = builder.reload_handle();
+        install(builder.finish(), move |filter| drop(handle.reload(filter)));
+    }
+}
+
+/// Logs at `filter` from now on.
+pub fn set_filter(filter: &str) {
+    if let Some(set) = SET_FILTER.get() {
+        set(parse(filter));
+    }
+}
+
+fn parse(filter: &str) -> EnvFilter {
+    // The configuration has parsed the same text before.
+    EnvFilter::try_new(filter).unwrap_or_default()
+}
+
+fn install<S>(subscriber: S, set_filter: impl Fn(EnvFilter) + Send + Sync + 'static)
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+{
+    let subscriber = subscriber.with(Once::default());
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        let _ = SET_FILTER.set(Box::new(set_filter));
+    }
+}
+
+/// `<6>message field=value`.
+struct Journal;
+
+impl<S, N> FormatEvent<S, N> for Journal
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        // syslog(3) priorities; Rust's five levels have no notice, critical, alert or emergency.
+        let priority = match *event.metadata().level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            Level::DEBUG | Level::TRACE => 7,
+        };
+        write!(writer, "<{priority}>")?;
+        context
+            .field_format()
+            .format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

@@ -1,0 +1,113 @@
+//! `shipper backfill`: the journal is read again from a time on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::progress::{Progress as Bar, rebuilding};
+use super::{Error, Shipper, Verdict};
+use crate::base::human::things;
+use crate::base::stop::Stop;
+use crate::base::when::When;
+use crate::cli::args::BackfillArgs;
+use crate::config::Config;
+use crate::operate::backfill::{Backfill, Phase, Progress};
+use crate::operate::{Answer, Request};
+use crate::service;
+use crate::sources::journal::readers;
+use crate::sources::recall;
+use crate::store::Store;
+
+/// How often progress is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Lets the running service read, or reads itself; waits for the end.
+///
+/// # Errors
+/// When the journal or the spool cannot be had.
+pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Verdict, Error> {
+    let since = arguments.since.0;
+    let local = &config.local;
+    let progress = if crate::service::control::is_served(&local.control_socket).await? {
+        through_service(&Shipper::reach(local).await?, since).await?
+    } else {
+        alone(config, since).await?
+    };
+    if let Phase::Failed(reason) = progress.phase {
+        return Err(Error::Backfill(reason));
+    }
+    if arguments.report.json {
+        super::print_json(&progress)?;
+    } else {
+        let read = things(progress.read, "entry", "entries");
+        println!("{read} read from the journal, {} of them new", progress.new);
+        if progress.stalls > 0 {
+            let stretches = things(progress.stalls, "damaged stretch", "damaged stretches");
+            println!("{stretches} of the journal stepped over");
+        }
+    }
+    Ok(Verdict::Healthy)
+}
+
+async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Error> {
+    let mut answer = shipper.ask(Request::Backfill { since }).await?;
+    let bar = bar(since);
+    loop {
+        let Answer::Backfill(progress) = answer else {
+            return Err(Error::OtherAnswer);
+        };
+        show(&bar, &progress);
+        if progress.phase != Phase::Running {
+            bar.finish("the journal was read");
+            return Ok(progress);
+        }
+        sleep(GLANCE).await;
+        answer = shipper.ask(Request::BackfillProgress).await?;
+    }
+}
+
+async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
+    let local = &config.local;
+    let (store, _, thread) = Store::open_observed(
+        &local.spool.dir,
+        service::spool_options(local),
+        rebuilding(),
+    )?;
+    let stop = Stop::new()?;
+    let (journal, insight) = (config.journal.clone(), config.insight);
+    let backfill = Arc::new(Backfill::since(since));
+    let running = Arc::clone(&backfill);
+    let reading = tokio::task::spawn_blocking(move || {
+        let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
+        let models = insight.then_some(&models);
+        running.run(&journal, &store, models, &stop, &|| {
+            readers::open(&journal, &stop)
+        });
+    });
+    let bar = bar(since);
+    while !reading.is_finished() {
+        show(&bar, &backfill.progress());
+        sleep(GLANCE).await;
+    }
+    reading.await.map_err(std::io::Error::other)?;
+    bar.finish("the journal was read");
+    // The spool is closed once its thread has ended.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    Ok(backfill.progress())
+}
+
+/// Seconds of the journal's time.
+fn bar(since: u64) -> Bar {
+    Bar::new(
+        When::now().0.saturating_sub(since) / 1_000_000,
+        "seconds of the journal",
+    )
+}
+
+fn show(bar: &Bar, progress: &Progress) {
+    let done = progress.at.saturating_sub(progress.since) / 1_000_000;
+    let read = things(progress.read, "entry", "entries");
+    bar.set(done, &format!("{read}, {} new", progress.new));
+}

@@ -1,0 +1,140 @@
+//! `shipper doctor`: every check, what it found, and what mends it.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use super::{Error, Shipper, Source, Verdict};
+use crate::base::human::{self, Palette, Tone};
+use crate::base::stop::Stop;
+use crate::cli::args::ReportArgs;
+use crate::config::Config;
+use crate::counters::stats::Stats;
+use crate::operate::doctor::{Finding, Grade, host, judge, server};
+
+/// Checks and reports; unhealthy when a check failed.
+///
+/// # Errors
+/// None but those of the output: what cannot be checked is a finding.
+pub(super) async fn run(source: &Source, report: ReportArgs) -> Result<Verdict, Error> {
+    let findings = examine(source).await?;
+    if report.json {
+        super::print_json(&findings)?;
+    } else {
+        let mut out = io::stdout();
+        let palette = human::colours(&out);
+        out.write_all(table(&findings, palette, human::columns()).as_bytes())?;
+    }
+    let failed = findings.iter().any(|finding| finding.grade == Grade::Fail);
+    Ok(if failed {
+        Verdict::Unhealthy
+    } else {
+        Verdict::Healthy
+    })
+}
+
+async fn examine(source: &Source) -> Result<Vec<Finding>, Error> {
+    let config = match configuration(source) {
+        Ok(config) => config,
+        Err(findings) => return Ok(findings),
+    };
+    let mut findings = vec![Finding::pass("configuration", "every key is accepted")];
+    let stop = Stop::new()?;
+    findings.extend(host::units(&config.journal.units));
+    findings.push(host::journal(&config.journal, &stop));
+    findings.push(host::models(&config, &stop));
+    let stats = spool(&config, &mut findings).await;
+    let oldest = Duration::from_micros(stats.map_or(0, |stats| stats.spool.lag));
+    findings.extend(server::checks(&config, oldest, host::is_clock_synchronised()).await);
+    Ok(findings)
+}
+
+/// The configuration, or what is wrong with it.
+fn configuration(source: &Source) -> Result<Config, Vec<Finding>> {
+    const MEND: &str = "config.env.example explains every key";
+    let wrong = |text: String| {
+        text.lines()
+            .map(|line| Finding::fail("configuration", line, MEND))
+            .collect::<Vec<_>>()
+    };
+    let raw = source.gather().map_err(|error| wrong(error.to_string()))?;
+    raw.config().map_err(|error| wrong(error.to_string()))
+}
+
+/// Checks the spool and the service; what they say of themselves, if they do.
+async fn spool(config: &Config, findings: &mut Vec<Finding>) -> Option<Stats> {
+    let stats = match look(config).await {
+        Ok(stats) => stats,
+        Err(Error::NoSpool(dir)) => {
+            findings.push(host::spool_dir(&dir));
+            return None;
+        }
+        Err(error) => {
+            let mend = "run it as root or as the user of the service; see SHIPPER_SPOOL_DIR";
+            findings.push(Finding::fail("spool", error.to_string(), mend));
+            return None;
+        }
+    };
+    findings.push(judge::service(&stats));
+    findings.push(judge::spool(&stats));
+    let spool = &stats.spool;
+    if let Some(free) = spool.free_bytes {
+        findings.push(judge::space(free, spool.disk_bytes, spool.max_bytes));
+    }
+    Some(stats)
+}
+
+async fn look(config: &Config) -> Result<Stats, Error> {
+    let shipper = Shipper::reach(&config.local).await?;
+    let stats = shipper.stats().await?;
+    shipper.close().await?;
+    Ok(stats)
+}
+
+/// Columns before the findings: grade, check and the gaps after them.
+const INDENT: usize = 22;
+
+fn table(findings: &[Finding], palette: Palette, columns: usize) -> String {
+    let width = columns.saturating_sub(INDENT).max(20);
+    let mut text = String::new();
+    for finding in findings {
+        let (word, tone) = match finding.grade {
+            Grade::Pass => ("pass", Tone::Good),
+            Grade::Warn => ("warn", Tone::Warn),
+            Grade::Fail => ("FAIL", Tone::Bad),
+        };
+        let mut head = format!("{}  {:<14}  ", palette.paint(tone, word), finding.check);
+        let mend = finding
+            .mend
+            .iter()
+            .flat_map(|mend| human::wrap(&format!("-> {mend}"), width));
+        for line in human::wrap(&finding.found, width).into_iter().chain(mend) {
+            text.push_str(&head);
+            text.push_str(&line);
+            text.push('\n');
+            head = " ".repeat(INDENT);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_and_mends_keep_to_their_column() {
+        let finding = Finding::fail("server", "no answer ".repeat(20), "mend ".repeat(30));
+        let text = table(&[finding], Palette::Plain, 80);
+        assert!(
+            text.starts_with("FAIL  server          no answer"),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with(&" ".repeat(INDENT))),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+    }
+}

@@ -1,0 +1,236 @@
+//! One file a command; here they are chosen, and get their configuration and runtime.
+
+pub mod args;
+mod backfill;
+mod demo;
+mod doctor;
+mod generate;
+mod list;
+mod progress;
+mod purge;
+mod quarantine;
+mod recover;
+mod replay;
+mod report;
+mod run;
+mod shipper;
+mod spool_stats;
+mod status;
+mod verify;
+mod watch;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::logging;
+use crate::config::{Invalid, Local, Raw, RawError};
+use crate::operate;
+use crate::service;
+use crate::service::control;
+use crate::sinks::influxdb::client::ClientError;
+use crate::sinks::influxdb::query::QueryError;
+pub use args::Cli;
+use args::{Command, QuarantineCommand, SpoolCommand};
+use shipper::Shipper;
+
+/// What a command found, when it could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well.
+    Healthy,
+    /// The work was done, and the answer is "unhealthy".
+    Unhealthy,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A source of configuration cannot be read.
+    #[error(transparent)]
+    Raw(#[from] RawError),
+    /// Keys are missing or wrong.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no spool to look into.
+    #[error("there is no spool at {}: has the service run on this host? See SHIPPER_SPOOL_DIR", .0.display())]
+    NoSpool(PathBuf),
+    /// The spool cannot be opened or read.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The running service did not answer.
+    #[error(transparent)]
+    Control(#[from] control::Error),
+    /// The service was there a moment ago.
+    #[error("the service has ended meanwhile: ask again")]
+    ServiceEnded,
+    /// The service speaks of something else.
+    #[error("the service answers another question: it runs another version, restart it")]
+    OtherAnswer,
+    /// The request failed.
+    #[error(transparent)]
+    Operate(#[from] operate::Error),
+    /// The service failed.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// InfluxDB cannot be talked to.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// InfluxDB was asked in vain.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Waiting would never end.
+    #[error("no service runs that could send: start it, or use `shipper run --once`")]
+    NobodySends,
+    /// No entry has such a hash.
+    #[error("no entry held has a hash that begins with {0}")]
+    NoEntry(String),
+    /// Several entries have.
+    #[error("more than one entry has a hash that begins with {0}: give more digits")]
+    Ambiguous(String),
+    /// A backfill ended early.
+    #[error("backfill: {0}")]
+    Backfill(String),
+    /// The demo could not be played.
+    #[error("demo: {0}")]
+    Demo(String),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Error {
+    /// Whether the mend is in the configuration or the command line.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Raw(_) | Self::Invalid(_))
+    }
+
+    /// Whether whoever read the output has gone, which is nobody's failure.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Where the configuration comes from; can be read again.
+#[derive(Clone, Debug)]
+struct Source {
+    file: Option<PathBuf>,
+    flags: Vec<String>,
+}
+
+impl Source {
+    fn gather(&self) -> Result<Raw, RawError> {
+        // Variables that are not Unicode cannot be ours.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Raw::gather(self.file.as_deref(), environment, &self.flags)
+    }
+}
+
+/// Runs the command that `cli` names.
+///
+/// # Errors
+/// [`Error`]; its text is for the operator.
+pub fn run(cli: Cli) -> Result<Verdict, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let verdict = runtime.block_on(dispatch(cli));
+    // A thread that does not end must not keep the process from ending.
+    runtime.shutdown_background();
+    verdict
+}
+
+async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
+    let Cli {
+        config,
+        set,
+        command,
+    } = cli;
+    let source = Source {
+        file: config,
+        flags: set,
+    };
+    match command {
+        Command::Demo => demo::run().await,
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { directory } => generate::man_pages(&directory),
+        Command::Doctor(report) => doctor::run(&source, report).await,
+        Command::DemoService(arguments) => {
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            demo::run_service(config, &arguments).await
+        }
+        Command::Run(arguments) => {
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            run::run(config, source, &arguments).await
+        }
+        Command::Status(arguments) => {
+            let local = local(&source)?;
+            if arguments.watch {
+                return watch::run(&local).await;
+            }
+            status::run(&local, arguments.report).await
+        }
+        Command::Spool(command) => look_into_spool(&source, command).await,
+        Command::Quarantine(command) => {
+            let shipper = Shipper::reach(&local(&source)?).await?;
+            match command {
+                QuarantineCommand::Ls(arguments) => quarantine::list(shipper, &arguments).await,
+                QuarantineCommand::Show(arguments) => list::show(shipper, &arguments).await,
+                QuarantineCommand::Drop(arguments) => quarantine::drop(shipper, &arguments).await,
+            }
+        }
+        Command::Report(arguments) => {
+            let local = local(&source)?;
+            let shipper = Shipper::reach(&local).await?;
+            report::run(shipper, &local.layout.host, &arguments).await
+        }
+        Command::Replay(arguments) => {
+            let shipper = Shipper::reach(&local(&source)?).await?;
+            if arguments.gaps {
+                return replay::run_gaps(shipper, source.gather()?.config()?, &arguments).await;
+            }
+            replay::run(shipper, &arguments).await
+        }
+        Command::Backfill(arguments) => {
+            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            backfill::run(&config, &arguments).await
+        }
+    }
+}
+
+async fn look_into_spool(source: &Source, command: SpoolCommand) -> Result<Verdict, Error> {
+    let shipper = Shipper::reach(&local(source)?).await?;
+    match command {
+        SpoolCommand::Stats(report) => spool_stats::run(shipper, report).await,
+        SpoolCommand::Ls(arguments) => list::run(shipper, &arguments).await,
+        SpoolCommand::Show(arguments) => list::show(shipper, &arguments).await,
+        SpoolCommand::Verify(arguments) => verify::run(shipper, &arguments).await,
+        SpoolCommand::Export(select) => list::export(shipper, &select).await,
+        SpoolCommand::Recover(arguments) => recover::run(shipper, &arguments).await,
+        SpoolCommand::Purge(arguments) => {
+            let server = source.gather()?.server()?;
+            purge::run(shipper, &server, &arguments).await
+        }
+    }
+}
+
+/// What commands need that talk to no server; logging is started with it.
+fn local(source: &Source) -> Result<Local, Error> {
+    Ok(start_logging(source.gather()?.local()?, |local| local))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
+    use io::Write as _;
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Starts logging as the configuration says, and hands it back.
+fn start_logging<T>(configuration: T, local: impl Fn(&T) -> &Local) -> T {
+    logging::start(&local(&configuration).log);
+    configuration
+}

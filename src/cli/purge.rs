@@ -1,0 +1,129 @@
+//! `shipper spool purge`: entries removed from the spool for good, and what to tell the server.
+
+use serde::Serialize;
+
+use super::list::{self, View, one_line};
+use super::{Error, Shipper, Verdict};
+use crate::base::human::{self, things};
+use crate::cli::args::PurgeArgs;
+use crate::config::Server;
+use crate::operate::{Answer, Effect, Listed, Purge, Request};
+use crate::sinks::influxdb::deletes;
+
+/// What was purged, or would be.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    /// Whether it was done.
+    purged: bool,
+    /// The hashes.
+    hashes: Vec<String>,
+    /// What to run against the server.
+    deletes: Vec<String>,
+    /// What was put aside as damaged and may still hold the entries.
+    aside: Vec<String>,
+}
+
+/// Purges generation by generation.
+///
+/// # Errors
+/// When a hash means no entry, or more than one.
+pub(super) async fn run(
+    shipper: Shipper,
+    server: &Server,
+    arguments: &PurgeArgs,
+) -> Result<Verdict, Error> {
+    let mut hashes = Vec::new();
+    for prefix in &arguments.hashes {
+        hashes.push(list::find(&shipper, prefix).await?.key.hash.to_string());
+    }
+    let effect = match arguments.dry_run {
+        true => Effect::Count,
+        false => Effect::Apply,
+    };
+    let mut purge = Purge {
+        hashes,
+        pattern: arguments.pattern.clone(),
+        from: 0,
+        effect,
+    };
+    let mut entries = Vec::new();
+    loop {
+        let Answer::List(page) = shipper.ask(Request::Purge(purge.clone())).await? else {
+            return Err(Error::OtherAnswer);
+        };
+        entries.extend(page.entries);
+        match page.next {
+            Some(next) => purge.from = next,
+            None => break,
+        }
+    }
+    let Answer::Aside { names } = shipper.ask(Request::Aside).await? else {
+        return Err(Error::OtherAnswer);
+    };
+    shipper.close().await?;
+    let outcome = Outcome {
+        purged: !arguments.dry_run,
+        hashes: entries
+            .iter()
+            .map(|entry| entry.key.hash.to_string())
+            .collect(),
+        deletes: entries
+            .iter()
+            .flat_map(|entry| deletes_of(entry, server))
+            .collect(),
+        aside: names,
+    };
+    if arguments.report.json {
+        super::print_json(&outcome)?;
+    } else {
+        print(&entries, &outcome);
+    }
+    Ok(Verdict::Healthy)
+}
+
+/// What tells the server to forget an entry; nothing for one that nobody can read, which never got there.
+fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
+    let (layout, payload) = (entry.layout(), entry.payload());
+    let record = spool::Record {
+        key: entry.key,
+        layout: &layout,
+        payload: &payload,
+    };
+    deletes(&record, server.api, &server.bucket).unwrap_or_default()
+}
+
+fn print(entries: &[Listed], outcome: &Outcome) {
+    if outcome.purged {
+        println!(
+            "{} removed from the spool for good",
+            things(entries.len() as u64, "entry", "entries")
+        );
+    } else {
+        let width = human::columns().saturating_sub(36).max(10);
+        for entry in entries {
+            let view = View::of(entry);
+            println!(
+                "{}  {:.12}  {}",
+                view.time,
+                view.hash,
+                one_line(&view.message, width)
+            );
+        }
+        println!(
+            "{} would be removed",
+            things(entries.len() as u64, "entry", "entries")
+        );
+    }
+    if !outcome.deletes.is_empty() {
+        println!("\nInfluxDB may have them too. To delete them there:\n");
+        outcome
+            .deletes
+            .iter()
+            .for_each(|delete| println!("{delete}"));
+    }
+    if !outcome.aside.is_empty() {
+        println!(
+            "\nParts of the spool that were put aside as damaged may still hold them: `shipper spool recover --drop`, then purge again."
+        );
+    }
+}

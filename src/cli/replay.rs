@@ -1,0 +1,162 @@
+//! `shipper replay`: what was delivered goes out again, after InfluxDB lost it.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::progress::Progress;
+use super::{Error, Shipper, Verdict};
+use crate::base::human::{self, things};
+use crate::base::when::When;
+use crate::cli::args::ReplayArgs;
+use crate::config::Config;
+use crate::operate::gaps::{self, ByHost, Hour};
+use crate::operate::{Answer, Effect, Period, Replay, Replayable, Replayed, Request};
+use crate::sinks::influxdb::Client;
+use crate::sinks::influxdb::query::HOUR;
+
+/// How often progress is looked at.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Makes entries pending again, or counts them.
+///
+/// # Errors
+/// When neither the service nor the spool can be had, or nobody is there to wait for.
+pub(super) async fn run(shipper: Shipper, arguments: &ReplayArgs) -> Result<Verdict, Error> {
+    let of = if arguments.quarantined {
+        Replayable::Quarantined
+    } else {
+        Replayable::Delivered
+    };
+    let replay = Replay {
+        period: arguments.period.period(),
+        of,
+        effect: effect(arguments),
+    };
+    let replayed = order(&shipper, replay).await?;
+    report(&replayed, of, arguments)?;
+    finish(shipper, arguments).await
+}
+
+/// The same for the hours of which InfluxDB has fewer points than the spool delivered.
+///
+/// # Errors
+/// Also when InfluxDB cannot be asked.
+pub(super) async fn run_gaps(
+    shipper: Shipper,
+    config: Config,
+    arguments: &ReplayArgs,
+) -> Result<Verdict, Error> {
+    let client = Client::new(config.influx)?;
+    let hours = find_gaps(&shipper, &client, arguments.period.period()).await?;
+    let mut entries = 0;
+    for hour in &hours {
+        let period = Period {
+            since: Some(hour.start),
+            until: Some(hour.start + HOUR),
+        };
+        let replay = Replay {
+            period,
+            of: Replayable::Delivered,
+            effect: effect(arguments),
+        };
+        entries += order(&shipper, replay).await?.entries;
+    }
+    if arguments.report.json {
+        super::print_json(&hours)?;
+    } else {
+        for hour in &hours {
+            let start = When(hour.start).to_local();
+            let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
+            println!("{start}: InfluxDB has {there} of {here}");
+        }
+        report(
+            &Replayed {
+                entries,
+                effect: effect(arguments),
+            },
+            Replayable::Delivered,
+            arguments,
+        )?;
+    }
+    finish(shipper, arguments).await
+}
+
+fn effect(arguments: &ReplayArgs) -> Effect {
+    if arguments.dry_run {
+        Effect::Count
+    } else {
+        Effect::Apply
+    }
+}
+
+async fn order(shipper: &Shipper, replay: Replay) -> Result<Replayed, Error> {
+    match shipper.ask(Request::Replay(replay)).await? {
+        Answer::Replay(replayed) => Ok(replayed),
+        _ => Err(Error::OtherAnswer),
+    }
+}
+
+/// The hours that fall short.
+async fn find_gaps(shipper: &Shipper, client: &Client, period: Period) -> Result<Vec<Hour>, Error> {
+    let mut delivered = ByHost::new();
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let Answer::Hours(page) = shipper.ask(Request::Hours { period, from }).await? else {
+            return Err(Error::OtherAnswer);
+        };
+        gaps::add(&mut delivered, page.hosts);
+        next = page.next;
+    }
+    let mut hours = gaps::ask(client, &delivered).await?;
+    hours.retain(|hour| hour.missing() > 0);
+    Ok(hours)
+}
+
+fn report(replayed: &Replayed, of: Replayable, arguments: &ReplayArgs) -> Result<(), Error> {
+    if arguments.report.json {
+        return super::print_json(replayed);
+    }
+    let entries = match of {
+        Replayable::Delivered => things(replayed.entries, "delivered entry", "delivered entries"),
+        Replayable::Quarantined => things(
+            replayed.entries,
+            "entry in quarantine",
+            "entries in quarantine",
+        ),
+    };
+    match (replayed.effect, replayed.entries) {
+        (Effect::Count, _) => println!("{entries} would be sent again"),
+        (Effect::Apply, 1) => println!("{entries} is pending again"),
+        (Effect::Apply, _) => println!("{entries} are pending again"),
+    }
+    Ok(())
+}
+
+/// Waits, when that was asked for.
+async fn finish(shipper: Shipper, arguments: &ReplayArgs) -> Result<Verdict, Error> {
+    if arguments.wait && !arguments.dry_run {
+        until_drained(&shipper).await?;
+    }
+    shipper.close().await?;
+    Ok(Verdict::Healthy)
+}
+
+/// Waits until nothing is pending.
+async fn until_drained(shipper: &Shipper) -> Result<(), Error> {
+    if !shipper.is_service() {
+        return Err(Error::NobodySends);
+    }
+    let mut stats = shipper.stats().await?;
+    let total = stats.spool.ledger.pending;
+    let progress = Progress::new(total, "entries sent");
+    while stats.spool.ledger.pending > 0 {
+        let left = stats.spool.ledger.pending;
+        // What was read meanwhile is waited for, too.
+        progress.set(total.saturating_sub(left), &stats.in_words());
+        sleep(GLANCE).await;
+        stats = shipper.stats().await?;
+    }
+    progress.finish("everything was sent");
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! `shipper status`: how things stand, on one screen, for people; the exit code says it to programs.
+
+use std::io::{self, Write as _};
+
+use super::{Error, Shipper, Verdict, spool_stats};
+use crate::base::human::{self, Tone};
+use crate::cli::args::ReportArgs;
+use crate::config::Local;
+use crate::counters::stats::Stats;
+
+/// Prints one sentence and the table; unhealthy when somebody has to do something.
+///
+/// # Errors
+/// When neither the service nor the spool can be had.
+pub(super) async fn run(local: &Local, report: ReportArgs) -> Result<Verdict, Error> {
+    let shipper = Shipper::reach(local).await?;
+    let stats = shipper.stats().await?;
+    shipper.close().await?;
+    if report.json {
+        super::print_json(&stats)?;
+    } else {
+        let mut out = io::stdout();
+        let palette = human::colours(&out);
+        let tone = if stats.is_healthy() {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
+        writeln!(out, "{}\n", palette.paint(tone, &headline(&stats)))?;
+        out.write_all(spool_stats::table(&stats, palette).as_bytes())?;
+    }
+    Ok(if stats.is_healthy() {
+        Verdict::Healthy
+    } else {
+        Verdict::Unhealthy
+    })
+}
+
+/// `shipper 0.2.0: 12,340 pending, InfluxDB unreachable since 14:02, next try in 40 s`.
+pub(super) fn headline(stats: &Stats) -> String {
+    format!("shipper {}: {}", stats.version, stats.in_words())
+}

@@ -1,0 +1,138 @@
+//! What is looked at on this host.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Finding;
+use crate::base::human::{age, span, things};
+use crate::base::stop::Stop;
+use crate::base::when::When;
+use crate::config;
+use crate::sources::inventory;
+use crate::sources::journal::causes;
+use crate::sources::journal::readers;
+
+/// Whether the units exist.
+#[must_use]
+pub fn units(units: &[String]) -> Vec<Finding> {
+    const CHECK: &str = "unit";
+    let finding =
+        |unit: &String| match systemctl(&["show", "--property=LoadState", "--value", "--", unit]) {
+            Some(state) if state == "loaded" => Finding::pass(CHECK, format!("{unit} exists")),
+            Some(state) => {
+                let mend = "install Ollama, or set SHIPPER_JOURNAL_UNITS";
+                Finding::warn(CHECK, format!("{unit} is {state}"), mend)
+            }
+            None => {
+                let found = format!("cannot tell whether {unit} exists: systemctl does not answer");
+                Finding::warn(CHECK, found, "run it on the host, where systemd runs")
+            }
+        };
+    units.iter().map(finding).collect()
+}
+
+/// Whether the journal can be read, and has anything of the units.
+#[must_use]
+pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
+    const CHECK: &str = "journal";
+    let opened = readers::open(config, stop).and_then(|mut journal| {
+        let name = journal.name();
+        Ok((name, journal.newest()?))
+    });
+    match opened {
+        Ok((name, Some(newest))) => {
+            let ago = span(age(newest.realtime, When::now()));
+            Finding::pass(
+                CHECK,
+                format!("readable with {name}, the newest entry is {ago} old"),
+            )
+        }
+        Ok((name, None)) => {
+            let found = format!(
+                "readable with {name}, without an entry of {}",
+                config.units.join(", ")
+            );
+            let mend =
+                "start Ollama; check SHIPPER_JOURNAL_UNITS; add this user to group systemd-journal";
+            Finding::warn(CHECK, found, mend)
+        }
+        Err(error) => {
+            let mend = "add this user to group systemd-journal, or set SHIPPER_JOURNAL_READER";
+            Finding::fail(CHECK, causes(&error), mend)
+        }
+    }
+}
+
+/// Whether the models directory is found and can be read.
+#[must_use]
+pub fn models(config: &config::Config, stop: &Stop) -> Finding {
+    const CHECK: &str = "models";
+    const MEND: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
+    let open = || readers::open(&config.journal, stop);
+    let Some(dir) = inventory::locate_dir(&config.inventory, &config.journal.units, &open) else {
+        return Finding::warn(CHECK, "no models directory was found", MEND);
+    };
+    let place = dir.display();
+    match inventory::scan(&dir) {
+        Ok(scan) => {
+            let models = things(scan.models.len() as u64, "model", "models");
+            let skipped = match scan.skipped.len() {
+                0 => String::new(),
+                skipped => format!(", {skipped} manifests cannot be read"),
+            };
+            Finding::pass(CHECK, format!("{models} in {place}{skipped}"))
+        }
+        Err(error) => Finding::warn(CHECK, format!("{place}: {error}"), MEND),
+    }
+}
+
+/// Whether this user may write where the spool is to be; for a spool that does not exist yet.
+#[must_use]
+pub fn spool_dir(dir: &Path) -> Finding {
+    const CHECK: &str = "spool";
+    let existing = dir
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(Path::new("/"));
+    let access = rustix::fs::access(existing, rustix::fs::Access::WRITE_OK);
+    match access {
+        Ok(()) => Finding::pass(CHECK, format!("will be made at {}", dir.display())),
+        Err(error) => {
+            let found = format!("cannot be made at {}: {error}", dir.display());
+            Finding::fail(
+                CHECK,
+                found,
+                "create it for the user of the service, or set SHIPPER_SPOOL_DIR",
+            )
+        }
+    }
+}
+
+/// Whether systemd says that the clock is synchronised; `None` when it does not say.
+#[must_use]
+pub fn is_clock_synchronised() -> Option<bool> {
+    let answer = run(
+        "timedatectl",
+        &["show", "--property=NTPSynchronized", "--value"],
+    )?;
+    match answer.as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn systemctl(arguments: &[&str]) -> Option<String> {
+    run("systemctl", arguments)
+}
+
+fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}

@@ -1,0 +1,266 @@
+//! The control socket: how commands reach the running service, which alone may open the spool.
+//!
+//! One JSON object a line each way, over a Unix stream socket of mode 0660. A peer must be root or the user the
+//! service runs as (`SO_PEERCRED`). What a request does is decided in [`crate::operate`]; here it is only carried.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use crate::base::stop::Stop;
+use crate::operate::{Answer, Operator, Request};
+
+/// Version of the protocol; a peer of another one is told so.
+const VERSION: u32 = 1;
+/// The longest request line, in bytes; the longest one that a command writes has some hundred.
+const MAX_REQUEST: u64 = 64 << 10;
+/// The longest answer that a command accepts, in bytes.
+const MAX_ANSWER: u64 = 64 << 20;
+/// A client that takes longer than this to write its line is cut off: a command writes it at once.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(2);
+/// A client that takes longer than this to read its answer is cut off: a command does nothing else meanwhile.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// Clients connected at once; one more waits.
+const MAX_CLIENTS: usize = 64;
+/// Answers made and written at once; each may have some megabytes.
+const MAX_ANSWERS: usize = 8;
+/// How long a command waits for the service's answer.
+const SERVICE_PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Question {
+    v: u32,
+    /// The spool that the command was configured for.
+    spool_dir: PathBuf,
+    request: Request,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    Ok(Answer),
+    Error(String),
+}
+
+/// Why the socket cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A living service listens there.
+    #[error("another shipper already listens at {}: stop it, or set SHIPPER_CONTROL_SOCKET to another path", .0.display())]
+    Taken(PathBuf),
+    /// Something that is not a socket lies there.
+    #[error("{} exists and is not a socket: remove it, or set SHIPPER_CONTROL_SOCKET to another path", .0.display())]
+    NotASocket(PathBuf),
+    /// It cannot be made.
+    #[error("cannot listen at {}: {source}; create its directory for this user, or set SHIPPER_CONTROL_SOCKET", path.display())]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The socket is there and this user may not use it.
+    #[error("this user may not talk to the service at {}: run as root, or as the user of the service", .0.display())]
+    Forbidden(PathBuf),
+    /// The conversation broke.
+    #[error("the service at {} did not answer: {source}", path.display())]
+    Broken {
+        /// The socket.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// The service refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Listens at `path`, in place of the socket of a dead service.
+///
+/// # Errors
+/// [`Error::Taken`] when a living one answers there, [`Error::NotASocket`], [`Error::Listen`].
+pub async fn listen(path: &Path) -> Result<UnixListener, Error> {
+    let failed = |source| Error::Listen {
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(Error::NotASocket(path.to_owned()));
+        }
+        Ok(_) if UnixStream::connect(path).await.is_ok() => {
+            return Err(Error::Taken(path.to_owned()));
+        }
+        Ok(_) => std::fs::remove_file(path).map_err(failed)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    let mode = std::fs::Permissions::from_mode(0o660);
+    std::fs::set_permissions(path, mode).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Answers clients until `stop`, then removes the socket.
+pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
+    let desk = Arc::new(Desk {
+        operator,
+        answers: Semaphore::new(MAX_ANSWERS),
+    });
+    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+    // Whoever is still connected at the end is cut off: the service waits for no client.
+    let mut clients = JoinSet::new();
+    let accept = async {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let desk = Arc::clone(&desk);
+                    clients.spawn(async move {
+                        if let Err(error) = desk.attend(stream).await {
+                            debug!(%error, "control client cut off");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "control socket cannot accept");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            while clients.try_join_next().is_some() {}
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = stop.triggered() => {}
+    }
+    clients.shutdown().await;
+    if let Ok(address) = listener.local_addr() {
+        // A socket that stays behind is recognised as dead by the next `listen`.
+        let _ = address.as_pathname().map(std::fs::remove_file);
+    }
+}
+
+/// Where clients are attended to.
+struct Desk {
+    operator: Operator,
+    answers: Semaphore,
+}
+
+impl Desk {
+    async fn attend(&self, stream: UnixStream) -> io::Result<()> {
+        let peer = stream.peer_cred()?.uid();
+        let (reader, mut writer) = stream.into_split();
+        if peer != 0 && peer != rustix::process::geteuid().as_raw() {
+            let refusal = "only root and the user of the service may ask".to_owned();
+            return write(&mut writer, &Reply::Error(refusal)).await;
+        }
+        let mut line = Vec::new();
+        let mut reader = BufReader::new(reader.take(MAX_REQUEST));
+        timeout(QUESTION_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+        let _turn = self.answers.acquire().await.map_err(io::Error::other)?;
+        let reply = answer(&line, &self.operator).await;
+        write(&mut writer, &reply).await
+    }
+}
+
+async fn write(writer: &mut OwnedWriteHalf, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    timeout(ANSWER_PATIENCE, writer.write_all(&line)).await?
+}
+
+async fn answer(line: &[u8], operator: &Operator) -> Reply {
+    if !line.ends_with(b"\n") {
+        return Reply::Error(format!(
+            "a request is one line of at most {MAX_REQUEST} bytes"
+        ));
+    }
+    let question: Question = match serde_json::from_slice(line) {
+        Ok(question) => question,
+        Err(error) => return Reply::Error(format!("not a request: {error}")),
+    };
+    if question.v != VERSION {
+        return Reply::Error(format!(
+            "the service speaks version {VERSION} of the protocol, this command {}: restart the service",
+            question.v
+        ));
+    }
+    if question.spool_dir != operator.spool_dir() {
+        return Reply::Error(format!(
+            "the service at this socket has the spool {}, this command asks for {}: set SHIPPER_CONTROL_SOCKET or SHIPPER_SPOOL_DIR",
+            operator.spool_dir().display(),
+            question.spool_dir.display()
+        ));
+    }
+    match operator.answer(question.request).await {
+        Ok(answer) => Reply::Ok(answer),
+        Err(error) => Reply::Error(error.to_string()),
+    }
+}
+
+/// Whether a living service listens at `path`.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Broken`].
+pub async fn is_served(path: &Path) -> Result<bool, Error> {
+    Ok(connect(path).await?.is_some())
+}
+
+/// Asks the service that listens at `path`; `None` when there is none.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Broken`], or [`Error::Refused`] with the service's own words.
+pub async fn ask(path: &Path, spool_dir: &Path, request: Request) -> Result<Option<Answer>, Error> {
+    let Some(stream) = connect(path).await? else {
+        return Ok(None);
+    };
+    let question = Question {
+        v: VERSION,
+        spool_dir: spool_dir.to_owned(),
+        request,
+    };
+    let reply = converse(stream, &question).await;
+    match reply.map_err(|source| Error::Broken {
+        path: path.to_owned(),
+        source,
+    })? {
+        Reply::Ok(answer) => Ok(Some(answer)),
+        Reply::Error(reason) => Err(Error::Refused(reason)),
+    }
+}
+
+async fn connect(path: &Path) -> Result<Option<UnixStream>, Error> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(source) => match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+            io::ErrorKind::PermissionDenied => Err(Error::Forbidden(path.to_owned())),
+            _ => Err(Error::Broken {
+                path: path.to_owned(),
+                source,
+            }),
+        },
+    }
+}
+
+async fn converse(stream: UnixStream, question: &Question) -> io::Result<Reply> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = serde_json::to_vec(question)?;
+    line.push(b'\n');
+    writer.write_all(&line).await?;
+    line.clear();
+    let mut reader = BufReader::new(reader.take(MAX_ANSWER));
+    timeout(SERVICE_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    Ok(serde_json::from_slice(&line)?)
+}

@@ -1,0 +1,174 @@
+//! The stages wired together: start, run, reload, shut down.
+//!
+//! [`run`] goes round by round: a round is the stages under one configuration. SIGHUP ends a round and begins the next
+//! with the configuration read again; SIGTERM and SIGINT end the last one. What was read is durable at the end of each.
+
+mod chores;
+pub mod control;
+mod glance;
+mod keeper;
+pub mod metrics;
+pub mod notify;
+mod outage;
+mod round;
+mod signals;
+mod threads;
+mod vigil;
+
+use std::io;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::base::logging;
+use crate::base::stop::Stop;
+use crate::config::{self, Config};
+use crate::record::layout;
+use crate::service::notify::Notifier;
+use crate::sinks::influxdb::Client;
+use crate::sinks::influxdb::client::ClientError;
+use crate::sources::journal;
+use crate::sources::journal::readers::{self, Journal};
+use crate::stages::forward;
+use round::{End, Round};
+use signals::Signals;
+
+/// How long the service runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Until it is stopped.
+    Follow,
+    /// Until the journal's end was read and everything is delivered.
+    Once,
+}
+
+/// What the service is given beside its configuration.
+pub struct Host<Open> {
+    /// Opens the journal, on the reader's thread, again after every failure.
+    pub open: Open,
+    /// Reads the configuration again; on an error, which says why, the old one is kept.
+    pub reload: Box<dyn Fn() -> Result<Config, String>>,
+    /// Who is told how things stand.
+    pub notifier: Notifier,
+    /// How often the shipper reports on itself, if it does: [`crate::stages::telemetry::INTERVAL`] but in tests.
+    pub report_every: Duration,
+}
+
+/// Opens a journal for a configuration; the stop ends its waiting.
+pub trait OpenJournal: Clone + Send + 'static {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn open(
+        &self,
+        config: &config::Journal,
+        stop: &Stop,
+    ) -> Result<Box<dyn Journal>, readers::Error>;
+}
+
+impl<F> OpenJournal for F
+where
+    F: Fn(&config::Journal, &Stop) -> Result<Box<dyn Journal>, readers::Error>
+        + Clone
+        + Send
+        + 'static,
+{
+    fn open(
+        &self,
+        config: &config::Journal,
+        stop: &Stop,
+    ) -> Result<Box<dyn Journal>, readers::Error> {
+        self(config, stop)
+    }
+}
+
+/// Why the service ended on its own.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The control socket cannot be made.
+    #[error(transparent)]
+    Control(#[from] control::Error),
+    /// Nobody can listen where metrics are to be had.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
+    /// The reader stage gave up.
+    #[error(transparent)]
+    Intake(#[from] journal::Error),
+    /// The forwarder stage gave up.
+    #[error(transparent)]
+    Forward(#[from] forward::Error),
+    /// There is no way to talk to the server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A stage ended without a word, which is a bug.
+    #[error("the {0} stage ended unexpectedly")]
+    Vanished(&'static str),
+    /// A stage does not end, which nothing but the end of the process mends.
+    #[error("the {0} stage does not stop; what it had read and not stored is read again")]
+    Stuck(&'static str),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Runs the stages until SIGTERM or SIGINT, or until their work is done.
+///
+/// # Errors
+/// [`Error`] when a stage cannot start or cannot go on.
+pub async fn run<Open: OpenJournal>(
+    config: Config,
+    mode: Mode,
+    host: Host<Open>,
+) -> Result<(), Error> {
+    let mut signals = Signals::listen()?;
+    let mut config = config;
+    let mut before: Option<Config> = None;
+    loop {
+        host.notifier.status("opening the spool");
+        let round = match Round::start(config.clone(), mode, &host).await {
+            Ok(round) => round,
+            Err(error) => match before.take() {
+                Some(old) => {
+                    warn!("the new configuration does not work, the old one is kept: {error}");
+                    config = old;
+                    continue;
+                }
+                None => return Err(error),
+            },
+        };
+        match round.live(&mut signals, &host).await? {
+            End::Done => {
+                info!("stopped");
+                return Ok(());
+            }
+            End::Reload(new) => {
+                logging::set_filter(&new.local.log);
+                before = Some(std::mem::replace(&mut config, *new));
+                info!("reloaded");
+            }
+        }
+    }
+}
+
+/// The spool's options as configured.
+#[must_use]
+pub fn spool_options(config: &config::Local) -> spool::Options {
+    spool::Options {
+        max_bytes: config.spool.max_bytes,
+        retention: config.spool.retention,
+        program: layout::program(),
+        adopt: layout::adopt(&config.layout),
+        ..spool::Options::default()
+    }
+}
+
+/// Reads the configuration again and tries what can be tried without stopping anything.
+fn reload<Open>(host: &Host<Open>) -> Result<Config, String> {
+    let config = (host.reload)()?;
+    Client::new(config.influx.clone()).map_err(|error| error.to_string())?;
+    Ok(config)
+}

@@ -1,0 +1,229 @@
+//! The journal's cursors, and the checkpoint that the reader stage keeps beside its entries (pure).
+//!
+//! A cursor is text from outside: it was read from a disk that may be damaged, or by another version of the
+//! shipper. It is parsed in full before libsystemd or a command line sees it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::SeqnumId;
+
+/// A cursor of systemd 209 or newer: `s=…;i=…;b=…;m=…;t=…;x=…`.
+///
+/// ```
+/// use shipper::journal::Cursor;
+/// let text = "s=878bcb76789642288b3b90aebfd5f5b3;i=1f;b=11111111111111111111111111111111;m=f4240;t=65bfeda352240;x=23d92a1f6a53f0be";
+/// let cursor: Cursor = text.parse()?;
+/// assert_eq!(cursor.seqnum.seqnum, 31);
+/// assert_eq!(cursor.to_string(), text);
+/// # Ok::<(), shipper::journal::MalformedCursor>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// `s=` and `i=`: which entry of which sequence.
+    pub seqnum: SeqnumId,
+    /// `b=`: the boot.
+    pub boot: [u8; 16],
+    /// `m=`: microseconds since that boot.
+    pub monotonic: u64,
+    /// `t=`: microseconds since the Unix epoch.
+    pub realtime: u64,
+    /// `x=`: XOR of the hashes of the entry's fields.
+    pub xor_hash: u64,
+}
+
+/// Text that is not a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a journal cursor")]
+pub struct MalformedCursor;
+
+/// How far a cursor may lie in the future before it is rejected: one hour, in microseconds.
+///
+/// libsystemd given a time that is still to come and ids it does not know stays silent for ever (FACTS).
+pub const MAX_AHEAD: u64 = 3_600_000_000;
+
+impl Cursor {
+    /// A cursor of no entry: journals seek the first entry at or after `realtime` for it, since no journal
+    /// has its ids. It has the full shape, so that the sudoers rule lets it pass.
+    #[must_use]
+    pub fn at_time(realtime: u64) -> Self {
+        Self {
+            seqnum: SeqnumId {
+                id: [0; 16],
+                seqnum: 1,
+            },
+            boot: [0; 16],
+            monotonic: 0,
+            realtime,
+            xor_hash: 0,
+        }
+    }
+
+    /// Reads a cursor out of bytes; the order of fields is the one journald writes.
+    ///
+    /// # Errors
+    /// [`MalformedCursor`] for anything that journald would not write.
+    pub fn parse(text: &[u8]) -> Result<Self, MalformedCursor> {
+        let mut fields = text.split(|&byte| byte == b';');
+        let cursor = Self {
+            seqnum: SeqnumId {
+                id: id(fields.next(), b's')?,
+                seqnum: number(fields.next(), b'i')?,
+            },
+            boot: id(fields.next(), b'b')?,
+            monotonic: number(fields.next(), b'm')?,
+            realtime: number(fields.next(), b't')?,
+            xor_hash: number(fields.next(), b'x')?,
+        };
+        match fields.next() {
+            None => Ok(cursor),
+            Some(_) => Err(MalformedCursor),
+        }
+    }
+
+    /// Whether the cursor's time is one that an entry read by `now` (microseconds since the epoch) can have.
+    #[must_use]
+    pub fn is_plausible(&self, now: u64) -> bool {
+        self.realtime <= now.saturating_add(MAX_AHEAD)
+    }
+
+    /// Whether both name the same content of the same moment, maybe under another number: journald renumbers
+    /// what it moves from `/run` to `/var`.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        (self.boot, self.monotonic, self.realtime, self.xor_hash)
+            == (other.boot, other.monotonic, other.realtime, other.xor_hash)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = MalformedCursor;
+
+    fn from_str(text: &str) -> Result<Self, MalformedCursor> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "s={:032x};i={:x};b={:032x};m={:x};t={:x};x={:x}",
+            u128::from_be_bytes(self.seqnum.id),
+            self.seqnum.seqnum,
+            u128::from_be_bytes(self.boot),
+            self.monotonic,
+            self.realtime,
+            self.xor_hash,
+        )
+    }
+}
+
+/// `key=` and 32 hexadecimal digits.
+fn id(field: Option<&[u8]>, key: u8) -> Result<[u8; 16], MalformedCursor> {
+    let digits: &[u8; 32] = value(field, key)?.try_into().map_err(|_| MalformedCursor)?;
+    let (high, low) = digits.split_at(16);
+    let id = u128::from(hex(high)?) << 64 | u128::from(hex(low)?);
+    Ok(id.to_be_bytes())
+}
+
+/// `key=` and 1 to 16 hexadecimal digits.
+fn number(field: Option<&[u8]>, key: u8) -> Result<u64, MalformedCursor> {
+    match value(field, key)? {
+        digits @ [_, ..] if digits.len() <= 16 => hex(digits),
+        _ => Err(MalformedCursor),
+    }
+}
+
+fn value(field: Option<&[u8]>, key: u8) -> Result<&[u8], MalformedCursor> {
+    match field {
+        Some([first, b'=', digits @ ..]) if *first == key => Ok(digits),
+        _ => Err(MalformedCursor),
+    }
+}
+
+/// Up to 16 lower-case hexadecimal digits; upper case is refused, journald writes none.
+fn hex(digits: &[u8]) -> Result<u64, MalformedCursor> {
+    // One look at all digits at the end: this runs for every entry read.
+    let (mut number, mut seen) = (0, 0);
+    for &digit in digits {
+        let value = DIGITS[usize::from(digit)];
+        number = number << 4 | u64::from(value & 0x0f);
+        seen |= value;
+    }
+    match seen & NO_DIGIT {
+        0 => Ok(number),
+        _ => Err(MalformedCursor),
+    }
+}
+
+/// Marks bytes that are no digit in [`DIGITS`].
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of each byte as a hexadecimal digit.
+static DIGITS: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0_u8;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+/// What the spool keeps for the reader stage, durable in the same commit as the entries it speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Cursor of the last entry spooled, as text.
+    pub cursor: String,
+    /// Time of that entry, microseconds since the epoch: where to look when the cursor is of no use.
+    pub realtime: u64,
+    /// Everything that the journal got before this time (microseconds since the epoch) was read.
+    pub complete_to: u64,
+}
+
+/// First byte of a stored checkpoint.
+const CHECKPOINT_VERSION: u8 = 1;
+
+/// More than any checkpoint has: a cursor is up to 180 bytes.
+const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
+
+/// A stored checkpoint that this shipper cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("the spooled journal position cannot be read (version {version:?})")]
+pub struct UnreadableCheckpoint {
+    /// Its version byte, if it has one.
+    pub version: Option<u8>,
+}
+
+impl Checkpoint {
+    /// The stored form: a version byte, then bincode.
+    ///
+    /// # Errors
+    /// None in practice: a checkpoint holds only text and numbers.
+    pub fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
+        let mut bytes = vec![CHECKPOINT_VERSION];
+        bincode::serde::encode_into_std_write(self, &mut bytes, bincode::config::standard())?;
+        Ok(bytes)
+    }
+
+    /// Reads a stored form.
+    ///
+    /// # Errors
+    /// [`UnreadableCheckpoint`] for anything but the exact output of [`Checkpoint::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableCheckpoint> {
+        let unreadable = UnreadableCheckpoint {
+            version: bytes.first().copied(),
+        };
+        let Some((&CHECKPOINT_VERSION, body)) = bytes.split_first() else {
+            return Err(unreadable);
+        };
+        // Damage in the length of the text must not make room for it.
+        let config = bincode::config::standard().with_limit::<MAX_CHECKPOINT_BYTES>();
+        match bincode::serde::decode_from_slice(body, config) {
+            Ok((checkpoint, read)) if read == body.len() => Ok(checkpoint),
+            _ => Err(unreadable),
+        }
+    }
+}

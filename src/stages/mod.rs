@@ -1,0 +1,4 @@
+//! The loops between sources, spool and sinks.
+
+pub mod forward;
+pub mod telemetry;

@@ -1,0 +1,203 @@
+//! The shipper's report on itself: one point of `ollama_shipper` a minute, through the same spool as everything else,
+//! so that an outage can be seen in InfluxDB afterwards.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use spool::Records;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::warn;
+
+use crate::base::stop::Stop;
+use crate::counters::stats::{ServiceStats, Stats};
+use crate::operate::Operator;
+use crate::record::layout::source;
+use crate::record::{Record, Report};
+use crate::store::Store;
+
+/// How often, on a host.
+pub const INTERVAL: Duration = Duration::from_secs(60);
+/// Microseconds in a second.
+const SECOND: u64 = 1_000_000;
+
+/// Reports every `interval` until `stop`.
+pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: Stop) {
+    let mut ticks = interval_at(Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.triggered() => return,
+        }
+        let Ok(stats) = operator.stats().await else {
+            return;
+        };
+        let mut records = Records::new();
+        records.set_layout(store.layout());
+        let record = Record::Report(report(&stats));
+        if let Err(error) = records.push_with(Report::key(stats.at), |out| record.encode(out)) {
+            warn!("the report cannot be encoded: {error}");
+            continue;
+        }
+        let append =
+            move |spool: &mut spool::Spool| spool.append(&records, source::TELEMETRY, None);
+        match store.call(append).await {
+            Ok(Ok(_)) => store.notify_appended(),
+            // A full spool has no room for reports; the next one tells of it.
+            Ok(Err(error)) => warn!("no report this time: {error}"),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The point for `stats`; `docs/stats.md` says what its fields mean.
+#[must_use]
+pub fn report(stats: &Stats) -> Report<'_> {
+    let spool = &stats.spool;
+    let ledger = &spool.ledger;
+    let mut numbers = vec![
+        ("read", ledger.read),
+        ("delivered", ledger.delivered),
+        ("pending", ledger.pending),
+        ("quarantined", ledger.quarantined),
+        ("expired", ledger.expired),
+        ("duplicates", spool.duplicates),
+        ("disk_bytes", spool.disk_bytes),
+        ("max_bytes", spool.max_bytes),
+        ("generations", spool.generations),
+        ("lag_seconds", spool.lag / SECOND),
+        ("full", u64::from(spool.full)),
+    ];
+    numbers.extend(spool.free_bytes.map(|bytes| ("free_bytes", bytes)));
+    let mut texts = Vec::new();
+    if let Some(service) = &stats.service {
+        numbers.extend(of_service(service, stats.at));
+        texts.push((
+            Cow::Borrowed("server"),
+            Cow::Borrowed(service.forwarder.server.name()),
+        ));
+        if let Some(error) = &service.forwarder.last_error {
+            texts.push((Cow::Borrowed("last_error"), Cow::Borrowed(error.as_str())));
+        }
+    }
+    let signed = |(name, number)| {
+        (
+            Cow::Borrowed(name),
+            i64::try_from(number).unwrap_or(i64::MAX),
+        )
+    };
+    Report {
+        version: Cow::Borrowed(&stats.version),
+        numbers: numbers.into_iter().map(signed).collect(),
+        texts,
+    }
+}
+
+fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
+    let (reader, forwarder) = (&service.reader, &service.forwarder);
+    let mut numbers = vec![
+        (
+            "uptime_seconds",
+            at.saturating_sub(service.started_at) / SECOND,
+        ),
+        ("reader_entries", reader.entries),
+        ("reader_gaps", reader.gaps),
+        ("reader_truncated", reader.truncated),
+        ("reader_damaged", reader.damaged),
+        ("reader_restarts", reader.restarts),
+        ("reader_understood", reader.understood.lines),
+        ("requests", forwarder.requests),
+        ("retries", forwarder.retries),
+        ("holds", forwarder.holds),
+        ("delivered_lines", forwarder.delivered_lines),
+        ("delivered_bytes", forwarder.delivered_bytes),
+        ("sent_bytes", forwarder.sent_bytes),
+        ("refused_lines", forwarder.refused_lines),
+        ("refused_points", forwarder.refused_points),
+        ("round_trip_us", forwarder.round_trips.last),
+        ("outages", service.outages.count),
+    ];
+    if let Some(since) = forwarder.outage_since {
+        numbers.push(("outage_since", since));
+        numbers.push(("outage_seconds", at.saturating_sub(since) / SECOND));
+    }
+    if let Some(last) = service.outages.last {
+        numbers.push(("last_outage_since", last.since));
+        numbers.push(("last_outage_seconds", last.length / SECOND));
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::stats::Outage;
+    use crate::counters::stats::tests::stats;
+    use crate::record::layout::{Layout, LogFields, MsgHashAs};
+    use crate::record::schema::{self, FieldType};
+    use crate::sinks::influxdb::Encoder;
+
+    #[test]
+    fn the_schema_lists_every_field_of_a_report_and_no_other() {
+        let mut stats = stats(60);
+        let service = stats.service.as_mut().unwrap();
+        service.forwarder.outage_since = Some(1);
+        service.forwarder.last_error = Some("why".to_owned());
+        service.outages.last = Some(Outage {
+            since: 5,
+            length: 7,
+            tries: 3,
+        });
+        let report = report(&stats);
+        let numbers = report.numbers.iter().map(|(name, _)| &**name);
+        let texts = report.texts.iter().map(|(name, _)| &**name);
+        let mut names: Vec<_> = numbers
+            .map(|name| (name, FieldType::Integer))
+            .chain(texts.map(|name| (name, FieldType::Text)))
+            .collect();
+        names.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(names, schema::SHIPPER.fields);
+    }
+
+    #[test]
+    fn a_report_is_one_point_that_tells_of_the_outage_before() {
+        let mut stats = stats(60);
+        let service = stats.service.as_mut().unwrap();
+        service.outages.last = Some(Outage {
+            since: 5,
+            length: 7_000_000,
+            tries: 3,
+        });
+        service.forwarder.last_error = Some("a \"quoted\" reason".to_owned());
+        let mut payload = Vec::new();
+        Record::Report(report(&stats)).encode(&mut payload).unwrap();
+        let mut line = Vec::new();
+        let encoder = Encoder::new(&Layout {
+            host: "my host".to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        });
+        encoder
+            .encode(&Report::key(stats.at), &payload, &mut line)
+            .unwrap();
+        let line = String::from_utf8(line).unwrap();
+        let points: Vec<_> = influxdb_line_protocol::parse_lines(&line)
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(points.len(), 1);
+        assert_eq!(points[0].series.measurement, "ollama_shipper");
+        assert_eq!(points[0].tag_value("host").unwrap().to_string(), "my host");
+        assert_eq!(points[0].tag_value("version").unwrap().to_string(), "1.2.3");
+        for (field, value) in [
+            ("pending", "60i"),
+            ("last_outage_seconds", "7i"),
+            ("server", "well"),
+        ] {
+            assert_eq!(points[0].field_value(field).unwrap().to_string(), value);
+        }
+        assert_eq!(
+            points[0].timestamp,
+            Some(i64::try_from(stats.at * 1000).unwrap())
+        );
+    }
+}

@@ -43,20 +43,46 @@ impl Generations {
         match fault {
             Fault::Damage(cause) => self.put_aside(id, &cause),
             Fault::Space(_) if self.make_some_room() => Ok(()),
-            Fault::Write { cause, read_only } => {
-                self.distrust(id);
-                Err(Error::WriteFailed {
-                    what: id.to_string(),
-                    cause,
-                    read_only,
-                })
+            fault => {
+                if let Fault::Write { .. } = &fault {
+                    self.distrust(id);
+                }
+                Err(self.error_about(fault, &id.to_string()))
             }
-            Fault::Sync { cause, trouble } => Err(Error::WriteFailed {
-                what: id.to_string(),
+        }
+    }
+
+    /// What a caller is told of `fault` of the spool as a whole.
+    pub(super) fn error_of(&self, fault: Fault) -> Error {
+        match fault {
+            Fault::Damage(_) => self.error_about(fault, "a new generation"),
+            fault => self.error_about(
+                fault,
+                &format!("the spool at {}", self.dir.path().display()),
+            ),
+        }
+    }
+
+    /// What a caller is told of `fault` of `what`.
+    pub(super) fn error_about(&self, fault: Fault, what: &str) -> Error {
+        let what = what.to_owned();
+        match fault {
+            Fault::Other(error) => error,
+            Fault::Damage(cause) => Error::Damaged { what, cause },
+            Fault::Write { cause, read_only } => Error::WriteFailed {
+                what,
+                cause,
+                read_only,
+            },
+            Fault::Sync { trouble, .. } | Fault::Space(trouble) if trouble.is_want_of_room() => {
+                self.no_room(trouble)
+            }
+            Fault::Sync { cause, trouble } => Error::WriteFailed {
+                what,
                 cause,
                 read_only: trouble == Trouble::ReadOnly,
-            }),
-            fault => Err(self.error_of(fault)),
+            },
+            Fault::Space(trouble) => self.no_room(trouble),
         }
     }
 
@@ -126,16 +152,12 @@ impl Generations {
                 .map(|sealed| sealed.summary.records);
             self.note_records(aside, sealed.unwrap_or(self.head.summary.records));
         }
-        let (counts, is_current, start) = match self.manifest.sealed(id) {
-            Some(sealed) => (sealed.counts, !sealed.in_use, sealed.start.clone()),
-            None => (
-                self.head.counts,
-                self.is_head_current,
-                self.manifest.active.start.clone(),
-            ),
+        let (counts, start) = match self.manifest.sealed(id) {
+            Some(sealed) => (sealed.counts, sealed.start.clone()),
+            None => (self.head.counts, self.manifest.active.start.clone()),
         };
         // Records that were delivered need not come again; without the last commit, who knows.
-        let rewind = counts.undelivered() > 0 || (is_active && !is_current);
+        let rewind = counts.undelivered() > 0 || (is_active && !self.is_head_current);
         let damage = Damage {
             generation: id,
             cause: cause.to_owned(),

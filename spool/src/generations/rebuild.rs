@@ -61,10 +61,7 @@ impl Generations {
         self.duplicates = totals.duplicates;
         self.head.summary = Summary::empty(Seq(end));
         self.manifest.last_id = present.last().copied().unwrap_or_default();
-        let first_read = self.sources.iter();
-        let first_read = first_read
-            .map(|(name, origin)| (name.to_owned(), origin.since))
-            .collect();
+        let first_read = self.sources.since();
         let recovery = self.recovery.clone();
         self.begin(|manifest: &mut Manifest| {
             manifest.totals = totals;

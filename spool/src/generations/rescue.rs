@@ -159,9 +159,7 @@ impl Generations {
             tracing::warn!(%error, "files of a generation that was written anew are left");
         }
     }
-}
 
-impl Generations {
     /// Removes the payloads of `seqs`, all of generation `id`, for good.
     pub(crate) fn purge(&mut self, id: GenerationId, seqs: &BTreeSet<Seq>) -> Result<()> {
         let id = self.prepare(id)?;

@@ -4,7 +4,7 @@ use super::{Generations, OPEN_AT_ONCE};
 use crate::format::head::Birth;
 use crate::format::keys::STANDS_AT;
 use crate::format::manifest::{Active, Sealed};
-use crate::model::error::{Error, Fault, Result, Trouble};
+use crate::model::error::{Fault, Result};
 use crate::model::key::GenerationId;
 use crate::model::source::Start;
 use crate::storage::generation::{Generation, is_too_short, look_at_disk};
@@ -180,29 +180,6 @@ impl Generations {
             && let Err(error) = self.seal()
         {
             tracing::warn!(%error, "cannot seal a generation that has grown by acknowledgements; trying again later");
-        }
-    }
-
-    /// What a caller is told of `fault`.
-    pub(super) fn error_of(&self, fault: Fault) -> Error {
-        match fault {
-            Fault::Other(error) => error,
-            Fault::Damage(cause) => Error::Damaged {
-                what: "a new generation".to_owned(),
-                cause,
-            },
-            Fault::Write { cause, read_only } => Error::WriteFailed {
-                what: format!("the spool at {}", self.dir.path().display()),
-                cause,
-                read_only,
-            },
-            Fault::Sync { trouble, .. } if trouble.is_want_of_room() => self.no_room(trouble),
-            Fault::Sync { cause, trouble } => Error::WriteFailed {
-                what: format!("the spool at {}", self.dir.path().display()),
-                cause,
-                read_only: trouble == Trouble::ReadOnly,
-            },
-            Fault::Space(trouble) => self.no_room(trouble),
         }
     }
 }

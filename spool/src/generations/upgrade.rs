@@ -218,10 +218,7 @@ impl Generations {
             true => before,
             false => Some(self.recovery.clone()),
         };
-        let first_read = self.sources.iter();
-        let first_read = first_read
-            .map(|(name, origin)| (name.to_owned(), origin.since))
-            .collect();
+        let first_read = self.sources.since();
         self.begin(|manifest: &mut Manifest| {
             manifest.totals = totals;
             manifest.sealed = sealed;

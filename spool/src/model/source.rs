@@ -63,6 +63,12 @@ impl Sources {
         rewound
     }
 
+    /// When each of them was first read.
+    pub(crate) fn since(&self) -> BTreeMap<String, u64> {
+        let since = |(name, origin): (&String, &Origin)| (name.clone(), origin.since);
+        self.0.iter().map(since).collect()
+    }
+
     /// Takes in what else is known of when sources were first read.
     pub(crate) fn first_read(&mut self, known: &BTreeMap<String, u64>) {
         for (name, since) in known {

@@ -76,12 +76,11 @@ pub(crate) fn quarantined(
 ) -> Result<Vec<Quarantined>> {
     let mut listed = Vec::new();
     let mut at = after.0;
-    while let Some(next) = generations.from(at) {
+    while listed.len() < limit
+        && let Some(next) = generations.from(at)
+    {
         let (id, end) = (next.id, next.seqs().end);
-        if next.counts.quarantined == 0 || listed.len() >= limit {
-            if listed.len() >= limit {
-                break;
-            }
+        if next.counts.quarantined == 0 {
             at = end;
             continue;
         }

@@ -1,16 +1,22 @@
-//! One sled database. All of sled is behind this file.
+//! One sled database. All of sled is behind this file and those below it, and `nudge.rs`.
+
+mod failure;
+mod files;
 
 use std::fs::File;
-use std::io;
 use std::ops::RangeBounds;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use rustix::fs::FileType;
+use failure::{Failure, guarded};
+pub(crate) use files::{
+    TRIAL, begins_with_nothing, forget_cached, has_data, holds_anything, length, overwrite, raw,
+};
+use files::{check_names, remove_unfinished_snapshots};
 
 use super::dir::{self, Dir};
 use super::nudge::watched;
-use crate::model::error::{Error, Fault, FileContext, is_read_only, is_unreadable, lacks};
+use crate::model::error::Fault;
 
 /// sled keeps its pages in memory whatever this says (docs/facts.md, sled); it need not keep more.
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
@@ -20,12 +26,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 const DATA: &str = "db";
 const BLOBS: &str = "blobs";
-
-/// Bytes of the header of each of sled's segments.
-const HEADER_BYTES: usize = 20;
-
-/// Where a copy is opened to see what sled makes of it.
-pub(crate) const TRIAL: &str = "trial.tmp";
 
 /// A value as sled keeps it.
 pub(crate) type Value = sled::IVec;
@@ -209,187 +209,6 @@ impl Drop for Database {
     }
 }
 
-/// Lets the next reader of the data file in `dir` see what the disk has: after a failed write-back the kernel keeps pages
-/// that look written and are not (docs/facts.md, fdatasync). Pages that wait to be written stay.
-pub(crate) fn forget_cached(dir: &Dir) {
-    if let Ok(file) = dir.file(DATA) {
-        dir::forget_cached(&file, &dir.path().join(DATA));
-    }
-}
-
-/// Fills the data file in `dir` with zeros, so that what was in it is not left on the disk where that is in our hands.
-pub(crate) fn overwrite(dir: &Dir) -> Result<(), Error> {
-    use std::os::unix::fs::FileExt as _;
-    let file = dir.file_to_keep(DATA)?;
-    let path = dir.path().join(DATA);
-    let (mut at, end) = (0, file.metadata().context("inspect", &path)?.len());
-    let zeros = vec![0; 1 << 20];
-    while at < end {
-        let part = usize::try_from(end - at).map_or(zeros.len(), |left| left.min(zeros.len()));
-        file.write_all_at(&zeros[..part], at)
-            .context("overwrite", &path)?;
-        at += part as u64;
-    }
-    dir::sync_data(&file, &path)
-}
-
-/// Whether the data file in `dir` begins with nothing, and no snapshot says why: sled may take it for an empty one, and cut off what
-/// is behind.
-pub(crate) fn begins_with_nothing(dir: &Dir) -> Result<bool, Error> {
-    use std::os::unix::fs::FileExt as _;
-    let is_snapshot = |name: &String| name.starts_with("snap.");
-    if !has_data(dir) || dir.names()?.iter().any(is_snapshot) {
-        return Ok(false);
-    }
-    let mut begin = [0; HEADER_BYTES];
-    let read = dir.file(DATA)?.read_at(&mut begin, 0);
-    read.context("read", &dir.path().join(DATA))?;
-    Ok(begin == [0; HEADER_BYTES])
-}
-
-/// Whether sled finds anything in the database in `dir`: it is asked about a copy in `spool`.
-pub(crate) fn holds_anything(spool: &Dir, dir: &Dir) -> Result<bool, Error> {
-    spool.remove_all(TRIAL)?;
-    let copy = spool.make(TRIAL)?;
-    let copied = dir.names().and_then(|names| {
-        let is_file = |name: &&String| matches!(dir.kind(name), Ok(Some(FileType::RegularFile)));
-        names.iter().filter(is_file).try_for_each(|name| {
-            let content = dir.read(name)?;
-            copy.write_new(name, &content.unwrap_or_default())
-        })
-    });
-    let mut found = false;
-    if copied.is_ok()
-        && let Ok(database) = Database::open(copy)
-    {
-        let _ = database.each::<&[u8]>(.., |_, _| {
-            found = true;
-            Ok(Walk::Stop)
-        });
-    }
-    spool.remove_all(TRIAL)?;
-    copied.map(|()| found)
-}
-
-/// Bytes from the beginning to the end of the data file in `dir`.
-pub(crate) fn length(dir: &Dir) -> Result<u64, Error> {
-    let file = dir.file(DATA)?;
-    let metadata = file.metadata().context("inspect", &dir.path().join(DATA))?;
-    Ok(metadata.len())
-}
-
-/// Whether there is a data file in `dir` itself.
-pub(crate) fn has_data(dir: &Dir) -> bool {
-    matches!(dir.kind(DATA), Ok(Some(FileType::RegularFile)))
-}
-
-/// The bytes of the data file in `dir`, whatever they are.
-pub(crate) fn raw(dir: &Dir) -> Result<Vec<u8>, Error> {
-    Ok(dir.read(DATA)?.unwrap_or_default())
-}
-
-/// What sled is about to open must be files of this directory itself.
-fn check_names(dir: &Dir) -> Result<(), Fault> {
-    if dir.kind(DATA).map_err(Fault::reading)? != Some(FileType::RegularFile) {
-        return Err(Fault::damage("its files are missing"));
-    }
-    for name in dir.names().map_err(Fault::reading)? {
-        let kind = dir.kind(&name).map_err(Fault::reading)?;
-        if !matches!(
-            kind,
-            None | Some(FileType::RegularFile | FileType::Directory)
-        ) {
-            return Err(Fault::damage(format_args!(
-                "{name} is not a file of its own"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// A snapshot that a crash left half-written makes sled refuse the whole database (docs/facts.md, sled: 1 in 120 kills).
-fn remove_unfinished_snapshots(dir: &Dir) -> Result<(), Fault> {
-    let unfinished = |name: &String| name.ends_with(".generating");
-    let names = dir.names().map_err(Fault::reading)?;
-    names
-        .iter()
-        .filter(|name| unfinished(name))
-        .try_for_each(|name| dir.remove_file(name))
-        .map_err(Fault::writing)
-}
-
-/// What sled says, before it is known what it was asked to do.
-enum Failure {
-    Io(io::Error),
-    Corrupt(String),
-    Panicked(String),
-    File(Error),
-}
-
-impl Failure {
-    /// A read that fails for a reason of the medium is damage. sled writes, too, while it opens and in threads of its own, and does
-    /// not tell what failed: when everything in `dir` can be read, it was a write.
-    fn of_a_read(self, dir: &Dir) -> Fault {
-        match self {
-            Self::Io(error) => match lacks(&error) {
-                Some(trouble) => Fault::Space(trouble),
-                None if is_read_only(&error) => Fault::Write {
-                    cause: error.to_string(),
-                    read_only: true,
-                },
-                None if is_input_output(&error) && can_be_read(dir) => Fault::Write {
-                    cause: error.to_string(),
-                    read_only: false,
-                },
-                None if is_unreadable(&error) || is_input_output(&error) => Fault::damage(error),
-                None => Fault::Other(Error::Store(error.to_string())),
-            },
-            Self::Corrupt(cause) => Fault::Damage(cause),
-            Self::Panicked(cause) => Fault::damage(format_args!("sled panicked: {cause}")),
-            Self::File(error) => Fault::reading(error),
-        }
-    }
-
-    /// After a write that fails, whatever the reason, the file is not to be trusted.
-    fn of_a_write(self) -> Fault {
-        let failed = |cause: String| Fault::Write {
-            cause,
-            read_only: false,
-        };
-        match self {
-            Self::Io(error) => match lacks(&error) {
-                Some(trouble) => Fault::Space(trouble),
-                None => Fault::Write {
-                    read_only: is_read_only(&error),
-                    cause: error.to_string(),
-                },
-            },
-            Self::Corrupt(cause) => failed(cause),
-            Self::Panicked(cause) => failed(format!("sled panicked: {cause}")),
-            Self::File(error) => Fault::writing(error),
-        }
-    }
-}
-
-/// Whether every byte of the files in `dir` can be read.
-fn can_be_read(dir: &Dir) -> bool {
-    let read = |dir: &Dir| -> Result<(), Error> {
-        for name in dir.names()? {
-            if dir.kind(&name)? == Some(FileType::RegularFile) {
-                let copied = io::copy(&mut dir.file(&name)?, &mut io::sink());
-                copied.context("read", &dir.path().join(name))?;
-            }
-        }
-        Ok(())
-    };
-    read(dir).and_then(|()| read(&dir.sub(BLOBS)?)).is_ok()
-}
-
-/// sled tells an error once with its number, and later only with the text of the first.
-fn is_input_output(error: &io::Error) -> bool {
-    error.to_string().contains("Input/output error")
-}
-
 /// Hands over what `next` gives until nothing is left or `visit` has enough.
 fn hand_over(
     dir: &Dir,
@@ -403,20 +222,4 @@ fn hand_over(
             _ => return Ok(()),
         }
     }
-}
-
-/// Runs a sled operation; a panic in it is a failure.
-fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
-    match catch_unwind(AssertUnwindSafe(operation)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(error))) => Err(Failure::Io(error)),
-        Ok(Err(other)) => Err(Failure::Corrupt(other.to_string())),
-        Err(panic) => Err(Failure::Panicked(panic_text(&*panic).to_owned())),
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
 }

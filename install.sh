@@ -130,7 +130,7 @@ report_failure() {
             printf 'done before that:\n%s' "$steps_done"
             [ -z "$steps_left" ] || say "not done:"
             printf '%s' "$steps_left" | sed 's/^[^ ]* /  /'
-            say "once it is mended, run $AGAIN again"
+            say "once it is fixed, run $AGAIN again"
         fi
     } >&2
 }
@@ -378,7 +378,7 @@ examine() {
     systemd-run --quiet --pipe --wait --collect "$@" -- "$BINARY" doctor
 }
 
-# What no waiting mends keeps the service from being enabled; an outage of the server does not, that is what the spool is for.
+# What no waiting fixes keeps the service from being enabled; an outage of the server does not, that is what the spool is for.
 check_configuration() {
     if [ "$dry_run" = no ] && ! configured; then
         say "next: fill in the INFLUXDB_ keys of $CONFIG, then run $AGAIN again"
@@ -393,15 +393,15 @@ check_configuration() {
     examine >"$work/findings" 2>&1 || verdict=$?
     [ "$verdict" -ne 0 ] || return 0
     cat "$work/findings"
-    mends='configuration|token|journal'
+    needed='configuration|token|journal'
     # A service that is at work already knows how to wait for these.
-    enabled || mends="$mends|write|spool"
-    if [ "$verdict" -eq 3 ] && ! grep -Eq "^FAIL  ($mends) " "$work/findings"; then
-        say "the doctor found something to mend (above); the service waits for it"
+    enabled || needed="$needed|write|spool"
+    if [ "$verdict" -eq 3 ] && ! grep -Eq "^FAIL  ($needed) " "$work/findings"; then
+        say "the doctor found something to fix (above); the service waits for it"
         return
     fi
     if enabled; then left="the service is as it was, and was not restarted"; else left="the service was not enabled"; fi
-    fail "the configuration cannot be used (above): mend $CONFIG; $left"
+    fail "the configuration cannot be used (above): fix $CONFIG; $left"
 }
 
 # After an upgrade the new binary is to run, whatever ran before.

@@ -47,7 +47,7 @@ wait_until() { # WHAT COMMAND…, for at most a minute
         if "$@"; then return; fi
         sleep 0.1
     done
-    echo "waited in vain until $what" >&2
+    echo "gave up waiting until $what" >&2
     exit 1
 }
 

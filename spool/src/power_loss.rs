@@ -198,7 +198,7 @@ fn check(image: &Image) {
     assert!(Spool::open(&image.dir, options()).unwrap().1.is_clean());
 }
 
-/// sled's `flush` only starts writing: FACTS has 0 of 45 images that survived with it alone.
+/// sled's `flush` only starts writing: with it alone, 0 of 45 images survived (docs/facts.md, sled).
 #[test]
 fn every_commit_is_synced_before_its_call_returns() {
     let dir = scratch();

@@ -74,7 +74,7 @@ fn template(dir: &Path) {
     assert!(ledger(&spool).generations > 4);
 }
 
-/// Opens what is left, reads the source again, takes everything out, and returns what had to be mended on the way.
+/// Opens what is left, reads the source again, takes everything out, and returns what had to be repaired on the way.
 fn survive(dir: &Path) -> Recovery {
     let (mut spool, recovery) = Spool::open(dir, small()).unwrap();
     ledger(&spool);
@@ -114,7 +114,7 @@ fn survive(dir: &Path) -> Recovery {
     assert!(recovery.is_clean() || stats.last_recovery.is_some());
     drop(spool);
     let (spool, again) = Spool::open(dir, small()).unwrap();
-    assert!(again.is_clean(), "damage was mended for good, but: {again}");
+    assert!(again.is_clean(), "damage was repaired for good, but: {again}");
     assert_eq!(ledger(&spool).pending, 0);
     stats.last_recovery.unwrap_or_default()
 }
@@ -207,7 +207,7 @@ fn any_file_may_be_damaged_in_any_way() {
     let whole = scratch();
     template(whole.path());
     let mut cases = 0;
-    let mut mended = 0;
+    let mut repaired = 0;
     for path in files(whole.path()) {
         let relative = path.strip_prefix(whole.path()).unwrap();
         for (index, (name, damage)) in DAMAGES.iter().enumerate() {
@@ -219,15 +219,15 @@ fn any_file_may_be_damaged_in_any_way() {
                     cases + repeat * 31 + index as u64,
                 );
                 let what = format!("{} {name}, case {cases}", relative.display());
-                mended += u64::from(!survive_in_time(dir.path().to_owned(), &what).is_clean());
+                repaired += u64::from(!survive_in_time(dir.path().to_owned(), &what).is_clean());
                 cases += 1;
             }
         }
     }
-    println!("{cases} damages, {mended} of them noticed, 0 records lost or wrong");
+    println!("{cases} damages, {repaired} of them noticed, 0 records lost or wrong");
     assert!(
-        mended > cases / 4,
-        "only {mended} of {cases} noticed: is anything damaged at all?"
+        repaired > cases / 4,
+        "only {repaired} of {cases} noticed: is anything damaged at all?"
     );
 }
 
@@ -241,8 +241,8 @@ fn last_generation(dir: &Path) -> u64 {
     (1..).take_while(|&id| generation(dir, id).exists()).count() as u64
 }
 
-/// Damages the active generation and a sealed one with `damage` and returns what opening and using the spool mended.
-fn mended_after(damage: impl Fn(&Path)) -> [Recovery; 2] {
+/// Damages the active generation and a sealed one with `damage` and returns what opening and using the spool repaired.
+fn repaired_after(damage: impl Fn(&Path)) -> [Recovery; 2] {
     let whole = scratch();
     template(whole.path());
     [last_generation(whole.path()), 5].map(|id| {
@@ -286,7 +286,7 @@ fn a_panic_of_sled_ends_as_damage() {
 
 #[test]
 fn a_generation_that_sled_opens_as_an_empty_one_is_noticed() {
-    let mended = mended_after(|generation| {
+    let repaired = repaired_after(|generation| {
         let db = generation.join("db");
         let (mut bytes, _) = content(&db);
         let end = bytes.len().min(512 * 1024);
@@ -297,7 +297,7 @@ fn a_generation_that_sled_opens_as_an_empty_one_is_noticed() {
         copy(generation, aside.path());
         assert_eq!(plain_sled(aside.path()).len(), 0, "sled alone says nothing");
     });
-    for recovery in mended {
+    for recovery in repaired {
         assert!(
             recovery.to_string().contains("its data begin with nothing"),
             "{recovery}"
@@ -308,7 +308,7 @@ fn a_generation_that_sled_opens_as_an_empty_one_is_noticed() {
 #[test]
 fn records_that_sled_misses_without_a_word_are_noticed() {
     for prefix in [b"c", b"k", b"f"] {
-        mended_after(|generation| {
+        repaired_after(|generation| {
             let db = plain_sled(generation);
             let last_of = |prefix| db.scan_prefix(prefix).keys().next_back();
             // Not every generation has a record in fragments: a chunk, then.
@@ -352,7 +352,7 @@ fn rebuilding_manifest_tells_how_far_it_is() {
 }
 
 #[test]
-fn an_undamaged_spool_needs_no_mending() {
+fn an_undamaged_spool_needs_no_repair() {
     let dir = scratch();
     template(dir.path());
     assert!(survive(dir.path()).is_clean());
@@ -411,7 +411,7 @@ fn a_lost_manifest_is_rebuilt_without_reading_anything_again() {
 }
 
 #[test]
-fn damage_found_while_draining_is_mended_in_the_same_process() {
+fn damage_found_while_draining_is_repaired_in_the_same_process() {
     let dir = scratch();
     template(dir.path());
     let mut spool = Spool::open(dir.path(), small()).unwrap().0;

@@ -83,7 +83,7 @@ impl Life {
                 None => match Spool::open(&self.dir, options()) {
                     Ok((spool, recovery)) => {
                         if !recovery.is_clean() {
-                            writeln!(self.told, "mended\t{recovery}").unwrap();
+                            writeln!(self.told, "repaired\t{recovery}").unwrap();
                         }
                         spool
                     }
@@ -173,7 +173,7 @@ impl Life {
             .and_then(|spool| spool.stats().last_recovery)
             && !recovery.is_clean()
         {
-            writeln!(self.told, "mended\t{recovery}").unwrap();
+            writeln!(self.told, "repaired\t{recovery}").unwrap();
         }
     }
 }
@@ -422,7 +422,7 @@ fn numbers(occurrences: usize, points: usize) -> Vec<usize> {
 fn check(dir: &Path, outcome: &Outcome, trouble: &str, what: &str) {
     let told = &outcome.told;
     let mut positions = [0; 2];
-    let (mut is_mended, mut is_over) = (false, false);
+    let (mut is_repaired, mut is_over) = (false, false);
     for line in told.lines() {
         let words: Vec<&str> = line.split('\t').collect();
         match words[..] {
@@ -430,7 +430,7 @@ fn check(dir: &Path, outcome: &Outcome, trouble: &str, what: &str) {
                 positions[source.parse::<usize>().unwrap()] = to.parse().unwrap();
             }
             ["error", _, found, ..] => assert_eq!(found, trouble, "{what}: {line}"),
-            ["mended", ..] => is_mended = true,
+            ["repaired", ..] => is_repaired = true,
             ["gave up", step] => panic!("{what}: {step} does not get through:\n{told}"),
             ["panic", text] => assert!(text.contains("/sled-0.34"), "{what}: {text}"),
             ["end"] => is_over = true,
@@ -440,12 +440,12 @@ fn check(dir: &Path, outcome: &Outcome, trouble: &str, what: &str) {
     assert!(is_over, "{what}: {told}");
     let is_of_a_write = WRITES.iter().any(|call| what.starts_with(call));
     assert!(
-        !(is_mended && is_of_a_write),
+        !(is_repaired && is_of_a_write),
         "{what}: what can be read is put aside; {told}"
     );
     let (mut spool, recovery) =
         Spool::open(dir, options()).unwrap_or_else(|error| panic!("{what}: {error}\n{told}"));
-    is_mended |= !recovery.is_clean();
+    is_repaired |= !recovery.is_clean();
     for (source, name) in SOURCES.iter().enumerate() {
         let at = number(
             spool
@@ -453,7 +453,7 @@ fn check(dir: &Path, outcome: &Outcome, trouble: &str, what: &str) {
                 .and_then(|origin| origin.position.as_deref()),
         );
         assert!(
-            is_mended || at >= positions[source],
+            is_repaired || at >= positions[source],
             "{what}: {name} stands at {at}, not {}",
             positions[source]
         );
@@ -506,7 +506,7 @@ fn every_system_call_may_fail_once() {
     let Some(calm) = traced else {
         // Past the capture of the test runner, which hides what a test that passes prints.
         let skipped =
-            "*** SKIPPED every_system_call_may_fail_once: needs strace, and leave to trace ***";
+            "*** SKIPPED every_system_call_may_fail_once: needs strace, and permission to trace ***";
         writeln!(std::io::stderr(), "{skipped}").unwrap();
         return;
     };

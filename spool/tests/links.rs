@@ -1,5 +1,5 @@
 //! Symbolic links planted where the spool has its files: what they point to is never read as the spool's own, nor written, cut or removed.
-//! The spool mends what the link took the place of, or says clearly that it cannot be used.
+//! The spool repairs what the link took the place of, or says clearly that it cannot be used.
 #![expect(
     clippy::unwrap_used,
     reason = "a helper of a test fails by panicking, like the test"
@@ -163,7 +163,7 @@ fn names(whole: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_planted_link_is_mended_and_never_followed() {
+fn a_planted_link_is_replaced_and_never_followed() {
     let whole = scratch();
     template(whole.path());
     for name in names(whole.path()) {
@@ -175,7 +175,7 @@ fn a_planted_link_is_mended_and_never_followed() {
     }
 }
 
-/// Whose lock it would be nobody knows: then nothing is touched.
+/// Nobody can tell whose lock it would be: then nothing is touched.
 #[test]
 fn a_planted_link_in_place_of_the_lock_is_refused_clearly() {
     let whole = scratch();

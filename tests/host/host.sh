@@ -39,7 +39,7 @@ wait_for() {
     shift 2
     until "$@"; do
         if [ "$SECONDS" -ge "$deadline" ]; then
-            echo "waited in vain for: $what" >&2
+            echo "gave up waiting for: $what" >&2
             return 1
         fi
         sleep 0.2

@@ -17,7 +17,7 @@ pub(crate) const ASIDE: &str = "damaged-";
 /// How many records a generation had that was put aside, as text in its directory.
 pub(crate) const RECORDS_FILE: &str = "RECORDS";
 
-/// Below this much room a failure of sled is taken for want of room, not for damage.
+/// Below this much room a failure of sled is taken for a lack of room, not for damage.
 const DAMAGE_NEEDS_BYTES: u64 = 1024 * 1024;
 
 impl Generations {

@@ -505,8 +505,7 @@ fn every_system_call_may_fail_once() {
     let traced = run(&dir, &["-e".to_owned(), format!("trace={}", all.join(","))]);
     let Some(calm) = traced else {
         // Past the capture of the test runner, which hides what a test that passes prints.
-        let skipped =
-            "*** SKIPPED every_system_call_may_fail_once: needs strace, and permission to trace ***";
+        let skipped = "*** SKIPPED every_system_call_may_fail_once: needs strace, and permission to trace ***";
         writeln!(std::io::stderr(), "{skipped}").unwrap();
         return;
     };

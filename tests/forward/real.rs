@@ -271,6 +271,8 @@ async fn a_server_killed_and_frozen_in_the_middle_has_every_line_in_the_end() {
     let mut rig = Rig::to_server(&server);
     rig.config.influx.request_timeout = Duration::from_secs(2);
     rig.config.forward.batch_lines = 200;
+    // 1.6.7 loses series that it acknowledged when it is killed while it makes them (docs/facts.md, InfluxDB): one series is made once.
+    rig.config.local.layout.msg_hash_as = MsgHashAs::Field;
     rig.append((0..20_000).map(|line| format!("line {line}")))
         .await;
     let mut running = rig.start_drain();

@@ -8,7 +8,7 @@ use shipper::operate::gaps;
 use shipper::record::layout::{LogFields, MsgHashAs};
 use shipper::sinks::influxdb::Client;
 use shipper::sinks::influxdb::query::HOUR;
-use spool::Seq;
+use spool::{Selection, Seq};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
@@ -266,13 +266,11 @@ async fn a_wrong_token_holds_until_the_token_file_is_right() {
 }
 
 #[tokio::test]
-async fn a_server_killed_and_frozen_in_the_middle_has_every_line_in_the_end() {
+async fn a_server_killed_and_frozen_in_the_middle_has_every_line_that_it_does_not_lose_itself() {
     let mut server = Influxd1::start(Settings::default()).unwrap();
     let mut rig = Rig::to_server(&server);
     rig.config.influx.request_timeout = Duration::from_secs(2);
     rig.config.forward.batch_lines = 200;
-    // 1.6.7 loses series that it acknowledged when it is killed while it makes them (docs/facts.md, InfluxDB): one series is made once.
-    rig.config.local.layout.msg_hash_as = MsgHashAs::Field;
     rig.append((0..20_000).map(|line| format!("line {line}")))
         .await;
     let mut running = rig.start_drain();
@@ -304,6 +302,16 @@ async fn a_server_killed_and_frozen_in_the_middle_has_every_line_in_the_end() {
     }
     running.end().await;
     assert_eq!(rig.assert_settled().await.delivered, 20_000);
+    let lost = 20_000 - server.count("ollama_logs");
+    if lost > 0 {
+        // docs/facts.md, InfluxDB: a kill in the middle of a write may cost 1.6.7 what it acknowledges after that.
+        support::loud(&format!(
+            "influxd lost {lost} lines that it had acknowledged: they are sent again"
+        ));
+        let all = rig.store.call(|spool| spool.replay(&Selection::default()));
+        assert_eq!(all.await.unwrap().unwrap(), 20_000);
+        rig.drain().await;
+    }
     assert_eq!(server.count("ollama_logs"), 20_000);
 }
 

@@ -38,7 +38,7 @@ pub fn chunk(bytes: &[u8]) {
 /// When it does not.
 pub fn manifest(bytes: &[u8]) {
     let _ = Header::decode(bytes);
-    let _ = first::Manifest::decode(&sealed(1, bytes));
+    let _ = first::FirstManifest::decode(&sealed(1, bytes));
     for body in [bytes.to_vec(), sealed(2, bytes)] {
         if let Ok(manifest) = Manifest::decode(&body) {
             let again = manifest.encode(&Program::default()).ok();

@@ -33,23 +33,23 @@ pub(crate) fn refusal(seq: Seq) -> [u8; 9] {
 
 /// MANIFEST of format 1.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Manifest {
-    pub(crate) active: Active,
-    pub(crate) sealed: Vec<Sealed>,
+pub(crate) struct FirstManifest {
+    pub(crate) active: FirstActive,
+    pub(crate) sealed: Vec<FirstSealed>,
     /// When MANIFEST was written.
-    pub(crate) ledger: Ledger,
-    pub(crate) last_recovery: Option<Recovery>,
+    pub(crate) ledger: FirstLedger,
+    pub(crate) last_recovery: Option<FirstRecovery>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Active {
+pub(crate) struct FirstActive {
     pub(crate) id: GenerationId,
     pub(crate) first: Seq,
     pub(crate) start_checkpoint: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Sealed {
+pub(crate) struct FirstSealed {
     pub(crate) id: GenerationId,
     pub(crate) summary: Summary,
     pub(crate) start_checkpoint: Option<Vec<u8>>,
@@ -59,7 +59,7 @@ pub(crate) struct Sealed {
 
 /// The last repair, as format 1 stored it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Recovery {
+pub(crate) struct FirstRecovery {
     pub(crate) damaged: Vec<Damage>,
     pub(crate) manifest_rebuilt: Option<String>,
     pub(crate) rewound: bool,
@@ -75,7 +75,7 @@ pub(crate) struct Marker {
 
 /// Where every record of the spool stood.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Ledger {
+pub(crate) struct FirstLedger {
     pub(crate) version: u64,
     pub(crate) checkpoint: Option<Vec<u8>>,
     pub(crate) next: Seq,
@@ -91,7 +91,7 @@ pub(crate) struct Ledger {
     pub(crate) active: Summary,
 }
 
-impl Ledger {
+impl FirstLedger {
     /// The records of `seqs` that stand anywhere but with the delivered ones, by where they stand.
     pub(crate) fn standing(&self, seqs: &std::ops::Range<u64>) -> Vec<(SeqSet, Code)> {
         let mut standing = vec![
@@ -108,7 +108,7 @@ impl Ledger {
     }
 }
 
-impl Manifest {
+impl FirstManifest {
     /// # Errors
     /// [`CodecError`] when `bytes` is no MANIFEST of format 1.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {

@@ -20,7 +20,7 @@ const MOVED_AT_ONCE: usize = 500;
 
 /// Some quarantined records of a generation.
 #[derive(Default)]
-struct Page {
+struct Movable {
     seqs: SeqSet,
     records: Records,
     refusals: Vec<Refusal>,
@@ -81,7 +81,7 @@ impl Generations {
     }
 
     /// Seals the active generation when it is full. The cap does not count: what is moved makes room.
-    fn make_way(&mut self, page: &Page) -> Result<()> {
+    fn make_way(&mut self, page: &Movable) -> Result<()> {
         self.ensure_active()?;
         let summary = &self.head.summary;
         let is_full = summary.payload_bytes >= self.options.seal_bytes()
@@ -157,14 +157,14 @@ impl Generations {
     }
 }
 
-fn first_page(generation: &Generation) -> std::result::Result<Page, Fault> {
+fn first_page(generation: &Generation) -> std::result::Result<Movable, Fault> {
     page_from(generation, 0)
 }
 
-fn page_from(generation: &Generation, from: u64) -> std::result::Result<Page, Fault> {
+fn page_from(generation: &Generation, from: u64) -> std::result::Result<Movable, Fault> {
     let refused = |_, code: Code| code.is(Some(State::Quarantined));
     let wanted = generation.states().select(from, MOVED_AT_ONCE, refused);
-    let mut page = Page::default();
+    let mut page = Movable::default();
     let Some(first) = wanted.first() else {
         return Ok(page);
     };

@@ -27,7 +27,7 @@ const NEW_FILE_NAME: &str = "MANIFEST.new";
 enum Found {
     Nothing,
     Manifest(Box<Manifest>),
-    First(Box<first::Manifest>),
+    First(Box<first::FirstManifest>),
     Garbage(String),
 }
 
@@ -205,7 +205,7 @@ fn read_manifest(dir: &Dir) -> Result<Found> {
             Ok(manifest) => Found::Manifest(Box::new(manifest)),
             Err(error) => garbage(error),
         },
-        None => match first::Manifest::decode(&bytes) {
+        None => match first::FirstManifest::decode(&bytes) {
             Ok(manifest) => Found::First(Box::new(manifest)),
             Err(error) => garbage(error),
         },

@@ -5,7 +5,7 @@ use rustix::fs::FileType;
 
 use super::Generations;
 use crate::format::codec::{self, CodecError};
-use crate::format::first::{self, Ledger};
+use crate::format::first::{self, FirstLedger};
 use crate::format::head::{Birth, Head, Refusal, Totals};
 use crate::format::header::Header;
 use crate::format::keys;
@@ -25,7 +25,7 @@ use crate::storage::lock;
 const REFUSALS_AT_ONCE: usize = 1000;
 
 /// A generation of format 1, before it is read.
-struct Old {
+struct FirstGeneration {
     id: GenerationId,
     first: Seq,
     /// What it has to hold.
@@ -51,7 +51,7 @@ impl Generations {
     /// Takes over a spool of format 1 whose MANIFEST is `manifest`.
     pub(super) fn upgrade(
         &mut self,
-        manifest: first::Manifest,
+        manifest: first::FirstManifest,
         observe: &mut dyn FnMut(Rebuilding),
     ) -> Result<()> {
         let before = manifest.last_recovery.map(|recovery| Recovery {
@@ -75,7 +75,7 @@ impl Generations {
         let mut old: Vec<_> = manifest
             .sealed
             .into_iter()
-            .map(|sealed| Old {
+            .map(|sealed| FirstGeneration {
                 id: sealed.id,
                 first: sealed.summary.first,
                 summary: sealed.summary,
@@ -83,7 +83,7 @@ impl Generations {
             })
             .collect();
         if active.id != GenerationId::default() {
-            old.push(Old {
+            old.push(FirstGeneration {
                 id: active.id,
                 first: active.first,
                 summary: ledger.active.clone(),
@@ -121,11 +121,14 @@ impl Generations {
         self.convert(&old, &ledger, None, observe)
     }
 
-    fn inspect_first(&self, id: GenerationId) -> std::result::Result<(Old, Ledger), Fault> {
+    fn inspect_first(
+        &self,
+        id: GenerationId,
+    ) -> std::result::Result<(FirstGeneration, FirstLedger), Fault> {
         let database = Generation::database(&self.dir, id)?;
         let marker: first::Marker = first_value(&database, first::MARKER, "marker")?;
         let ledger = read_ledger(&database)?;
-        let old = Old {
+        let old = FirstGeneration {
             id,
             first: marker.first,
             summary: ledger.active.clone(),
@@ -134,9 +137,9 @@ impl Generations {
         Ok((old, ledger))
     }
 
-    fn ledger_of(&self, id: GenerationId) -> std::result::Result<Ledger, Fault> {
+    fn ledger_of(&self, id: GenerationId) -> std::result::Result<FirstLedger, Fault> {
         if id == GenerationId::default() {
-            return Ok(Ledger::default());
+            return Ok(FirstLedger::default());
         }
         read_ledger(&Generation::database(&self.dir, id)?)
     }
@@ -144,8 +147,8 @@ impl Generations {
     /// Adds to each generation what this format needs, then makes this the format of the spool.
     fn convert(
         &mut self,
-        old: &[Old],
-        ledger: &Ledger,
+        old: &[FirstGeneration],
+        ledger: &FirstLedger,
         before: Option<Recovery>,
         observe: &mut dyn FnMut(Rebuilding),
     ) -> Result<()> {
@@ -253,8 +256,8 @@ impl Generations {
     /// Adds what this format needs to one generation; returns its commits and figures.
     fn convert_one(
         &self,
-        old: &Old,
-        ledger: &Ledger,
+        old: &FirstGeneration,
+        ledger: &FirstLedger,
         newest: GenerationId,
         start: &Sources,
     ) -> std::result::Result<(u64, Head), Fault> {
@@ -345,13 +348,13 @@ impl Generations {
 }
 
 /// Undelivered records of `old`.
-fn undelivered(ledger: &Ledger, old: &Old) -> u64 {
+fn undelivered(ledger: &FirstLedger, old: &FirstGeneration) -> u64 {
     let seqs = old.summary.seqs();
     ledger.pending.within(&seqs).len() + ledger.quarantined.within(&seqs).len()
 }
 
 /// The first undelivered record that stands in none of the generations `found`.
-fn first_lost(ledger: &Ledger, found: &[(Old, Ledger)]) -> Option<u64> {
+fn first_lost(ledger: &FirstLedger, found: &[(FirstGeneration, FirstLedger)]) -> Option<u64> {
     let mut missing = ledger.pending.clone();
     missing.extend_from(&ledger.quarantined);
     for (old, _) in found {
@@ -361,7 +364,7 @@ fn first_lost(ledger: &Ledger, found: &[(Old, Ledger)]) -> Option<u64> {
 }
 
 /// The ledger of format 1, as of the last commit of the generation.
-fn read_ledger(database: &Database) -> std::result::Result<Ledger, Fault> {
+fn read_ledger(database: &Database) -> std::result::Result<FirstLedger, Fault> {
     let mut bytes = Vec::new();
     let (mut page, mut pages) = (0, 1);
     while page < pages {

@@ -71,7 +71,7 @@ fn recover_copy(generations: &mut Generations, source: &Dir, copy: Dir) -> Resul
     let database = Database::open(copy).ok();
     let fallback = generations.options().adopt.layout.clone();
     let known = Known::read(database.as_ref(), fallback);
-    let mut reading = Reading {
+    let mut reading = Salvage {
         generations,
         known,
         batch: Records::new(),
@@ -141,7 +141,7 @@ impl Known {
     }
 }
 
-struct Reading<'a> {
+struct Salvage<'a> {
     generations: &'a mut Generations,
     known: Known,
     batch: Records,
@@ -149,7 +149,7 @@ struct Reading<'a> {
     recovered: Recovered,
 }
 
-impl Reading<'_> {
+impl Salvage<'_> {
     /// The chunks that sled lists.
     fn listed(&mut self, database: &Database) -> Result<()> {
         let mut failed = None;

@@ -35,7 +35,7 @@ struct Told {
     again: BTreeSet<u64>,
 }
 
-struct Image {
+struct CutImage {
     dir: PathBuf,
     told: Told,
     /// What is being tested.
@@ -215,11 +215,11 @@ impl Life {
 }
 
 /// Lets the sync number `failing` of the life fail with `code`, cuts the power at some moments, and returns how many syncs there were.
-fn images(failing: usize, code: i32, per_life: u64, dir: &Path) -> (usize, Vec<Image>) {
+fn images(failing: usize, code: i32, per_life: u64, dir: &Path) -> (usize, Vec<CutImage>) {
     let live = dir.join("live");
     std::fs::create_dir(&live).unwrap();
     let told = Rc::new(RefCell::new(Told::default()));
-    let taken = Rc::new(RefCell::new(Vec::<Image>::new()));
+    let taken = Rc::new(RefCell::new(Vec::<CutImage>::new()));
     let syncs = Rc::new(Cell::new(0_usize));
     let disk = Rc::new(RefCell::new(Disk::default()));
     let (told_then, taken_then) = (Rc::clone(&told), Rc::clone(&taken));
@@ -240,7 +240,7 @@ fn images(failing: usize, code: i32, per_life: u64, dir: &Path) -> (usize, Vec<I
                 .display()
                 .to_string()
         });
-        taken.push(Image {
+        taken.push(CutImage {
             dir,
             told: told.clone(),
             what: format!("sync {failing}, of {failed:?}, failed with {code}; image {number}"),
@@ -293,7 +293,7 @@ fn images(failing: usize, code: i32, per_life: u64, dir: &Path) -> (usize, Vec<I
     (syncs.get(), taken.take())
 }
 
-fn check(image: &Image) {
+fn check(image: &CutImage) {
     let (what, told) = (&image.what, &image.told);
     let (mut spool, recovery) = Spool::open(&image.dir, options()).unwrap();
     assert!(recovery.is_clean(), "{what}: {recovery}");

@@ -1,6 +1,6 @@
 //! [`Change`]: everything that one commit of a generation stores, beside the states and figures that the generation adds itself.
 
-use super::database::Batch;
+use super::database::WriteBatch;
 use crate::format::chunk::{Finished, MAX_VALUE_BYTES};
 use crate::format::codec;
 use crate::format::keys;
@@ -11,14 +11,14 @@ use crate::model::source::Origin;
 /// Changes that become durable together or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Change {
-    batch: Batch,
+    batch: WriteBatch,
     is_empty: bool,
 }
 
 impl Change {
     pub(crate) fn new() -> Self {
         Self {
-            batch: Batch::default(),
+            batch: WriteBatch::default(),
             is_empty: true,
         }
     }
@@ -57,7 +57,7 @@ impl Change {
         self.is_empty = false;
     }
 
-    pub(crate) fn into_batch(self) -> Batch {
+    pub(crate) fn into_batch(self) -> WriteBatch {
         self.batch
     }
 }

@@ -39,9 +39,9 @@ pub(crate) enum Walk {
 
 /// Changes that become durable together or not at all.
 #[derive(Debug, Default)]
-pub(crate) struct Batch(sled::Batch);
+pub(crate) struct WriteBatch(sled::Batch);
 
-impl Batch {
+impl WriteBatch {
     pub(crate) fn insert(&mut self, key: &[u8], value: &[u8]) {
         self.0.insert(key, value);
     }
@@ -117,7 +117,7 @@ impl Database {
     }
 
     /// Applies `batch` as a whole; it is durable when this returns.
-    pub(crate) fn commit(&self, batch: Batch) -> Result<(), Fault> {
+    pub(crate) fn commit(&self, batch: WriteBatch) -> Result<(), Fault> {
         let applied = self.db().and_then(|db| {
             guarded(|| {
                 watched(db, || {

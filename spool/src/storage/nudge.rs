@@ -30,9 +30,9 @@ static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
 static WAKE: Condvar = Condvar::new();
 
 /// Takes an operation off the list, however it ends.
-struct Listed(u64);
+struct Watched(u64);
 
-impl Drop for Listed {
+impl Drop for Watched {
     fn drop(&mut self) {
         // The handle is not dropped under the lock: the last one writes.
         let done = lock()
@@ -48,7 +48,7 @@ pub(super) fn watched<T>(db: &sled::Db, operation: impl FnOnce() -> T) -> T {
     operation()
 }
 
-fn list(db: &sled::Db) -> Listed {
+fn list(db: &sled::Db) -> Watched {
     let mut guard = lock();
     let watch = guard.get_or_insert_default();
     watch.last += 1;
@@ -68,7 +68,7 @@ fn list(db: &sled::Db) -> Listed {
         watch.is_asleep = false;
         WAKE.notify_one();
     }
-    Listed(number)
+    Watched(number)
 }
 
 fn look() {

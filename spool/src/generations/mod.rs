@@ -5,6 +5,7 @@
 //! generations: one may be written anew under another id, or be put aside, between two steps.
 
 mod access;
+mod convert;
 mod copy;
 pub(crate) mod damage;
 mod move_on;

@@ -15,8 +15,10 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Lines remembered; beyond that all are forgotten, and may be said again.
 const REMEMBERED: usize = 256;
 
-/// Drops an event whose message was logged less than [`QUIET`] ago. Fields besides the message, a delay for
-/// instance, do not make it another one.
+/// How long the next try is away: all else being equal, it does not make an event another one.
+const DELAY: &str = "retry_in";
+
+/// Drops an event when the same one, with the same fields, was logged less than [`QUIET`] ago.
 #[derive(Debug, Default)]
 pub(super) struct Once {
     said: Mutex<Said>,
@@ -45,21 +47,21 @@ impl Said {
 
 impl<S: Subscriber> Layer<S> for Once {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        let mut message = Message(event.metadata().target().to_owned());
-        event.record(&mut message);
+        let mut line = Line(event.metadata().target().to_owned());
+        event.record(&mut line);
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.is_news(&message.0, Instant::now())
+        said.is_news(&line.0, Instant::now())
     }
 }
 
-/// Target and message of an event.
-struct Message(String);
+/// Target, message and fields of an event.
+struct Line(String);
 
-impl Visit for Message {
+impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
+        if field.name() != DELAY {
             // Writing into a String does not fail.
-            let _ = write!(self.0, " {value:?}");
+            let _ = write!(self.0, " {}={value:?}", field.name());
         }
     }
 }
@@ -77,6 +79,33 @@ mod tests {
         assert!(said.is_news("up", start + Duration::from_secs(59)));
         assert!(said.is_news("down", start + QUIET));
         assert!(!said.is_news("down", start + QUIET + Duration::from_secs(59)));
+    }
+
+    #[test]
+    fn events_that_differ_in_a_field_are_two_events_and_a_delay_makes_no_difference() {
+        use std::sync::Arc;
+        use tracing_subscriber::layer::SubscriberExt as _;
+
+        /// Counts what reaches it.
+        #[derive(Clone, Default)]
+        struct Count(Arc<Mutex<usize>>);
+        impl<S: Subscriber> Layer<S> for Count {
+            fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+                *self.0.lock().unwrap() += 1;
+            }
+        }
+        let count = Count::default();
+        let subscriber = tracing_subscriber::registry()
+            .with(count.clone())
+            .with(Once::default());
+        tracing::subscriber::with_default(subscriber, || {
+            for seconds in 1..5 {
+                let retry_in = Duration::from_secs(seconds);
+                tracing::warn!(generation = 3, ?retry_in, "damaged");
+                tracing::warn!(generation = 4, ?retry_in, "damaged");
+            }
+        });
+        assert_eq!(*count.0.lock().unwrap(), 2);
     }
 
     #[test]

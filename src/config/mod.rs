@@ -21,11 +21,6 @@ pub use units::Units;
 pub use values::Invalid;
 
 use crate::record::layout::Layout;
-#[expect(
-    clippy::wildcard_imports,
-    reason = "every row of the table is read here"
-)]
-use table::*;
 use values::{Origin, Problem, Values, settings};
 
 impl Raw {
@@ -62,24 +57,24 @@ settings! {
         inventory: Inventory = Inventory::read,
         forward: Forward = Forward::read,
         /// `None` is nowhere.
-        metrics_listen: Option<SocketAddr> = SHIPPER_METRICS_LISTEN,
-        telemetry: bool = SHIPPER_TELEMETRY,
-        insight: bool = SHIPPER_INSIGHT,
+        metrics_listen: Option<SocketAddr> = table::SHIPPER_METRICS_LISTEN,
+        telemetry: bool = table::SHIPPER_TELEMETRY,
+        insight: bool = table::SHIPPER_INSIGHT,
         local: Local = Local::read,
     }
 
     /// What a command needs that talks to no server.
     pub struct Local {
         spool: Spool = Spool::read,
-        control_socket: PathBuf = SHIPPER_CONTROL_SOCKET,
-        log: String = SHIPPER_LOG,
+        control_socket: PathBuf = table::SHIPPER_CONTROL_SOCKET,
+        log: String = table::SHIPPER_LOG,
         /// How what is read from now on becomes points.
         layout: Layout = layout,
     }
 
     /// What a command for an operator names of the server.
     pub struct Server {
-        api: Api = INFLUXDB_API,
+        api: Api = table::INFLUXDB_API,
         /// Or a word in its place.
         bucket: String = bucket_or_word,
     }
@@ -87,61 +82,61 @@ settings! {
     /// Where the points go.
     pub struct Influx {
         /// Without user, query or fragment.
-        url: reqwest::Url = INFLUXDB_URL,
+        url: reqwest::Url = table::INFLUXDB_URL,
         token: TokenSource = token,
         /// Empty for 1.x, where it is not given.
-        org: String = INFLUXDB_ORG,
+        org: String = table::INFLUXDB_ORG,
         /// For 1.x a database, or `db/rp`.
-        bucket: String = INFLUXDB_BUCKET,
-        api: Api = INFLUXDB_API,
-        ca_file: Option<PathBuf> = INFLUXDB_CA_FILE,
-        request_timeout: Duration = SHIPPER_REQUEST_TIMEOUT,
-        gzip: bool = SHIPPER_GZIP,
+        bucket: String = table::INFLUXDB_BUCKET,
+        api: Api = table::INFLUXDB_API,
+        ca_file: Option<PathBuf> = table::INFLUXDB_CA_FILE,
+        request_timeout: Duration = table::SHIPPER_REQUEST_TIMEOUT,
+        gzip: bool = table::SHIPPER_GZIP,
     }
 
     /// What the reader stage is told.
     pub struct Journal {
-        units: Units = SHIPPER_JOURNAL_UNITS,
+        units: Units = table::SHIPPER_JOURNAL_UNITS,
         /// `None` is the system journal.
-        dir: Option<PathBuf> = SHIPPER_JOURNAL_DIR,
-        reader: Reader = SHIPPER_JOURNAL_READER,
-        poll_interval: Duration = SHIPPER_POLL_INTERVAL,
-        lookback: Duration = SHIPPER_LOOKBACK,
-        max_message_bytes: usize = SHIPPER_MAX_MESSAGE_BYTES,
+        dir: Option<PathBuf> = table::SHIPPER_JOURNAL_DIR,
+        reader: Reader = table::SHIPPER_JOURNAL_READER,
+        poll_interval: Duration = table::SHIPPER_POLL_INTERVAL,
+        lookback: Duration = table::SHIPPER_LOOKBACK,
+        max_message_bytes: usize = table::SHIPPER_MAX_MESSAGE_BYTES,
     }
 
     /// What the inventory is told.
     pub struct Inventory {
         /// `None` is to be found.
-        models_dir: Option<PathBuf> = OLLAMA_MODELS,
-        interval: Duration = SHIPPER_INVENTORY_INTERVAL,
+        models_dir: Option<PathBuf> = table::OLLAMA_MODELS,
+        interval: Duration = table::SHIPPER_INVENTORY_INTERVAL,
     }
 
     /// Where entries wait, and within which limits.
     pub struct Spool {
-        dir: PathBuf = SHIPPER_SPOOL_DIR,
-        max_bytes: u64 = SHIPPER_SPOOL_MAX_BYTES,
-        retention: Duration = SHIPPER_SPOOL_RETENTION,
+        dir: PathBuf = table::SHIPPER_SPOOL_DIR,
+        max_bytes: u64 = table::SHIPPER_SPOOL_MAX_BYTES,
+        retention: Duration = table::SHIPPER_SPOOL_RETENTION,
     }
 
     /// What the forwarder stage is told.
     pub struct Forward {
-        batch_lines: usize = SHIPPER_BATCH_LINES,
-        batch_bytes: usize = SHIPPER_BATCH_BYTES,
-        linger: Duration = SHIPPER_BATCH_LINGER,
-        retry_min: Duration = SHIPPER_RETRY_MIN,
-        retry_max: Duration = SHIPPER_RETRY_MAX,
-        in_flight: usize = SHIPPER_IN_FLIGHT,
-        catchup: Catchup = SHIPPER_CATCHUP,
+        batch_lines: usize = table::SHIPPER_BATCH_LINES,
+        batch_bytes: usize = table::SHIPPER_BATCH_BYTES,
+        linger: Duration = table::SHIPPER_BATCH_LINGER,
+        retry_min: Duration = table::SHIPPER_RETRY_MIN,
+        retry_max: Duration = table::SHIPPER_RETRY_MAX,
+        in_flight: usize = table::SHIPPER_IN_FLIGHT,
+        catchup: Catchup = table::SHIPPER_CATCHUP,
         /// `None` is no limit.
-        max_rate: Option<u32> = SHIPPER_MAX_RATE,
+        max_rate: Option<u32> = table::SHIPPER_MAX_RATE,
     }
 }
 
 fn layout(values: &mut Values<'_>) -> Option<Layout> {
-    let host = SHIPPER_HOST.read(values);
-    let msg_hash_as = SHIPPER_MSG_HASH_AS.read(values);
-    let log_fields = SHIPPER_LOG_FIELDS.read(values);
+    let host = table::SHIPPER_HOST.read(values);
+    let msg_hash_as = table::SHIPPER_MSG_HASH_AS.read(values);
+    let log_fields = table::SHIPPER_LOG_FIELDS.read(values);
     Some(Layout {
         host: host?,
         msg_hash_as: msg_hash_as?,
@@ -150,21 +145,21 @@ fn layout(values: &mut Values<'_>) -> Option<Layout> {
 }
 
 fn bucket_or_word(values: &mut Values<'_>) -> Option<String> {
-    let given = values.raw.given(&INFLUXDB_BUCKET.key);
+    let given = values.raw.given(&table::INFLUXDB_BUCKET.key);
     Some(given.unwrap_or("BUCKET").to_owned())
 }
 
 fn token(values: &mut Values<'_>) -> Option<TokenSource> {
-    let is_given = values.raw.given(&INFLUXDB_TOKEN.key).is_some();
-    match INFLUXDB_TOKEN_FILE.read(values)? {
+    let is_given = values.raw.given(&table::INFLUXDB_TOKEN.key).is_some();
+    match table::INFLUXDB_TOKEN_FILE.read(values)? {
         Some(_) if is_given => {
-            let both = Problem::Both(INFLUXDB_TOKEN.key, INFLUXDB_TOKEN_FILE.key);
+            let both = Problem::Both(table::INFLUXDB_TOKEN.key, table::INFLUXDB_TOKEN_FILE.key);
             values.problems.push(both);
             None
         }
         file => match file.or_else(|| values.raw.token_credential.clone()) {
             Some(path) if !is_given => Some(TokenSource::File(path)),
-            _ => INFLUXDB_TOKEN.read(values).map(TokenSource::Value),
+            _ => table::INFLUXDB_TOKEN.read(values).map(TokenSource::Value),
         },
     }
 }

@@ -36,7 +36,7 @@ fn main() -> Outcome<()> {
         },
     )?;
     let config = config::Journal {
-        units: vec![UNIT.to_owned()],
+        units: config::Units::new(&[UNIT]).ok_or("no unit")?,
         dir: Some(journald.journal_dir()),
         reader: config::Reader::Libsystemd,
         poll_interval: Duration::from_secs(10),

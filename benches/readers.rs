@@ -7,10 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
+use shipper::config::Units;
 use shipper::record::LogEntry;
-use shipper::sources::journal::readers::{
-    Journal, Journalctl, Libsystemd, Program, Start, Step, Units,
-};
+use shipper::sources::journal::readers::{Journal, Journalctl, Libsystemd, Program, Start, Step};
 use support::journal::{UNIT, busy, write_journal};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -20,7 +19,7 @@ fn main() -> Outcome<()> {
     let rounds = number("ROUNDS", 5);
     let dir = tempfile::tempdir()?;
     write_journal(&dir.path().join("system.journal"), busy(entries))?;
-    let (units, stop) = (Units::new(&[UNIT])?, Stop::new()?);
+    let (units, stop) = (Units::new(&[UNIT]).ok_or("no unit")?, Stop::new()?);
     let native = || -> Outcome<Box<dyn Journal>> {
         let journal = Libsystemd::open(Some(dir.path()), units.clone(), stop.clone())?;
         Ok(Box::new(journal))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shipper::base::stop::Stop;
 use shipper::config::{
     Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Spool,
-    TokenSource,
+    TokenSource, Units,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::stages::forward::{self};
@@ -154,7 +154,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             gzip: true,
         },
         journal: Journal {
-            units: vec!["ollama.service".to_owned()],
+            units: Units::new(&["ollama.service"]).expect("a unit"),
             dir: None,
             reader: Reader::Auto,
             poll_interval: Duration::from_secs(10),

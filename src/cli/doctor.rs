@@ -39,7 +39,7 @@ async fn examine(source: &Source) -> Result<Vec<Finding>, Error> {
     };
     let mut findings = vec![Finding::pass("configuration", "every key is accepted")];
     let stop = Stop::new()?;
-    findings.extend(host::units(&config.journal.units));
+    findings.extend(host::units(config.journal.units.names()));
     findings.push(host::journal(&config.journal, &stop));
     findings.push(host::models(&config, &stop));
     let stats = spool(&config, &mut findings).await;

@@ -1,11 +1,13 @@
 //! Raw keys → validated [`Config`].
 //!
-//! [`Raw`] gathers text from the file, the environment and flags; [`Raw::config`] validates it against the table
-//! of [`KEYS`] and reports every problem at once.
+//! [`Raw`] gathers text from the file, the environment and flags; it is validated against the table of [`KEYS`], and every problem
+//! is reported at once. To add a setting: its row in `table.rs`, its field here, and whoever uses it.
 
-mod keys;
-mod parse;
+mod kinds;
 mod raw;
+mod special;
+mod table;
+mod units;
 mod values;
 
 use std::fmt;
@@ -13,74 +15,153 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use keys::{KEYS, Key, Sensitivity};
 pub use raw::{DEFAULT_FILE, Raw, RawError};
+pub use table::{KEYS, Key, Preset};
+pub use units::Units;
 pub use values::Invalid;
 
 use crate::record::layout::Layout;
+use values::{Origin, Problem, Values, settings};
 
-/// Everything the shipper needs to know, checked.
-#[derive(Clone, Debug)]
-pub struct Config {
+impl Raw {
+    /// Validates every key.
+    ///
+    /// # Errors
+    /// [`Invalid`] with all problems.
+    pub fn config(&self) -> Result<Config, Invalid> {
+        Values::check(self, &Config::read)
+    }
+
+    /// Validates only what a command needs that talks to no server: the spool, the socket, the log.
+    ///
+    /// # Errors
+    /// [`Invalid`] with all problems of those keys.
+    pub fn local(&self) -> Result<Local, Invalid> {
+        Values::check(self, &Local::read)
+    }
+
+    /// Which server commands for an operator are printed for; neither key has to be given.
+    ///
+    /// # Errors
+    /// [`Invalid`] when what is given for [`Server::api`] is none.
+    pub fn server(&self) -> Result<Server, Invalid> {
+        Values::check(self, &Server::read)
+    }
+}
+
+settings! {
+    /// Everything the shipper needs to know, checked.
+    pub struct Config {
+        influx: Influx = Influx::read,
+        journal: Journal = Journal::read,
+        inventory: Inventory = Inventory::read,
+        forward: Forward = Forward::read,
+        /// `None` is nowhere.
+        metrics_listen: Option<SocketAddr> = table::SHIPPER_METRICS_LISTEN,
+        telemetry: bool = table::SHIPPER_TELEMETRY,
+        insight: bool = table::SHIPPER_INSIGHT,
+        local: Local = Local::read,
+    }
+
+    /// What a command needs that talks to no server.
+    pub struct Local {
+        spool: Spool = Spool::read,
+        control_socket: PathBuf = table::SHIPPER_CONTROL_SOCKET,
+        log: String = table::SHIPPER_LOG,
+        /// How what is read from now on becomes points.
+        layout: Layout = layout,
+    }
+
+    /// What a command for an operator names of the server.
+    pub struct Server {
+        api: Api = table::INFLUXDB_API,
+        /// Or a word in its place.
+        bucket: String = bucket_or_word,
+    }
+
     /// Where the points go.
-    pub influx: Influx,
-    /// The reader stage.
-    pub journal: Journal,
-    /// The inventory.
-    pub inventory: Inventory,
-    /// The forwarder stage.
-    pub forward: Forward,
-    /// `SHIPPER_METRICS_LISTEN`: where Prometheus text is to be had; `None` is nowhere.
-    pub metrics_listen: Option<SocketAddr>,
-    /// `SHIPPER_TELEMETRY`: whether the shipper reports on itself, through the spool.
-    pub telemetry: bool,
-    /// `SHIPPER_INSIGHT`: whether points are derived from log lines and the inventory, and sent.
-    pub insight: bool,
-    /// What also commands need that talk to no server.
-    pub local: Local,
+    pub struct Influx {
+        /// Without user, query or fragment.
+        url: reqwest::Url = table::INFLUXDB_URL,
+        token: TokenSource = token,
+        /// Empty for 1.x, where it is not given.
+        org: String = table::INFLUXDB_ORG,
+        /// For 1.x a database, or `db/rp`.
+        bucket: String = table::INFLUXDB_BUCKET,
+        api: Api = table::INFLUXDB_API,
+        ca_file: Option<PathBuf> = table::INFLUXDB_CA_FILE,
+        request_timeout: Duration = table::SHIPPER_REQUEST_TIMEOUT,
+        gzip: bool = table::SHIPPER_GZIP,
+    }
+
+    /// What the reader stage is told.
+    pub struct Journal {
+        units: Units = table::SHIPPER_JOURNAL_UNITS,
+        /// `None` is the system journal.
+        dir: Option<PathBuf> = table::SHIPPER_JOURNAL_DIR,
+        reader: Reader = table::SHIPPER_JOURNAL_READER,
+        poll_interval: Duration = table::SHIPPER_POLL_INTERVAL,
+        lookback: Duration = table::SHIPPER_LOOKBACK,
+        max_message_bytes: usize = table::SHIPPER_MAX_MESSAGE_BYTES,
+    }
+
+    /// What the inventory is told.
+    pub struct Inventory {
+        /// `None` is to be found.
+        models_dir: Option<PathBuf> = table::OLLAMA_MODELS,
+        interval: Duration = table::SHIPPER_INVENTORY_INTERVAL,
+    }
+
+    /// Where entries wait, and within which limits.
+    pub struct Spool {
+        dir: PathBuf = table::SHIPPER_SPOOL_DIR,
+        max_bytes: u64 = table::SHIPPER_SPOOL_MAX_BYTES,
+        retention: Duration = table::SHIPPER_SPOOL_RETENTION,
+    }
+
+    /// What the forwarder stage is told.
+    pub struct Forward {
+        batch_lines: usize = table::SHIPPER_BATCH_LINES,
+        batch_bytes: usize = table::SHIPPER_BATCH_BYTES,
+        linger: Duration = table::SHIPPER_BATCH_LINGER,
+        retry_min: Duration = table::SHIPPER_RETRY_MIN,
+        retry_max: Duration = table::SHIPPER_RETRY_MAX,
+        in_flight: usize = table::SHIPPER_IN_FLIGHT,
+        catchup: Catchup = table::SHIPPER_CATCHUP,
+        /// `None` is no limit.
+        max_rate: Option<u32> = table::SHIPPER_MAX_RATE,
+    }
 }
 
-/// What a command needs that talks to no server.
-#[derive(Clone, Debug)]
-pub struct Local {
-    /// The spool.
-    pub spool: Spool,
-    /// `SHIPPER_CONTROL_SOCKET`.
-    pub control_socket: PathBuf,
-    /// `SHIPPER_LOG`: a tracing filter.
-    pub log: String,
-    /// `SHIPPER_HOST`, `SHIPPER_MSG_HASH_AS`, `SHIPPER_LOG_FIELDS`: how what is read from now on becomes points.
-    pub layout: Layout,
+fn layout(values: &mut Values<'_>) -> Option<Layout> {
+    let host = table::SHIPPER_HOST.read(values);
+    let msg_hash_as = table::SHIPPER_MSG_HASH_AS.read(values);
+    let log_fields = table::SHIPPER_LOG_FIELDS.read(values);
+    Some(Layout {
+        host: host?,
+        msg_hash_as: msg_hash_as?,
+        log_fields: log_fields?,
+    })
 }
 
-/// What a command for an operator names of the server.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// `INFLUXDB_API`.
-    pub api: Api,
-    /// `INFLUXDB_BUCKET`, or a word in its place.
-    pub bucket: String,
+fn bucket_or_word(values: &mut Values<'_>) -> Option<String> {
+    let given = values.raw.given(&table::INFLUXDB_BUCKET.key);
+    Some(given.unwrap_or("BUCKET").to_owned())
 }
 
-/// `INFLUXDB_*`.
-#[derive(Clone, Debug)]
-pub struct Influx {
-    /// `INFLUXDB_URL`: http or https, without query or fragment.
-    pub url: reqwest::Url,
-    /// `INFLUXDB_TOKEN`, `INFLUXDB_TOKEN_FILE` or the credential.
-    pub token: TokenSource,
-    /// `INFLUXDB_ORG`.
-    pub org: String,
-    /// `INFLUXDB_BUCKET`; for 1.x a database, or `db/rp`.
-    pub bucket: String,
-    /// `INFLUXDB_API`.
-    pub api: Api,
-    /// `INFLUXDB_CA_FILE`.
-    pub ca_file: Option<PathBuf>,
-    /// `SHIPPER_REQUEST_TIMEOUT`.
-    pub request_timeout: Duration,
-    /// `SHIPPER_GZIP`.
-    pub gzip: bool,
+fn token(values: &mut Values<'_>) -> Option<TokenSource> {
+    let is_given = values.raw.given(&table::INFLUXDB_TOKEN.key).is_some();
+    match table::INFLUXDB_TOKEN_FILE.read(values)? {
+        Some(_) if is_given => {
+            let both = Problem::Both(table::INFLUXDB_TOKEN.key, table::INFLUXDB_TOKEN_FILE.key);
+            values.problems.push(both);
+            None
+        }
+        file => match file.or_else(|| values.raw.token_credential.clone()) {
+            Some(path) if !is_given => Some(TokenSource::File(path)),
+            _ => table::INFLUXDB_TOKEN.read(values).map(TokenSource::Value),
+        },
+    }
 }
 
 /// Which write endpoint the server has.
@@ -90,6 +171,30 @@ pub enum Api {
     V1,
     /// `/api/v2/write`, InfluxDB 2.x.
     V2,
+}
+
+/// `SHIPPER_JOURNAL_READER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// libsystemd when it can be loaded, journalctl otherwise.
+    Auto,
+    /// libsystemd in process.
+    Libsystemd,
+    /// A `journalctl -o export` child.
+    Journalctl,
+    /// The same through `sudo -n`.
+    Sudo,
+}
+
+/// `SHIPPER_CATCHUP`: which end of a backlog goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catchup {
+    /// In order of arrival.
+    OldestFirst,
+    /// The latest first.
+    NewestFirst,
+    /// The newest batch and the oldest batch in turn.
+    Interleave,
 }
 
 /// Where the token comes from.
@@ -102,7 +207,7 @@ pub enum TokenSource {
 }
 
 /// Text that never appears in output.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -123,86 +228,4 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
-}
-
-/// `SHIPPER_JOURNAL_*` and what else the reader stage needs.
-#[derive(Clone, Debug)]
-pub struct Journal {
-    /// `SHIPPER_JOURNAL_UNITS`: at least one unit name.
-    pub units: Vec<String>,
-    /// `SHIPPER_JOURNAL_DIR`; `None` is the system journal.
-    pub dir: Option<PathBuf>,
-    /// `SHIPPER_JOURNAL_READER`.
-    pub reader: Reader,
-    /// `SHIPPER_POLL_INTERVAL`.
-    pub poll_interval: Duration,
-    /// `SHIPPER_LOOKBACK`.
-    pub lookback: Duration,
-    /// `SHIPPER_MAX_MESSAGE_BYTES`.
-    pub max_message_bytes: usize,
-}
-
-/// `SHIPPER_JOURNAL_READER`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// libsystemd when it can be loaded, journalctl otherwise.
-    Auto,
-    /// libsystemd in process.
-    Libsystemd,
-    /// A `journalctl -o export` child.
-    Journalctl,
-    /// The same through `sudo -n`.
-    Sudo,
-}
-
-/// The inventory's keys.
-#[derive(Clone, Debug)]
-pub struct Inventory {
-    /// `OLLAMA_MODELS`; `None` is to be found.
-    pub models_dir: Option<PathBuf>,
-    /// `SHIPPER_INVENTORY_INTERVAL`.
-    pub interval: Duration,
-}
-
-/// `SHIPPER_SPOOL_*`.
-#[derive(Clone, Debug)]
-pub struct Spool {
-    /// `SHIPPER_SPOOL_DIR`.
-    pub dir: PathBuf,
-    /// `SHIPPER_SPOOL_MAX_BYTES`.
-    pub max_bytes: u64,
-    /// `SHIPPER_SPOOL_RETENTION`.
-    pub retention: Duration,
-}
-
-/// What the forwarder stage is told.
-#[derive(Clone, Debug)]
-pub struct Forward {
-    /// `SHIPPER_BATCH_LINES`.
-    pub batch_lines: usize,
-    /// `SHIPPER_BATCH_BYTES`: uncompressed.
-    pub batch_bytes: usize,
-    /// `SHIPPER_BATCH_LINGER`: how long a batch that is not full waits for more.
-    pub linger: Duration,
-    /// `SHIPPER_RETRY_MIN`.
-    pub retry_min: Duration,
-    /// `SHIPPER_RETRY_MAX`.
-    pub retry_max: Duration,
-    /// `SHIPPER_IN_FLIGHT`: requests at once while draining a backlog, 1 to 16.
-    pub in_flight: usize,
-    /// `SHIPPER_CATCHUP`.
-    pub catchup: Catchup,
-    /// `SHIPPER_MAX_RATE`: lines a second.
-    pub max_rate: Option<u32>,
-}
-
-/// `SHIPPER_CATCHUP`: which end of a backlog goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Catchup {
-    /// In order of arrival.
-    OldestFirst,
-    /// The latest first.
-    NewestFirst,
-    /// The newest batch and the oldest batch in turn.
-    Interleave,
 }

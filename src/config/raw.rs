@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::keys::{KEYS, Key, Sensitivity};
+use super::table::{KEYS, Key, Setting};
 
 /// Read when no `--config` is given and it exists.
 pub const DEFAULT_FILE: &str = "/etc/ollama-influxdb/config.env";
@@ -78,7 +78,7 @@ impl Raw {
         for flag in flags {
             let (name, value) = flag.split_once('=').ok_or(RawError::Flag)?;
             match known(name) {
-                Some(key) if key.sensitivity == Sensitivity::Secret => {
+                Some(key) if key.kind.is_secret() => {
                     return Err(RawError::SecretFlag(key.name));
                 }
                 _ => raw.insert(name.to_owned(), value.to_owned(), "--set"),
@@ -90,6 +90,14 @@ impl Raw {
     /// The value of `key` as given, without its default.
     pub(super) fn given(&self, key: &Key) -> Option<&str> {
         self.values.get(key.name).map(String::as_str)
+    }
+
+    /// The value of `setting`, or its default; `None` when it is missing or not accepted.
+    pub(super) fn value<T>(&self, setting: &Setting<T>) -> Option<T> {
+        match self.given(&setting.key).or(setting.key.default()) {
+            Some(text) => setting.kind.parse(text.trim(), self),
+            None => setting.kind.absent(self),
+        }
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), RawError> {

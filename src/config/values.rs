@@ -1,14 +1,9 @@
 //! Reading one value after another, and every problem on the way.
 
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use bytesize::ByteSize;
-
-use super::keys::{KEYS, Key, Sensitivity};
 use super::raw::Raw;
+use super::table::{KEYS, Key, Setting};
 
 /// Everything that is wrong with a configuration, one problem a line.
 #[derive(Debug, thiserror::Error)]
@@ -18,26 +13,24 @@ pub struct Invalid(Vec<Problem>);
 /// One thing that is wrong.
 #[derive(Debug)]
 pub(super) enum Problem {
-    Missing(&'static Key),
-    Bad(&'static Key, String),
-    Both(&'static Key, &'static Key),
+    Missing(Key),
+    Bad(Key, String),
+    Both(Key, Key),
     Unknown { name: String, origin: String },
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(key) => write!(f, "{} is not set: it takes {}", key.name, key.accepts),
+            Self::Missing(key) => write!(f, "{} is not set: it takes {}", key.name, key.accepts()),
             Self::Bad(key, value) => {
-                let shown = match key.sensitivity {
-                    Sensitivity::Secret => "***",
-                    Sensitivity::Public => value,
+                let shown = if key.kind.is_secret() {
+                    "***".to_owned()
+                } else {
+                    key.kind.shown(value)
                 };
-                write!(
-                    f,
-                    "{}={shown:?} is not accepted: it takes {}",
-                    key.name, key.accepts
-                )
+                let (name, accepts) = (key.name, key.accepts());
+                write!(f, "{name}={shown:?} is not accepted: it takes {accepts}")
             }
             Self::Both(a, b) => write!(f, "{} and {} are both set: keep one", a.name, b.name),
             Self::Unknown { name, origin } => {
@@ -62,101 +55,69 @@ fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-/// Reads values one by one and collects what is wrong; a `None` has its problem recorded.
+/// Where values are read, and what was wrong so far.
 pub(super) struct Values<'a> {
     pub(super) raw: &'a Raw,
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'a> Values<'a> {
-    pub(super) fn new(raw: &'a Raw) -> Self {
-        let problems = raw
-            .unknown
-            .iter()
-            .map(|(name, origin)| Problem::Unknown {
-                name: name.clone(),
-                origin: origin.clone(),
-            })
-            .collect();
-        Self { raw, problems }
-    }
-
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Invalid> {
-        match value {
-            Some(value) if self.problems.is_empty() => Ok(value),
-            _ => Err(Invalid(self.problems)),
+impl Values<'_> {
+    /// What `origin` gives, unless there is any problem.
+    pub(super) fn check<T>(raw: &Raw, origin: &impl Origin<T>) -> Result<T, Invalid> {
+        let unknown = raw.unknown.iter().cloned();
+        let problems = unknown.map(|(name, origin)| Problem::Unknown { name, origin });
+        let mut values = Values {
+            raw,
+            problems: problems.collect(),
+        };
+        match origin.read(&mut values) {
+            Some(value) if values.problems.is_empty() => Ok(value),
+            _ => Err(Invalid(values.problems)),
         }
     }
+}
 
-    /// The value of `key`, or its default, through `parse`.
-    pub(super) fn required<T>(
-        &mut self,
-        key: &'static Key,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let Some(text) = self.raw.given(key).or(key.default) else {
-            self.problems.push(Problem::Missing(key));
-            return None;
-        };
-        let value = parse(text.trim());
+/// What a part of the configuration is read from.
+pub(super) trait Origin<T> {
+    /// Reads it; a `None` has its problem recorded.
+    fn read(&self, values: &mut Values<'_>) -> Option<T>;
+}
+
+impl<T> Origin<T> for Setting<T> {
+    fn read(&self, values: &mut Values<'_>) -> Option<T> {
+        let value = values.raw.value(self);
         if value.is_none() {
-            self.problems.push(Problem::Bad(key, text.to_owned()));
+            let text = values.raw.given(&self.key).or(self.key.default());
+            let bad = |text: &str| Problem::Bad(self.key, text.to_owned());
+            let problem = text.map_or(Problem::Missing(self.key), bad);
+            values.problems.push(problem);
         }
         value
     }
+}
 
-    /// `Some(None)` when `key` is not given.
-    pub(super) fn optional<T>(
-        &mut self,
-        key: &'static Key,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<Option<T>> {
-        match self.raw.given(key) {
-            None => Some(None),
-            Some(_) => self.required(key, parse).map(Some),
-        }
-    }
-
-    pub(super) fn path(&mut self, key: &'static Key) -> Option<PathBuf> {
-        self.required(key, |text| Some(PathBuf::from(text)))
-    }
-
-    pub(super) fn duration(
-        &mut self,
-        key: &'static Key,
-        bounds: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
-        self.required(key, |text| {
-            let value = humantime::parse_duration(text).ok()?;
-            bounds.contains(&value).then_some(value)
-        })
-    }
-
-    pub(super) fn size(&mut self, key: &'static Key, bounds: RangeInclusive<u64>) -> Option<u64> {
-        self.required(key, |text| {
-            let value = text.parse::<ByteSize>().ok()?.as_u64();
-            bounds.contains(&value).then_some(value)
-        })
-    }
-
-    pub(super) fn number(&mut self, key: &'static Key, bounds: RangeInclusive<u64>) -> Option<u64> {
-        self.required(key, |text| {
-            text.parse().ok().filter(|value| bounds.contains(value))
-        })
-    }
-
-    pub(super) fn switch(&mut self, key: &'static Key) -> Option<bool> {
-        self.choice(key, &[("on", true), ("off", false)])
-    }
-
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        key: &'static Key,
-        choices: &[(&str, T)],
-    ) -> Option<T> {
-        self.required(key, |text| {
-            let found = choices.iter().find(|(name, _)| *name == text);
-            found.map(|(_, value)| *value)
-        })
+impl<T, F: Fn(&mut Values<'_>) -> Option<T>> Origin<T> for F {
+    fn read(&self, values: &mut Values<'_>) -> Option<T> {
+        self(values)
     }
 }
+
+/// Declares a part of the configuration: each field with what it is read from.
+macro_rules! settings {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$about:meta])* $field:ident: $type:ty = $origin:expr,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $(#[doc = concat!("`", stringify!($origin), "`.")] $(#[$about])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// Every field is read before any is judged, so that one bad key does not hide the next.
+            fn read(values: &mut Values<'_>) -> Option<Self> {
+                $(let $field = Origin::<$type>::read(&$origin, values);)*
+                Some(Self { $($field: $field?,)* })
+            }
+        }
+    )*};
+}
+pub(super) use settings;

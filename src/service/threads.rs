@@ -68,7 +68,7 @@ pub(super) fn start_inventory<Open: OpenJournal>(
         .spawn(move || {
             let inventory = Inventory {
                 config: &inventory,
-                units: &journal.units,
+                units: journal.units.names(),
                 goal: goal(mode),
                 store: &store,
                 models: models.as_ref(),

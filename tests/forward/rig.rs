@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shipper::base::stop::Stop;
 use shipper::config::{
     Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret,
-    Spool as SpoolConfig, TokenSource,
+    Spool as SpoolConfig, TokenSource, Units,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
@@ -86,7 +86,7 @@ impl Rig {
                 gzip: true,
             },
             journal: Journal {
-                units: vec!["ollama.service".to_owned()],
+                units: Units::new(&["ollama.service"]).unwrap(),
                 dir: None,
                 reader: Reader::Auto,
                 poll_interval: Duration::from_secs(10),

@@ -79,6 +79,7 @@ fn no_page_that_the_documents_link_to_is_missing() {
         "README.ru.md",
         "docs/migrating.md",
         "docs/points.md",
+        "docs/settings.md",
         "docs/stats.md",
     ];
     for document in documents {

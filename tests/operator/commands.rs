@@ -299,4 +299,8 @@ fn completions_and_man_pages_are_generated() {
         let text = std::fs::read_to_string(directory.join(page)).unwrap();
         assert!(text.starts_with(".ie") && text.contains(".TH"), "{page}");
     }
+    let text = std::fs::read_to_string(directory.join("shipper.1")).unwrap();
+    for key in shipper::config::KEYS {
+        assert!(text.contains(&format!("\\fB{}\\fR", key.name)), "{key:?}");
+    }
 }

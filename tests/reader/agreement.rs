@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use shipper::base::stop::Stop;
+use shipper::config::Units;
 use shipper::record::LogEntry;
 use shipper::sources::journal::readers::{
-    Cursor, Journal, Journalctl, Landing, Libsystemd, Program, Start, Step, Units,
+    Cursor, Journal, Journalctl, Landing, Libsystemd, Program, Start, Step,
 };
 use support::journal::{BEGIN, BOOT, Entry, UNIT, busy, every_kind, write_journal};
 

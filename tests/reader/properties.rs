@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::proptest;
 use shipper::base::stop::Stop;
+use shipper::config::Units;
 use shipper::record::LogEntry;
 use shipper::sources::journal::readers::{
     Checkpoint, Cursor, Journal, Journalctl, Landing, Libsystemd, Parser, Program, Start, Step,
-    Units,
 };
 use support::journal::{BEGIN, Entry, UNIT, write_journal};
 

@@ -28,7 +28,7 @@ impl Rig {
         let journal = dir.path().join("journal");
         std::fs::create_dir(&journal).unwrap();
         let config = config::Journal {
-            units: vec!["ollama.service".to_owned()],
+            units: config::Units::new(&["ollama.service"]).unwrap(),
             dir: Some(journal),
             reader,
             poll_interval: Duration::from_secs(10),

@@ -236,7 +236,7 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
     ];
     for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
         let mut rig = Rig::new(reader);
-        rig.config.units.push("ollama-2".to_owned());
+        rig.config.units = config::Units::new(&["ollama.service", "ollama-2"]).unwrap();
         let boot = |number: u64| {
             let units = [UNIT, "ollama-2.service", "nginx.service"];
             (0..300_u64).map(move |n| {

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use shipper::base::stop::Stop;
+use shipper::config::Units;
 use shipper::record::LogEntry;
 use shipper::sources::journal::readers::{
-    Cursor, Journal, Journalctl, Program, Start, Step, Task, Units, arguments,
+    Cursor, Journal, Journalctl, Program, Start, Step, Task, arguments,
 };
 use support::journal::{UNIT, busy, write_journal};
 

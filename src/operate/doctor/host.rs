@@ -50,7 +50,7 @@ pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
         Ok((name, None)) => {
             let found = format!(
                 "readable with {name}, without an entry of {}",
-                config.units.join(", ")
+                config.units.names().join(", ")
             );
             let mend =
                 "start Ollama; check SHIPPER_JOURNAL_UNITS; add this user to group systemd-journal";
@@ -69,7 +69,8 @@ pub fn models(config: &config::Config, stop: &Stop) -> Finding {
     const CHECK: &str = "models";
     const MEND: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
     let open = || readers::open(&config.journal, stop);
-    let Some(dir) = inventory::locate_dir(&config.inventory, &config.journal.units, &open) else {
+    let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &open)
+    else {
         return Finding::warn(CHECK, "no models directory was found", MEND);
     };
     let place = dir.display();

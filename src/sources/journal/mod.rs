@@ -210,7 +210,6 @@ impl Intake<'_> {
     /// The failure of a journal that is followed is waited out.
     fn survivable(&self, error: Error) -> Result<readers::Error, Error> {
         match error {
-            Error::Journal(readers::Error::Units(_)) => Err(error),
             Error::Journal(error) if self.goal == Goal::Follow => Ok(error),
             error => Err(error),
         }

@@ -62,7 +62,7 @@ pub fn arguments(task: Task, units: &Units, dir: Option<&Path>) -> Vec<String> {
     if !matches!(task, Task::Whole(_)) {
         args.push(format!("--output-fields={}", WANTED.join(",")));
     }
-    args.extend(units.iter().map(|unit| format!("--unit={unit}")));
+    args.extend(units.names().iter().map(|unit| format!("--unit={unit}")));
     if let Some(dir) = dir {
         args.push(format!("--directory={}", dir.display()));
     }

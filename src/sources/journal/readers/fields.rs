@@ -109,7 +109,7 @@ impl Collector {
         } = self.seen;
         let all = pid && priority && unit && single_message && self.messages > 0;
         // An entry by another unit is about one of ours: a field still to come may say so.
-        all && units.contains(&entry.unit)
+        all && units.names().contains(&entry.unit)
     }
 
     /// Completes `entry`; [`Completed::NoMessage`] asks for its message to be made by [`whole_entry`].
@@ -120,7 +120,7 @@ impl Collector {
         if !self.seen.unit {
             entry.unit.clear();
         }
-        if !self.about.is_empty() && !units.contains(&entry.unit) {
+        if !self.about.is_empty() && !units.names().contains(&entry.unit) {
             std::mem::swap(&mut entry.unit, &mut self.about);
         }
         match self.messages {

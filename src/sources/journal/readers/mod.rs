@@ -23,10 +23,9 @@ pub use cursor::{Checkpoint, Cursor, MAX_AHEAD, MalformedCursor, UnreadableCheck
 pub use export::{ExportError, Parser};
 pub use journalctl::Journalctl;
 pub use native::Libsystemd;
-pub use units::{BadUnits, Units};
 
 use crate::base::stop::Stop;
-use crate::config::{self, Reader};
+use crate::config::{self, Reader, Units};
 use crate::record::LogEntry;
 
 /// A journal, read forward. Used by one thread only, the one that opened it.
@@ -120,9 +119,6 @@ pub enum Wake {
 /// Why a journal cannot be read, and what mends it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Unit names that systemd would refuse.
-    #[error(transparent)]
-    Units(#[from] BadUnits),
     /// No `libsystemd.so.0`, or one without what is needed.
     #[error(
         "libsystemd cannot be used ({0}): install libsystemd0, or set SHIPPER_JOURNAL_READER=journalctl"
@@ -197,7 +193,7 @@ pub enum Error {
 /// # Errors
 /// When no reader can read that journal.
 pub fn open(config: &config::Journal, stop: &Stop) -> Result<Box<dyn Journal>, Error> {
-    let units = Units::new(&config.units)?;
+    let units = config.units.clone();
     let dir = config.dir.as_deref();
     match config.reader {
         Reader::Sudo => child(Program::Sudo, dir, units, stop),

@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::fields::{Collector, Completed, WholeEntry};
 use super::libsystemd::{Datum, Handle};
+use super::units::conjunctions;
 use super::{Cursor, Error, Journal, Landing, Start, Step, Units, Wake, access};
 use crate::base::stop::Stop;
 use crate::record::LogEntry;
@@ -45,7 +46,7 @@ impl Libsystemd {
         access::check(dir)?;
         // The watch begins here: what is written from now on is noticed.
         handle.fd()?;
-        handle.set_matches(&units.conjunctions())?;
+        handle.set_matches(&conjunctions(&units))?;
         let usage = handle.usage()?;
         Ok(Self {
             handle,
@@ -104,7 +105,7 @@ impl Libsystemd {
                 break;
             }
         }
-        self.handle.set_matches(&self.units.conjunctions())?;
+        self.handle.set_matches(&conjunctions(&self.units))?;
         Ok(oldest)
     }
 
@@ -223,7 +224,7 @@ impl Journal for Libsystemd {
     /// A handle of its own: one that met damage has silently left the damaged file behind.
     fn newest(&mut self) -> Result<Option<Cursor>, Error> {
         let mut fresh = Handle::open(self.dir.as_deref())?;
-        fresh.set_matches(&self.units.conjunctions())?;
+        fresh.set_matches(&conjunctions(&self.units))?;
         fresh.seek_tail()?;
         match fresh.previous()? {
             true => current(&mut fresh),

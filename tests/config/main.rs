@@ -1,10 +1,11 @@
-//! Configuration: what is accepted, what is refused and how, and that the example file tells the truth.
+//! Configuration: what is accepted, what is refused and how, and that the documents say so.
 
-use std::collections::BTreeMap;
+mod documents;
+
 use std::io::Write as _;
 use std::time::Duration;
 
-use shipper::config::{Api, Catchup, Config, KEYS, Raw, Reader, TokenSource};
+use shipper::config::{Api, Catchup, Config, KEYS, Preset, Raw, Reader, TokenSource};
 use shipper::record::layout::MsgHashAs;
 
 const REQUIRED: &[(&str, &str)] = &[
@@ -44,7 +45,7 @@ fn the_four_keys_of_the_original_are_enough() {
     assert_eq!(config.local.layout.host, "gpu1");
     assert_eq!(config.influx.api, Api::V2);
     assert_eq!(config.influx.url.as_str(), "http://127.0.0.1:8086/");
-    assert_eq!(config.journal.units, ["ollama.service"]);
+    assert_eq!(config.journal.units.names(), ["ollama.service"]);
     assert_eq!(config.journal.reader, Reader::Auto);
     assert_eq!(config.journal.lookback, Duration::from_secs(24 * 3600));
     assert_eq!(config.journal.poll_interval, Duration::from_secs(10));
@@ -200,6 +201,7 @@ fn unit_names_that_journalctl_would_take_for_patterns_are_refused() {
                 config(&[("SHIPPER_JOURNAL_UNITS", bad)])
                     .journal
                     .units
+                    .names()
                     .len(),
                 1
             );
@@ -211,40 +213,69 @@ fn unit_names_that_journalctl_would_take_for_patterns_are_refused() {
         }
     }
     let two = config(&[("SHIPPER_JOURNAL_UNITS", "ollama.service, ollama@2.service")]);
-    assert_eq!(two.journal.units, ["ollama.service", "ollama@2.service"]);
+    assert_eq!(
+        two.journal.units.names(),
+        ["ollama.service", "ollama@2.service"]
+    );
 }
 
 #[test]
-fn the_example_file_has_every_key_with_its_default_and_is_itself_valid() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config.env.example");
-    let text = std::fs::read_to_string(path).unwrap();
-    let is_key = |name: &str| {
-        name.starts_with("INFLUXDB_") || name.starts_with("SHIPPER_") || name == "OLLAMA_MODELS"
-    };
-    let shown: BTreeMap<&str, (&str, bool)> = text
-        .lines()
-        .filter_map(|line| {
-            let (name, value) = line.trim_start_matches('#').split_once('=')?;
-            is_key(name).then_some((name, (value, line.starts_with('#'))))
-        })
-        .collect();
+fn every_default_and_example_is_accepted_and_every_key_is_described() {
     for key in KEYS {
-        let (value, commented) = shown
-            .get(key.name)
-            .unwrap_or_else(|| panic!("{} is not in the example", key.name));
-        if *commented {
-            assert_eq!(*value, key.default.unwrap_or(""), "default of {}", key.name);
-        } else {
-            assert!(
-                key.default.is_none(),
-                "{} has a default: comment it out",
-                key.name
-            );
+        assert!(
+            key.help.ends_with('.') && !key.accepts().is_empty(),
+            "{key:?}"
+        );
+        assert!(
+            !key.help.contains('|') && !key.accepts().contains('|'),
+            "{key:?}: it stands in a table"
+        );
+        if let Preset::Default(text) | Preset::Required(text) = key.preset {
+            config(&[(key.name, text)]);
         }
     }
-    assert_eq!(shown.len(), KEYS.len(), "a key of the example is not known");
-    Raw::gather(Some(path.as_ref()), [], &[])
-        .unwrap()
-        .config()
-        .unwrap();
+}
+
+#[test]
+fn a_value_at_its_bounds_is_accepted_and_one_beyond_them_is_not() {
+    for key in KEYS {
+        let accepts = key.accepts();
+        let bounds = accepts
+            .split_once(" from ")
+            .and_then(|(_, bounds)| bounds.split_once(" to "));
+        let Some((least, most)) = bounds else {
+            continue;
+        };
+        for bound in [least, most]
+            .into_iter()
+            .filter(|bound| !bound.starts_with("SHIPPER_"))
+        {
+            config(&[("SHIPPER_RETRY_MAX", "1h"), (key.name, bound)]);
+        }
+    }
+    for (name, beyond) in [
+        ("SHIPPER_POLL_INTERVAL", ["99ms", "3601s"]),
+        ("SHIPPER_INVENTORY_INTERVAL", ["9s", "31d"]),
+        ("SHIPPER_LOOKBACK", ["-1s", "3651d"]),
+        ("SHIPPER_MAX_MESSAGE_BYTES", ["1023", "1000001"]),
+        ("SHIPPER_SPOOL_MAX_BYTES", ["63MiB", "2PiB"]),
+        ("SHIPPER_SPOOL_RETENTION", ["-1s", "3651d"]),
+        ("SHIPPER_BATCH_LINES", ["0", "100001"]),
+        ("SHIPPER_BATCH_BYTES", ["63KiB", "33MiB"]),
+        ("SHIPPER_BATCH_LINGER", ["-1s", "61s"]),
+        ("SHIPPER_REQUEST_TIMEOUT", ["999ms", "11m"]),
+        ("SHIPPER_RETRY_MIN", ["9ms", "11m"]),
+        ("SHIPPER_RETRY_MAX", ["999ms", "61m"]),
+        ("SHIPPER_IN_FLIGHT", ["0", "17"]),
+        ("SHIPPER_MAX_RATE", ["0", "10000001"]),
+    ] {
+        for text in beyond {
+            let said = complaint(&[(name, text)]);
+            assert!(
+                said.starts_with(&format!("{name}={text:?} is not accepted")),
+                "{said}"
+            );
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
 }

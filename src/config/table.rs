@@ -1,0 +1,193 @@
+//! Every setting, described once: what the typed [`Config`](super::Config), error messages, `config.env.example`, docs/settings.md
+//! and the man page say of a key comes from its row here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use tracing_subscriber::EnvFilter;
+
+use super::kinds::{
+    Kind, NotBelow, Number, ON_OFF, OrOff, Parse, Path, Size, Span, Text, UnlessV1, Words,
+};
+use super::special::{Address, FieldNames, HostName, Token};
+use super::{Api, Catchup, Reader, Secret, Units};
+use crate::record::layout::{LogFields, MsgHashAs};
+
+/// What is to be said of a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As in `config.env` and the environment.
+    pub name: &'static str,
+    /// The heading it stands under.
+    pub section: &'static str,
+    /// What it does, in one or a few sentences.
+    pub help: &'static str,
+    /// What holds without it.
+    pub preset: Preset,
+    pub(super) kind: &'static dyn Kind,
+}
+
+/// What holds when a key is absent or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// This value.
+    Default(&'static str),
+    /// Nothing, or what the help says.
+    Unset,
+    /// It has to be given; an example file shows this.
+    Required(&'static str),
+}
+
+impl Key {
+    /// What a value may be, to be read after "it takes".
+    #[must_use]
+    pub fn accepts(&self) -> String {
+        self.kind.accepts()
+    }
+
+    /// What holds when the key is absent or empty; `None` when there is no such value.
+    #[must_use]
+    pub fn default(&self) -> Option<&'static str> {
+        match self.preset {
+            Preset::Default(text) => Some(text),
+            Preset::Unset | Preset::Required(_) => None,
+        }
+    }
+}
+
+/// A key, and how its values are read.
+#[derive(Debug)]
+pub(super) struct Setting<T: 'static> {
+    pub(super) key: Key,
+    pub(super) kind: &'static dyn Parse<T>,
+}
+
+/// Declares each row as a constant and gathers their keys.
+macro_rules! table {
+    ($($section:literal { $($name:ident: $type:ty = $kind:expr, $preset:expr, $help:literal;)* })*) => {
+        $($(pub(super) const $name: Setting<$type> = Setting {
+            key: Key { name: stringify!($name), section: $section, help: $help, preset: $preset, kind: &$kind },
+            kind: &$kind,
+        };)*)*
+        /// Every key there is, in the order of `config.env.example`.
+        pub const KEYS: &[Key] = &[$($($name.key),*),*];
+    };
+}
+
+/// What `sun_path` of unix(7) holds beside its NUL, in bytes.
+const SUN_PATH: usize = 107;
+
+use Preset::{Default, Required, Unset};
+
+table! {
+    "InfluxDB: these four are required" {
+        INFLUXDB_URL: Url = Address, Required("http://127.0.0.1:8086"),
+            "Where InfluxDB listens.";
+        INFLUXDB_TOKEN: Secret = UnlessV1(Token), Required("replace-me"),
+            "What the server knows this host by; it has to be allowed to write to the bucket. InfluxDB 1.x needs none where authentication is off.";
+        INFLUXDB_ORG: String = UnlessV1(Text("the organisation's name or id", plain)), Required("replace-me"),
+            "The organisation that the bucket belongs to. InfluxDB 1.x has none.";
+        INFLUXDB_BUCKET: String = Text("the bucket's name or id; for INFLUXDB_API=v1 a database, or database/retention-policy", plain),
+            Required("replace-me"),
+            "Where the points are written to.";
+    }
+    "InfluxDB: optional" {
+        INFLUXDB_TOKEN_FILE: Option<PathBuf> = Path("a file that holds just the token", None), Unset,
+            "A file to be used instead of INFLUXDB_TOKEN; it is read again before every try. A systemd credential named `influxdb-token` is found without this key.";
+        INFLUXDB_API: Api = Words(&[("v1", Api::V1), ("v2", Api::V2)]), Default("v2"),
+            "Which write path the server has: v2 is /api/v2/write, v1 is /write of InfluxDB 1.x.";
+        INFLUXDB_CA_FILE: Option<PathBuf> = Path("a readable PEM file", None), Unset,
+            "Certificates of authorities that are trusted beside those of the system.";
+    }
+    "What is read" {
+        OLLAMA_MODELS: Option<PathBuf> = Path("Ollama's models directory", None), Unset,
+            "Where the list of models is read. Found automatically when the key is absent.";
+        SHIPPER_HOST: String = HostName, Unset,
+            "The `host` tag of every point; the name of the host when the key is absent. It is decided when a line is read: a change never changes what a resend or a replay of older lines gives.";
+        SHIPPER_JOURNAL_UNITS: Units = Text("unit names with their suffix, separated by commas", Units::parse), Default("ollama.service"),
+            "The units whose log lines are shipped.";
+        SHIPPER_JOURNAL_DIR: Option<PathBuf> = Path("a directory with journal files", None), Unset,
+            "Read the journal files of this directory instead of the system journal.";
+        SHIPPER_JOURNAL_READER: Reader = Words(&[
+            ("auto", Reader::Auto),
+            ("libsystemd", Reader::Libsystemd),
+            ("journalctl", Reader::Journalctl),
+            ("sudo", Reader::Sudo),
+        ]), Default("auto"),
+            "How the journal is read. auto: libsystemd in process, or a journalctl child when it cannot be loaded. sudo: journalctl through `sudo -n`.";
+        SHIPPER_POLL_INTERVAL: Duration = Span("100ms", "1h"), Default("10s"),
+            "The longest time until a new entry is noticed. Normally it is noticed at once.";
+        SHIPPER_LOOKBACK: Duration = Span("0s", "3650d"), Default("24h"),
+            "How far back the first run reads. Later starts continue from there, whatever happens to the spool.";
+        SHIPPER_INVENTORY_INTERVAL: Duration = Span("10s", "30d"), Default("1h"),
+            "How often the list of models is shipped, in addition to once at start.";
+        SHIPPER_MAX_MESSAGE_BYTES: usize = Size("1KiB", "1MB"), Default("1000000"),
+            "The longest message. A longer one is cut at a character boundary and marked `… [truncated N bytes]`.";
+    }
+    "The spool" {
+        SHIPPER_SPOOL_DIR: PathBuf = Path("a directory", None), Default("/var/lib/ollama-influxdb/spool"),
+            "Where entries wait for InfluxDB.";
+        SHIPPER_SPOOL_MAX_BYTES: u64 = Size("64MiB", "1PiB"), Default("2GiB"),
+            "The most that the spool may take on disk. When it is full, reading stops until there is room; the journal keeps what comes.";
+        SHIPPER_SPOOL_RETENTION: Duration = Span("0s", "3650d"), Default("7d"),
+            "How long delivered entries stay, for deduplication and `shipper replay`. Only time during which the host is up counts, whatever its clock says.";
+    }
+    "Sending" {
+        SHIPPER_BATCH_LINES: usize = Number(1..=100_000), Default("5000"),
+            "A batch is sent when it has this many lines.";
+        SHIPPER_BATCH_BYTES: usize = Size("64KiB", "32MiB"), Default("4MiB"),
+            "A batch is sent when it has this many bytes before compression.";
+        SHIPPER_BATCH_LINGER: Duration = Span("0s", "1m"), Default("1s"),
+            "A batch is sent when its oldest line has waited this long.";
+        SHIPPER_GZIP: bool = ON_OFF, Default("on"),
+            "Whether requests are compressed.";
+        SHIPPER_REQUEST_TIMEOUT: Duration = Span("1s", "10m"), Default("30s"),
+            "A request without an answer for this long has failed.";
+        SHIPPER_RETRY_MIN: Duration = Span("10ms", "10m"), Default("1s"),
+            "The waits between tries grow from this to SHIPPER_RETRY_MAX, with jitter. Trying never ends.";
+        SHIPPER_RETRY_MAX: Duration = NotBelow(&SHIPPER_RETRY_MIN, "1h"), Default("60s"),
+            "The longest wait between two tries.";
+        SHIPPER_IN_FLIGHT: usize = Number(1..=16), Default("2"),
+            "How many requests are made at once while a backlog is sent.";
+        SHIPPER_CATCHUP: Catchup = Words(&[
+            ("oldest-first", Catchup::OldestFirst),
+            ("newest-first", Catchup::NewestFirst),
+            ("interleave", Catchup::Interleave),
+        ]), Default("interleave"),
+            "Which end of a backlog is sent first. interleave: both ends by turns, and what has just arrived with every other batch.";
+        SHIPPER_MAX_RATE: Option<u32> = OrOff(Number(1..=10_000_000)), Default("off"),
+            "The most lines a second, so that many hosts do not overload a server that has just come back.";
+    }
+    "What a line becomes" {
+        SHIPPER_MSG_HASH_AS: MsgHashAs = Words(&[("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)]), Default("tag"),
+            "How a point carries `msg_hash`. tag: one series a line, as existing dashboards expect. field: for servers where that is too many. It is decided when a line is read, as SHIPPER_HOST is.";
+        SHIPPER_LOG_FIELDS: LogFields = FieldNames, Default("message"),
+            "The fields of `ollama_logs`. They are decided when a line is read, as SHIPPER_HOST is.";
+        SHIPPER_INSIGHT: bool = ON_OFF, Default("on"),
+            "Whether log lines and the list of models also give points of their own for what they mean: requests, events, memory, tokens (docs/points.md). off: just `ollama_logs` and `ollama_models_inventory`; what is read meanwhile never gets such points.";
+    }
+    "Operation" {
+        SHIPPER_CONTROL_SOCKET: PathBuf = Path("a socket", Some(SUN_PATH)), Default("/run/ollama-influxdb/control.sock"),
+            "Where commands talk to the running service.";
+        SHIPPER_METRICS_LISTEN: Option<SocketAddr> = OrOff(Text("an address and a port as 127.0.0.1:9898", address)), Default("off"),
+            "Where Prometheus text is served at /metrics and a health check at /healthz.";
+        SHIPPER_TELEMETRY: bool = ON_OFF, Default("on"),
+            "Whether a point of `ollama_shipper` is sent every minute, through the spool: an outage can be seen in InfluxDB afterwards.";
+        SHIPPER_LOG: String = Text("a tracing filter: error, warn, info, debug, trace, or as warn,shipper=debug", filter), Default("info"),
+            "How much is logged.";
+    }
+}
+
+fn plain(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn filter(text: &str) -> Option<String> {
+    EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+}
+
+fn address(text: &str) -> Option<SocketAddr> {
+    text.parse().ok()
+}

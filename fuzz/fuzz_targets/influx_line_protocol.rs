@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use influxdb_line_protocol::{FieldValue, parse_lines};
+use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::{Log, Record};
 use shipper::sinks::influxdb::Encoder;
-use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use spool::{EntryKey, MsgHash};
 
 const ALL: LogFields = LogFields {

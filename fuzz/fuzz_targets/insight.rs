@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shipper::record::{Derived};
-use shipper::insight::{Reader};
+use shipper::insight::Reader;
+use shipper::record::Derived;
 
 fuzz_target!(|journal: &str| {
     let mut reader = Reader::default();

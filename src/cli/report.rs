@@ -7,7 +7,6 @@ use super::{Error, Shipper, Verdict, list};
 use crate::cli::args::SummaryArgs;
 use crate::operate::List;
 use crate::operate::report::{Collector, Report, Table, html};
-use crate::record::Record;
 
 /// Prints tables or JSON, or writes a page.
 ///
@@ -45,10 +44,7 @@ async fn collect(shipper: &Shipper, arguments: &SummaryArgs) -> Result<Report, E
     loop {
         let page = list::page(shipper, list.clone()).await?;
         for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
-            match Record::decode(&entry.payload()) {
-                Ok(record) => collector.record(entry.key.time, &record),
-                Err(_) => collector.unreadable(),
-            }
+            collector.record(entry.key.time, &entry.payload());
         }
         match page.next {
             Some(next) => list.from = next,

@@ -4,9 +4,13 @@ use std::fs;
 use std::io::{self, Write as _};
 
 use super::{Error, Shipper, Verdict, list};
+use crate::base::human;
 use crate::cli::args::SummaryArgs;
 use crate::operate::List;
 use crate::operate::report::{Collector, Report, Table, html};
+
+/// Characters of a line beyond which the eye loses it.
+const WIDEST: usize = 100;
 
 /// Prints tables or JSON, or writes a page.
 ///
@@ -28,7 +32,8 @@ pub(super) async fn run(
     if arguments.report.json {
         super::print_json(&report)?;
     } else if arguments.html.is_none() {
-        write!(io::stdout(), "{}", Table(&report))?;
+        let width = human::columns().min(WIDEST);
+        write!(io::stdout(), "{:width$}", Table(&report))?;
     }
     Ok(Verdict::Healthy)
 }

@@ -2,39 +2,66 @@
 
 use std::borrow::Cow;
 
+use shipper::insight::{Models, Reader};
 use shipper::operate::report::{Collector, Report, Table, html};
-use shipper::record::{Log, Record, Report as SelfReport, Snapshot};
+use shipper::record::{Derived, Log, Record, Report as SelfReport, Snapshot};
 
 /// 2026-11-22T00:00:00Z.
 const START: u64 = 1_795_305_600_000_000;
 const MINUTE: u64 = 60_000_000;
 
-fn line(collector: &mut Collector, minute: u64, message: &str) {
-    let log = Log {
-        seqnum: minute,
+/// The stored form.
+fn stored(record: &Record<'_>, points: &[Derived<'_>]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    record.encode_with(points, &mut payload).unwrap();
+    payload
+}
+
+fn log(message: &str) -> Record<'_> {
+    Record::Log(Log {
+        seqnum: 1,
         message: Cow::Borrowed(message),
         truncated: 0,
         pid: Cow::Borrowed("1"),
         priority: Some(6),
         unit: Cow::Borrowed("ollama.service"),
-    };
-    collector.record(START + minute * MINUTE, &Record::Log(log));
+    })
 }
 
-/// What the shipper reports on itself in that minute.
-fn outage(collector: &mut Collector, minute: u64, numbers: [(&'static str, u64); 2]) {
-    let numbers =
-        numbers.map(|(name, number)| (Cow::Borrowed(name), i64::try_from(number).unwrap()));
-    let report = SelfReport {
-        numbers: numbers.into(),
-        ..SelfReport::default()
-    };
-    collector.record(START + minute * MINUTE, &Record::Report(report));
+/// Records as the intake stores them.
+#[derive(Default)]
+struct Day {
+    reader: Reader,
+    collector: Collector,
+}
+
+impl Day {
+    fn record(&mut self, minute: u64, record: &Record<'_>, points: &[Derived<'_>]) {
+        let time = START + minute * MINUTE;
+        self.collector.record(time, &stored(record, points));
+    }
+
+    fn line(&mut self, minute: u64, message: &str) {
+        let mut points = Vec::new();
+        self.reader.derive(message, &mut points);
+        self.record(minute, &log(message), &points);
+    }
+
+    /// What the shipper reports on itself in that minute.
+    fn outage(&mut self, minute: u64, numbers: [(&'static str, u64); 2]) {
+        let numbers =
+            numbers.map(|(name, number)| (Cow::Borrowed(name), i64::try_from(number).unwrap()));
+        let report = SelfReport {
+            numbers: numbers.into(),
+            ..SelfReport::default()
+        };
+        self.record(minute, &Record::Report(report), &[]);
+    }
 }
 
 /// A day: a request a minute whose latency is its hour in seconds, every tenth refused; two loads, a crash, tokens.
 fn day() -> Report {
-    let mut collector = Collector::default();
+    let mut day = Day::default();
     let sha = "dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7da77af9f7ccdff";
     let models = format!(
         r#"[{{"name":"llama3:<8b>","digest":"d","size":4661224676,"model_sha256":"{sha}"}},{{"name":"qwen3:0.6b","digest":"e","size":522653767}}]"#
@@ -43,10 +70,9 @@ fn day() -> Report {
         models_json: Cow::Borrowed(&models),
         part: None,
     };
-    collector.record(START, &Record::Inventory(snapshot));
-    line(
-        &mut collector,
-        0,
+    day.reader.set_models(Models::from_json(&models).unwrap());
+    day.record(0, &Record::Inventory(snapshot), &[]);
+    day.line(0,
         r#"time=2026-11-22T00:00:00.000Z level=INFO source=routes.go:1667 msg="Listening on [::]:11434 (version 0.14.2)""#,
     );
     for hour in [1, 7] {
@@ -57,22 +83,17 @@ fn day() -> Report {
             r#"time=2026-11-22T0{hour}:00:0{hour}.500Z level=INFO source=server.go:1432 msg="llama runner started in {hour}.50 seconds""#
         );
         for message in [&start, &done, &done] {
-            line(&mut collector, hour * 60, message);
+            day.line(hour * 60, message);
         }
     }
-    line(
-        &mut collector,
-        600,
+    day.line(600,
         r#"time=2026-11-22T10:00:00.000Z level=ERROR source=server.go:449 msg="llama runner terminated" error="exit status 2""#,
     );
-    line(
-        &mut collector,
+    day.line(
         601,
         "load_tensors:        CUDA0 model buffer size =  4403.50 MiB",
     );
-    line(
-        &mut collector,
-        602,
+    day.line(602,
         "slot print_timing: id  0 | task 4 |        eval time =     200.50 ms /     9 tokens (   22.28 ms per token,    44.89 tokens per second)",
     );
     for minute in 0..24 * 60 {
@@ -85,28 +106,22 @@ fn day() -> Report {
         let message = format!(
             r#"[GIN] 2026/11/22 - {hour:02}:00:00 | {status} | {latency:>13} |       127.0.0.1 | POST     "/api/chat""#
         );
-        line(&mut collector, minute, &message);
+        day.line(minute, &message);
     }
-    outage(
-        &mut collector,
-        30,
-        [("outage_since", START), ("outage_seconds", 1700)],
-    );
-    outage(
-        &mut collector,
+    day.outage(30, [("outage_since", START), ("outage_seconds", 1700)]);
+    day.outage(
         40,
         [("last_outage_since", START), ("last_outage_seconds", 1_800)],
     );
-    outage(
-        &mut collector,
+    day.outage(
         50,
         [
             ("outage_since", START + 49 * MINUTE),
             ("outage_seconds", 60),
         ],
     );
-    collector.unreadable();
-    collector.finish()
+    day.collector.record(START, b"\xff");
+    day.collector.finish()
 }
 
 #[test]
@@ -196,4 +211,17 @@ fn nothing_in_the_spool_is_a_report_too() {
     assert_eq!(report, Report::default());
     assert!(Table(&report).to_string().contains("nothing"));
     assert!(html(&report, "h").unwrap().contains("nothing"));
+}
+
+#[test]
+fn a_report_shows_what_was_stored_and_not_what_the_text_means_to_this_version() {
+    let message = r#"[GIN] 2026/11/22 - 00:00:00 | 200 | 1.5s | 127.0.0.1 | POST "/api/chat""#;
+    let mut points = Vec::new();
+    Reader::default().derive(message, &mut points);
+    assert_eq!(points.len(), 1);
+    let mut collector = Collector::default();
+    collector.record(START, &stored(&log("in words of another version"), &points));
+    collector.record(START, &stored(&log(message), &[]));
+    let report = collector.finish();
+    assert_eq!((report.lines, report.request_count()), (2, 1));
 }

@@ -7,7 +7,8 @@ use support::journal::requests;
 use crate::Outcome;
 use crate::contender::{Contender, DEFAULTS, WITHOUT_GZIP, WITHOUT_INSIGHT};
 use crate::cost::Cost;
-use crate::pipeline::{Figures, journal, measure};
+use crate::figures::Figures;
+use crate::pipeline::{journal, measure};
 use crate::scale;
 
 const CONTENDERS: [Contender; 4] = [

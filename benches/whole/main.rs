@@ -19,6 +19,7 @@ mod backlog;
 mod baseline;
 mod contender;
 mod cost;
+mod figures;
 mod idle;
 mod instructions;
 mod pipeline;

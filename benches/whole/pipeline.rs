@@ -10,6 +10,7 @@ use support::journal::{Entry, busy, mixed, write_journal};
 use crate::Outcome;
 use crate::contender::{ALL, Contender, DEFAULTS, Ends, WITHOUT_INSIGHT};
 use crate::cost::{self, Cost};
+use crate::figures::{Figures, print};
 use crate::plot;
 use crate::sink::Sink;
 
@@ -20,20 +21,6 @@ const MOST_WALL: f64 = 1.5;
 const MOST_CPU: f64 = 1.5;
 /// After this a rival that has not sent everything is not waited for any longer; its distinct points tell.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The medians of one contender.
-pub(crate) struct Figures {
-    pub(crate) contender: Contender,
-    /// Seconds.
-    pub(crate) wall: f64,
-    /// Seconds.
-    pub(crate) cpu: f64,
-    pub(crate) peak_rss_kb: u64,
-    pub(crate) written_bytes: u64,
-    /// Of each round, in their order.
-    pub(crate) rounds: Vec<Cost>,
-    pub(crate) tally: Tally,
-}
 
 /// Every contender that is there, over a journal of Ollama's lines alone, then over one of which every fifth line is Ollama's.
 pub(crate) fn run(entries: usize, rounds: usize) -> Outcome<()> {
@@ -172,34 +159,4 @@ fn median<T: Ord + Copy>(costs: &[Cost], figure: impl Fn(&Cost) -> T) -> T {
     let mut sorted: Vec<T> = costs.iter().map(figure).collect();
     sorted.sort_unstable();
     sorted[sorted.len() / 2]
-}
-
-fn print(figures: &[Figures], entries: usize) {
-    println!(
-        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9}",
-        "", "entries/s", "wall", "CPU-s", "CPU", "RSS", "disk", "wire", "of", "distinct"
-    );
-    println!(
-        "{:<27} {:>9} {:>6} {:>9} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9}",
-        "", "", "ratio", "per 100k", "ratio", "MB", "MB", "MB", "lines", "points"
-    );
-    let Some(yardstick) = figures.first() else {
-        return;
-    };
-    for of in figures {
-        let megabytes = |bytes: u64| bytes as f64 / 1e6;
-        println!(
-            "{:<27} {:>9.0} {:>6.2} {:>9.2} {:>6.2} {:>7.1} {:>8.1} {:>8.1} {:>6.2} {:>9}",
-            of.contender.name(),
-            entries as f64 / of.wall,
-            of.wall / yardstick.wall,
-            of.cpu * 1e5 / entries as f64,
-            of.cpu / yardstick.cpu,
-            of.peak_rss_kb as f64 * 1.024e-3,
-            megabytes(of.written_bytes),
-            megabytes(of.tally.wire_bytes),
-            of.tally.wire_bytes as f64 / (of.tally.line_bytes.max(1)) as f64,
-            of.tally.distinct_logs,
-        );
-    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::Outcome;
-use crate::pipeline::Figures;
+use crate::figures::Figures;
 
 /// Writes `docs/performance-NAME.svg`: time and CPU of each contender as multiples of the yardstick's.
 pub(crate) fn save(name: &str, figures: &[Figures]) -> Outcome<()> {

@@ -85,22 +85,6 @@ pub fn columns() -> usize {
     }
 }
 
-/// `text` in lines of at most `width` characters, broken between words; a longer word has a line of its own.
-#[must_use]
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 /// Whether text on `stream` may be coloured: a terminal, and nobody who set `NO_COLOR` (no-color.org).
 #[must_use]
 pub fn colours(stream: &impl IsTerminal) -> Palette {
@@ -176,13 +160,6 @@ mod tests {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }
         assert_eq!(span(Duration::from_millis(350)), "350 ms");
-    }
-
-    #[test]
-    fn lines_break_between_words() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a-very-long-word x", 5), ["a-very-long-word", "x"]);
-        assert!(wrap("", 5).is_empty());
     }
 
     #[test]

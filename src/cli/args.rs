@@ -322,7 +322,7 @@ pub struct ReplayArgs {
     /// What is in quarantine instead of what was delivered
     #[arg(long, conflicts_with = "gaps")]
     pub quarantined: bool,
-    /// Ask InfluxDB what it has, and send again only the hours that fall short
+    /// Ask InfluxDB what it has, and send again only the hours that fall short; counts whole hours
     #[arg(long)]
     pub gaps: bool,
     /// Count, and change nothing

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use super::{Error, Shipper, Source, Verdict};
+use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette, Tone};
 use crate::base::stop::Stop;
 use crate::cli::args::ReportArgs;
@@ -90,31 +91,29 @@ async fn look(config: &Config) -> Result<Stats, Error> {
     Ok(stats)
 }
 
-/// Columns before the findings: grade, check and the gaps after them.
-const INDENT: usize = 22;
+/// Characters of the longest check's name.
+const CHECK_WIDTH: u16 = 14;
 
-fn table(findings: &[Finding], palette: Palette, columns: usize) -> String {
-    let width = columns.saturating_sub(INDENT).max(20);
-    let mut text = String::new();
-    for finding in findings {
+fn table(findings: &[Finding], palette: Palette, width: usize) -> String {
+    let rows = findings.iter().flat_map(|finding| {
         let (word, tone) = match finding.grade {
             Grade::Pass => ("pass", Tone::Good),
             Grade::Warn => ("warn", Tone::Warn),
             Grade::Fail => ("FAIL", Tone::Bad),
         };
-        let mut head = format!("{}  {:<14}  ", palette.paint(tone, word), finding.check);
-        let mend = finding
-            .mend
-            .iter()
-            .flat_map(|mend| human::wrap(&format!("-> {mend}"), width));
-        for line in human::wrap(&finding.found, width).into_iter().chain(mend) {
-            text.push_str(&head);
-            text.push_str(&line);
-            text.push('\n');
-            head = " ".repeat(INDENT);
-        }
-    }
-    text
+        let found = Row::from([
+            columns::painted(tone, word),
+            Cell::new(finding.check),
+            columns::untrusted(&finding.found),
+        ]);
+        let mend = finding.mend.iter().map(|mend| {
+            let mend = columns::untrusted(&format!("-> {mend}"));
+            Row::from([Cell::new(""), Cell::new(""), mend])
+        });
+        std::iter::once(found).chain(mend)
+    });
+    let kinds = [Column::Left, Column::AtLeast(CHECK_WIDTH), Column::Rest];
+    columns(&kinds, rows, width, palette)
 }
 
 #[cfg(test)]
@@ -132,7 +131,7 @@ mod tests {
         assert!(
             text.lines()
                 .skip(1)
-                .all(|line| line.starts_with(&" ".repeat(INDENT))),
+                .all(|line| line.starts_with(&" ".repeat(22))),
             "{text}"
         );
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");

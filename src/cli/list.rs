@@ -7,7 +7,8 @@ use serde::Serialize;
 use spool::State;
 
 use super::{Error, Shipper, Verdict};
-use crate::base::human;
+use crate::base::columns::{self, Cell, Column, Row, columns};
+use crate::base::human::{self, Palette};
 use crate::base::when::When;
 use crate::cli::args::{ListArgs, SelectArgs, ShowArgs};
 use crate::operate::{Answer, List, Listed, Page, Request};
@@ -16,6 +17,10 @@ use crate::sinks::influxdb::{Encoders, Points};
 
 /// Digits of a hash that `ls` shows: enough to tell a million entries apart.
 const HASH_WIDTH: usize = 12;
+/// `quarantined`.
+const STATE_WIDTH: u16 = 11;
+/// Rows that are laid out at once.
+const PART: usize = 1000;
 
 /// Prints a table, or JSON: one array.
 ///
@@ -33,18 +38,28 @@ pub(super) async fn run(shipper: Shipper, arguments: &ListArgs) -> Result<Verdic
         super::print_json(&entries.iter().map(View::of).collect::<Vec<_>>())?;
         return Ok(Verdict::Healthy);
     }
-    // Time, hash, state and the gaps between them.
-    let width = human::columns()
-        .saturating_sub(20 + HASH_WIDTH + 11 + 6)
-        .max(10);
-    let mut out = io::stdout().lock();
-    for entry in &entries {
-        let view = View::of(entry);
-        let (time, hash, state) = (&view.time, &view.hash, view.state);
-        let message = one_line(&view.message, width);
-        writeln!(out, "{time}  {hash:.HASH_WIDTH$}  {state:<11}  {message}")?;
+    let kinds = [
+        Column::Left,
+        Column::Left,
+        Column::AtLeast(STATE_WIDTH),
+        Column::Rest,
+    ];
+    // A table knows all of its rows: parts of it keep it small however long the list is.
+    for part in entries.chunks(PART) {
+        let rows = part.iter().map(|entry| {
+            let view = View::of(entry);
+            let state = Cell::new(view.state);
+            columns::one_line([view.time(), view.short_hash(), state, view.beginning()])
+        });
+        print(&kinds, rows)?;
     }
     Ok(Verdict::Healthy)
+}
+
+/// Prints rows as wide as the terminal.
+pub(super) fn print(kinds: &[Column], rows: impl Iterator<Item = Row>) -> Result<(), Error> {
+    let text = columns(kinds, rows, human::columns(), Palette::Plain);
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 /// Prints one entry.
@@ -59,16 +74,22 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
         super::print_json(&view)?;
         return Ok(Verdict::Healthy);
     }
-    let mut out = io::stdout().lock();
-    writeln!(out, "hash      {}", view.hash)?;
-    writeln!(out, "time      {}", view.time)?;
-    writeln!(out, "state     {}", view.state)?;
-    writeln!(out, "attempts  {}", view.attempts)?;
-    if let Some(reason) = &view.reason {
-        writeln!(out, "reason    {reason}")?;
-    }
-    writeln!(out, "kind      {}", view.kind)?;
-    writeln!(out, "\n{}", view.message)?;
+    let attempts = view.attempts.to_string();
+    let facts = [
+        ("hash", Some(view.hash.as_str())),
+        ("time", Some(&view.time)),
+        ("state", Some(view.state)),
+        ("attempts", Some(&attempts)),
+        ("reason", view.reason.as_deref()),
+        ("kind", Some(view.kind)),
+    ];
+    let rows = facts
+        .into_iter()
+        .filter_map(|(name, fact)| Some(Row::from([Cell::new(name), columns::untrusted(fact?)])));
+    // Never broken into lines: it may be copied.
+    let kinds = [Column::Left, Column::Left];
+    let text = columns(&kinds, rows, usize::MAX, Palette::Plain);
+    write!(io::stdout(), "{text}\n{}\n", view.message)?;
     Ok(Verdict::Healthy)
 }
 
@@ -201,6 +222,21 @@ impl View {
             message,
         }
     }
+
+    pub(super) fn time(&self) -> Cell {
+        Cell::new(&self.time)
+    }
+
+    /// The digits of the hash that lists show.
+    pub(super) fn short_hash(&self) -> Cell {
+        Cell::new(format!("{:.HASH_WIDTH$}", self.hash))
+    }
+
+    /// As much of the message as a line of the terminal can hold.
+    pub(super) fn beginning(&self) -> Cell {
+        let beginning: String = self.message.chars().take(human::columns() + 1).collect();
+        columns::untrusted(&beginning)
+    }
 }
 
 fn describe(record: &Result<Record<'_>, DecodeError>) -> (&'static str, String) {
@@ -215,37 +251,5 @@ fn describe(record: &Result<Record<'_>, DecodeError>) -> (&'static str, String) 
             ("report", numbers.collect::<Vec<_>>().join(" "))
         }
         Err(error) => ("unreadable", error.to_string()),
-    }
-}
-
-/// The beginning of a message in `width` characters, control characters shown as they are written in Rust.
-pub(super) fn one_line(message: &str, width: usize) -> String {
-    let shown = message
-        .chars()
-        .take(width + 1)
-        .map(|character| match character {
-            control if control.is_control() => control.escape_default().to_string(),
-            plain => plain.to_string(),
-        });
-    let mut line: String = shown.collect();
-    if let Some((end, _)) = line.char_indices().nth(width) {
-        let last = line[..end].chars().next_back().map_or(0, char::len_utf8);
-        line.truncate(end - last);
-        line.push('…');
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_cannot_break_a_line_nor_command_the_terminal() {
-        assert_eq!(one_line("a\nb\x1b[31mc", 80), r"a\nb\u{1b}[31mc");
-        assert_eq!(one_line("exact", 5), "exact");
-        assert_eq!(one_line("longer", 5), "long…");
-        assert_eq!(one_line("\x1b\x1b", 5), r"\u{1…");
-        assert_eq!(one_line(&"ü".repeat(81), 80).chars().count(), 80);
     }
 }

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use crate::base::logging;
 use crate::config::{Invalid, Local, Raw, RawError};
 use crate::operate;
+use crate::operate::gaps::GapError;
 use crate::service;
 use crate::service::control;
 use crate::sinks::influxdb::client::ClientError;
@@ -96,6 +97,15 @@ pub enum Error {
     /// The system refused something.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<GapError> for Error {
+    fn from(error: GapError) -> Self {
+        match error {
+            GapError::Query(error) => Self::Query(error),
+            GapError::OtherAnswer => Self::OtherAnswer,
+        }
+    }
 }
 
 impl Error {

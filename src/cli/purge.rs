@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::list::{self, View, one_line};
+use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
-use crate::base::human::{self, things};
+use crate::base::columns::{self, Column};
+use crate::base::human::things;
 use crate::cli::args::PurgeArgs;
 use crate::config::Server;
 use crate::operate::{Answer, Effect, Listed, Purge, Request};
@@ -76,7 +77,7 @@ pub(super) async fn run(
     if arguments.report.json {
         super::print_json(&outcome)?;
     } else {
-        print(&entries, &outcome);
+        print(&entries, &outcome)?;
     }
     Ok(Verdict::Healthy)
 }
@@ -92,23 +93,18 @@ fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
     deletes(&record, server.api, &server.bucket).unwrap_or_default()
 }
 
-fn print(entries: &[Listed], outcome: &Outcome) {
+fn print(entries: &[Listed], outcome: &Outcome) -> Result<(), Error> {
     if outcome.purged {
         println!(
             "{} removed from the spool for good",
             things(entries.len() as u64, "entry", "entries")
         );
     } else {
-        let width = human::columns().saturating_sub(36).max(10);
-        for entry in entries {
+        let rows = entries.iter().map(|entry| {
             let view = View::of(entry);
-            println!(
-                "{}  {:.12}  {}",
-                view.time,
-                view.hash,
-                one_line(&view.message, width)
-            );
-        }
+            columns::one_line([view.time(), view.short_hash(), view.beginning()])
+        });
+        list::print(&[Column::Left, Column::Left, Column::Rest], rows)?;
         println!(
             "{} would be removed",
             things(entries.len() as u64, "entry", "entries")
@@ -126,4 +122,5 @@ fn print(entries: &[Listed], outcome: &Outcome) {
             "\nParts of the spool that were put aside as damaged may still hold them: `shipper spool recover --drop`, then purge again."
         );
     }
+    Ok(())
 }

@@ -5,9 +5,10 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 use spool::State;
 
-use super::list::{self, View, one_line};
+use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
-use crate::base::human::{self, things};
+use crate::base::columns::{self, Cell, Column, Row};
+use crate::base::human::things;
 use crate::cli::args::{DropArgs, QuarantineListArgs};
 use crate::operate::{Answer, List, Request, Which};
 
@@ -30,20 +31,16 @@ pub(super) async fn list(
         super::print_json(&entries.iter().map(View::of).collect::<Vec<_>>())?;
         return Ok(Verdict::Healthy);
     }
-    let mut out = io::stdout().lock();
-    for entry in &entries {
+    let rows = entries.iter().flat_map(|entry| {
         let view = View::of(entry);
-        writeln!(
-            out,
-            "{}  {:.12}  {}",
-            view.time,
-            view.hash,
-            one_line(&view.message, human::columns().saturating_sub(36).max(10))
-        )?;
-        writeln!(out, "    {}", view.reason.unwrap_or_default())?;
-    }
+        let reason = view.reason.as_deref().unwrap_or_default();
+        let reason = [Cell::new(""), Cell::new(""), columns::untrusted(reason)];
+        let head = [view.time(), view.short_hash(), view.beginning()];
+        [columns::one_line(head), Row::from(reason)]
+    });
+    list::print(&[Column::Left, Column::Left, Column::Rest], rows)?;
     if entries.is_empty() {
-        writeln!(out, "nothing is in quarantine")?;
+        writeln!(io::stdout(), "nothing is in quarantine")?;
     }
     Ok(Verdict::Healthy)
 }

@@ -10,10 +10,9 @@ use crate::base::human::{self, things};
 use crate::base::when::When;
 use crate::cli::args::ReplayArgs;
 use crate::config::Config;
-use crate::operate::gaps::{self, ByHost, Hour};
-use crate::operate::{Answer, Effect, Period, Replay, Replayable, Replayed, Request};
+use crate::operate::gaps;
+use crate::operate::{Answer, Effect, Replay, Replayable, Replayed, Request};
 use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::query::HOUR;
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -33,7 +32,9 @@ pub(super) async fn run(shipper: Shipper, arguments: &ReplayArgs) -> Result<Verd
         of,
         effect: effect(arguments),
     };
-    let replayed = order(&shipper, replay).await?;
+    let Answer::Replay(replayed) = shipper.ask(Request::Replay(replay)).await? else {
+        return Err(Error::OtherAnswer);
+    };
     report(&replayed, of, arguments)?;
     finish(shipper, arguments).await
 }
@@ -48,20 +49,11 @@ pub(super) async fn run_gaps(
     arguments: &ReplayArgs,
 ) -> Result<Verdict, Error> {
     let client = Client::new(config.influx)?;
-    let hours = find_gaps(&shipper, &client, arguments.period.period()).await?;
-    let mut entries = 0;
-    for hour in &hours {
-        let period = Period {
-            since: Some(hour.start),
-            until: Some(hour.start + HOUR),
-        };
-        let replay = Replay {
-            period,
-            of: Replayable::Delivered,
-            effect: effect(arguments),
-        };
-        entries += order(&shipper, replay).await?.entries;
-    }
+    let ask = async |request| shipper.ask(request).await;
+    let mut hours = gaps::find(&ask, &client, arguments.period.period()).await?;
+    hours.retain(|hour| hour.missing() > 0);
+    let effect = effect(arguments);
+    let entries = gaps::send_again(&ask, &hours, effect).await?;
     if arguments.report.json {
         super::print_json(&hours)?;
     } else {
@@ -70,14 +62,8 @@ pub(super) async fn run_gaps(
             let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
             println!("{start}: InfluxDB has {there} of {here}");
         }
-        report(
-            &Replayed {
-                entries,
-                effect: effect(arguments),
-            },
-            Replayable::Delivered,
-            arguments,
-        )?;
+        let replayed = Replayed { entries, effect };
+        report(&replayed, Replayable::Delivered, arguments)?;
     }
     finish(shipper, arguments).await
 }
@@ -88,29 +74,6 @@ fn effect(arguments: &ReplayArgs) -> Effect {
     } else {
         Effect::Apply
     }
-}
-
-async fn order(shipper: &Shipper, replay: Replay) -> Result<Replayed, Error> {
-    match shipper.ask(Request::Replay(replay)).await? {
-        Answer::Replay(replayed) => Ok(replayed),
-        _ => Err(Error::OtherAnswer),
-    }
-}
-
-/// The hours that fall short.
-async fn find_gaps(shipper: &Shipper, client: &Client, period: Period) -> Result<Vec<Hour>, Error> {
-    let mut delivered = ByHost::new();
-    let mut next = Some(0);
-    while let Some(from) = next {
-        let Answer::Hours(page) = shipper.ask(Request::Hours { period, from }).await? else {
-            return Err(Error::OtherAnswer);
-        };
-        gaps::add(&mut delivered, page.hosts);
-        next = page.next;
-    }
-    let mut hours = gaps::ask(client, &delivered).await?;
-    hours.retain(|hour| hour.missing() > 0);
-    Ok(hours)
 }
 
 fn report(replayed: &Replayed, of: Replayable, arguments: &ReplayArgs) -> Result<(), Error> {

@@ -4,10 +4,13 @@ use std::fs;
 use std::io::{self, Write as _};
 
 use super::{Error, Shipper, Verdict, list};
+use crate::base::human;
 use crate::cli::args::SummaryArgs;
 use crate::operate::List;
 use crate::operate::report::{Collector, Report, Table, html};
-use crate::record::Record;
+
+/// Characters of a line beyond which the eye loses it.
+const WIDEST: usize = 100;
 
 /// Prints tables or JSON, or writes a page.
 ///
@@ -29,7 +32,8 @@ pub(super) async fn run(
     if arguments.report.json {
         super::print_json(&report)?;
     } else if arguments.html.is_none() {
-        write!(io::stdout(), "{}", Table(&report))?;
+        let width = human::columns().min(WIDEST);
+        write!(io::stdout(), "{:width$}", Table(&report))?;
     }
     Ok(Verdict::Healthy)
 }
@@ -45,10 +49,7 @@ async fn collect(shipper: &Shipper, arguments: &SummaryArgs) -> Result<Report, E
     loop {
         let page = list::page(shipper, list.clone()).await?;
         for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
-            match Record::decode(&entry.payload()) {
-                Ok(record) => collector.record(entry.key.time, &record),
-                Err(_) => collector.unreadable(),
-            }
+            collector.record(entry.key.time, &entry.payload());
         }
         match page.next {
             Some(next) => list.from = next,

@@ -4,14 +4,13 @@
 //! gap: the spool forgets what is older than its retention. Each host that entries were read under is looked at by itself.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use spool::{Selection, Seq, Spool, State};
+use spool::{Selection, Seq, Spool};
 
+use super::{Answer, Effect, Period, Replay, Replayable, Request};
 use crate::record::layout::Layout;
 use crate::sinks::influxdb::Client;
 use crate::sinks::influxdb::query::{ByHour, HOUR, QueryError, points_by_hour};
-use crate::store::{Ended, Store};
 
 /// Records looked at in one go, between which the spool does other work.
 const PAGE: usize = 5000;
@@ -35,54 +34,103 @@ impl Hour {
     }
 }
 
-/// Why there is no comparison.
+/// Why there is no comparison, where it is not for want of an answer to a [`Request`].
 #[derive(Debug, thiserror::Error)]
 pub enum GapError {
     /// InfluxDB did not tell.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// The spool did not tell.
-    #[error(transparent)]
-    Spool(#[from] spool::Error),
-    /// The spool is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
+    /// A request was answered with something else.
+    #[error("the answer is to another question")]
+    OtherAnswer,
 }
 
 /// Delivered records by the host that their points name, and by the hour.
-pub type ByHost = BTreeMap<String, ByHour>;
+type ByHost = BTreeMap<String, ByHour>;
 
-/// Each hour of `range` (microseconds since the Unix epoch) of which the spool holds delivered records, with what
-/// InfluxDB has of them.
+/// Each hour of `period`, widened to whole hours, of which the spool holds delivered records, with what InfluxDB has
+/// of them. `ask` puts a request to whoever has the spool.
 ///
 /// # Errors
-/// [`GapError`].
-pub async fn find(
-    store: &Store,
+/// [`GapError`], and those of `ask`.
+pub async fn find<E: From<GapError>>(
+    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
     client: &Client,
-    range: Range<u64>,
-) -> Result<Vec<Hour>, GapError> {
-    // Whole hours: InfluxDB is asked for nothing less.
-    let range = range.start - range.start % HOUR..range.end.div_ceil(HOUR).saturating_mul(HOUR);
-    let delivered = delivered_by_host(store, range).await?;
-    Ok(ask(client, &delivered).await?)
-}
-
-/// Asks InfluxDB what it has of `delivered`; one [`Hour`] for each hour, of all hosts together.
-///
-/// # Errors
-/// [`QueryError`].
-pub async fn ask(client: &Client, delivered: &ByHost) -> Result<Vec<Hour>, QueryError> {
+    period: Period,
+) -> Result<Vec<Hour>, E> {
+    let delivered = delivered_by_host(ask, whole_hours(period)).await?;
     let mut hours = BTreeMap::<u64, Hour>::new();
     for (host, delivered) in delivered {
         let bounds = delivered.first_key_value().zip(delivered.last_key_value());
         let Some(((&first, _), (&last, _))) = bounds else {
             continue;
         };
-        let stored = points_by_hour(client, host, first..last + HOUR).await?;
-        add_host(&mut hours, compare(delivered, &stored));
+        let stored = points_by_hour(client, &host, first..last + HOUR).await;
+        add_host(
+            &mut hours,
+            compare(&delivered, &stored.map_err(GapError::Query)?),
+        );
     }
     Ok(hours.into_values().collect())
+}
+
+/// Makes the delivered records of every hour that falls short pending again, or counts them; returns how many records
+/// that are.
+///
+/// # Errors
+/// As [`find`]; hours before the one that failed are pending again.
+pub async fn send_again<E: From<GapError>>(
+    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
+    hours: &[Hour],
+    effect: Effect,
+) -> Result<u64, E> {
+    let mut records = 0;
+    for hour in hours.iter().filter(|hour| hour.missing() > 0) {
+        let replay = Replay {
+            period: Period {
+                since: Some(hour.start),
+                until: Some(hour.start + HOUR),
+            },
+            of: Replayable::Delivered,
+            effect,
+        };
+        let Answer::Replay(replayed) = ask(Request::Replay(replay)).await? else {
+            return Err(GapError::OtherAnswer.into());
+        };
+        records += replayed.entries;
+    }
+    Ok(records)
+}
+
+/// InfluxDB is asked for nothing less than an hour, so the spool is not either.
+fn whole_hours(period: Period) -> Period {
+    Period {
+        since: period.since.map(|since| since - since % HOUR),
+        until: period
+            .until
+            .map(|until| until.div_ceil(HOUR).saturating_mul(HOUR)),
+    }
+}
+
+async fn delivered_by_host<E: From<GapError>>(
+    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
+    period: Period,
+) -> Result<ByHost, E> {
+    let mut delivered = ByHost::new();
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let Answer::Hours(page) = ask(Request::Hours { period, from }).await? else {
+            return Err(GapError::OtherAnswer.into());
+        };
+        for (host, more) in page.hosts {
+            let hours = delivered.entry(host).or_default();
+            for (hour, count) in more {
+                *hours.entry(hour).or_default() += count;
+            }
+        }
+        next = page.next;
+    }
+    Ok(delivered)
 }
 
 /// What one host has too much of, none of the others is short of.
@@ -99,60 +147,13 @@ fn add_host(hours: &mut BTreeMap<u64, Hour>, of_host: Vec<Hour>) {
 }
 
 /// Both sides of every hour that has delivered records.
-#[must_use]
-pub fn compare(delivered: &ByHour, stored: &ByHour) -> Vec<Hour> {
+fn compare(delivered: &ByHour, stored: &ByHour) -> Vec<Hour> {
     let side_by_side = |(&start, &delivered): (&u64, &u64)| Hour {
         start,
         delivered,
         stored: stored.get(&start).copied().unwrap_or(0),
     };
     delivered.iter().map(side_by_side).collect()
-}
-
-/// Makes the delivered records of every hour that falls short pending again; returns how many records that are.
-///
-/// # Errors
-/// [`GapError`]; hours before the one that failed are pending again.
-pub async fn send_again(store: &Store, hours: &[Hour]) -> Result<u64, GapError> {
-    let mut records = 0;
-    for hour in hours.iter().filter(|hour| hour.missing() > 0) {
-        let selection = Selection {
-            since: Some(hour.start),
-            until: Some(hour.start + HOUR),
-            state: Some(State::Delivered),
-        };
-        records += store.call(move |spool| spool.replay(&selection)).await??;
-    }
-    store.notify_appended();
-    Ok(records)
-}
-
-async fn delivered_by_host(store: &Store, range: Range<u64>) -> Result<ByHost, GapError> {
-    let selection = Selection {
-        since: Some(range.start),
-        until: Some(range.end),
-        state: Some(State::Delivered),
-    };
-    let mut delivered = ByHost::new();
-    let mut next = Some(Seq(0));
-    while let Some(from) = next {
-        let page = store
-            .call(move |spool| count_page(spool, &selection, from))
-            .await??;
-        add(&mut delivered, page.hosts);
-        next = page.next.map(Seq);
-    }
-    Ok(delivered)
-}
-
-/// Counts of some more entries on top of those in `delivered`.
-pub fn add(delivered: &mut ByHost, more: Vec<(String, Vec<(u64, u64)>)>) {
-    for (host, more) in more {
-        let hours = delivered.entry(host).or_default();
-        for (hour, count) in more {
-            *hours.entry(hour).or_default() += count;
-        }
-    }
 }
 
 /// Entries by the hour, as far as one look goes.
@@ -168,7 +169,7 @@ pub struct HoursPage {
 ///
 /// # Errors
 /// Those of reading.
-pub fn count_page(
+pub(super) fn count_page(
     spool: &mut Spool,
     selection: &Selection,
     from: Seq,
@@ -208,6 +209,21 @@ mod tests {
             .map(|hour| (hour.start / HOUR, hour.missing()))
             .collect();
         assert_eq!(missing, [(1, 0), (2, 0), (3, 1), (4, 10)]);
+    }
+
+    #[test]
+    fn a_period_is_widened_to_whole_hours() {
+        let widened = |since, until| {
+            let period = whole_hours(Period { since, until });
+            (period.since, period.until)
+        };
+        assert_eq!(
+            widened(Some(HOUR + 1), Some(2 * HOUR + 1)),
+            (Some(HOUR), Some(3 * HOUR))
+        );
+        let whole = (Some(HOUR), Some(2 * HOUR));
+        assert_eq!(widened(whole.0, whole.1), whole);
+        assert_eq!(widened(None, Some(u64::MAX)), (None, Some(u64::MAX)));
     }
 
     #[test]

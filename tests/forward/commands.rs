@@ -201,3 +201,39 @@ fn refused_and_lost_lines_are_mended_from_the_command_line_without_a_service() {
     scene.hours_that_the_server_lost_are_sent_again();
     scene.the_password_was_never_printed();
 }
+
+#[test]
+fn a_period_that_ends_within_an_hour_hides_no_gap_of_that_hour() {
+    const HOUR: u64 = 3_600_000_000;
+    let server = Influxd1::start(Settings::default()).unwrap();
+    let mut host = Host::new(&server.url(), "v1", &server.token());
+    host.set("INFLUXDB_BUCKET", &server.bucket());
+    std::fs::create_dir_all(host.path("journal")).unwrap();
+    let hour = (base_time() / HOUR - 10) * HOUR;
+    let half = hour + HOUR / 2;
+    let lines = |begin: u64| (0..10).map(move |n| Entry::line(begin + n, format!("line {n}")));
+    let journal = lines(hour).chain(lines(half));
+    write_journal(&host.path("journal/system.journal"), journal).unwrap();
+    host.succeed("run --once");
+    assert_eq!(server.count("ollama_logs"), 20);
+
+    let lost = (half + 5) * 1000;
+    server.influxql(&format!("DELETE FROM ollama_logs WHERE time >= {lost}"));
+    assert_eq!(server.count("ollama_logs"), 15);
+    let time = |micros: u64| shipper::base::when::When(micros).to_rfc3339();
+    // Ten were delivered in either half of the hour, and the server has more than that of the whole hour.
+    for period in [
+        format!("--since {}", time(half)),
+        format!("--until {}", time(half)),
+        format!("--since {} --until {}", time(hour + 1), time(half)),
+    ] {
+        let planned = host.succeed(&format!("replay --gaps --dry-run {period}"));
+        assert!(
+            planned.contains("InfluxDB has 15 of 20") && planned.contains("20 delivered entries"),
+            "{period}: {planned}"
+        );
+    }
+    host.succeed(&format!("replay --gaps --since {}", time(half)));
+    host.succeed("run --once");
+    assert_eq!(server.count("ollama_logs"), 20);
+}

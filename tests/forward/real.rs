@@ -1,17 +1,18 @@
 //! Real servers: InfluxDB 1.6.7, and 2.x when there is one.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use shipper::config::TokenSource;
 use shipper::counters::forward::ServerState;
-use shipper::operate::gaps;
+use shipper::operate::{Effect, Operator, Period, gaps};
 use shipper::record::layout::{LogFields, MsgHashAs};
 use shipper::sinks::influxdb::Client;
 use shipper::sinks::influxdb::query::HOUR;
 use spool::{Selection, Seq};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::influxd::{Influxd1, Server, Settings, servers};
 use tempfile::TempDir;
@@ -335,20 +336,24 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 103);
 
     let client = Client::new(rig.config.influx.clone()).unwrap();
-    let everything = 0..u64::MAX;
-    let hours = gaps::find(&rig.store, &client, everything.clone())
-        .await
-        .unwrap();
+    let operator = Operator::alone(rig.store.clone(), PathBuf::new());
+    let ask = async |request| Ok::<_, Box<dyn Error>>(operator.answer(request).await?);
+    let everything = Period::default();
+    let hours = gaps::find(&ask, &client, everything).await.unwrap();
     let found: Vec<_> = hours
         .iter()
         .map(|hour| (hour.delivered, hour.stored))
         .collect();
     assert_eq!(found, [(101, 101), (102, 102), (103, 1), (104, 104)]);
-    assert_eq!(gaps::send_again(&rig.store, &hours).await.unwrap(), 103);
+    for effect in [Effect::Count, Effect::Apply] {
+        assert_eq!(rig.stats().await.pending, 0);
+        let records = gaps::send_again(&ask, &hours, effect).await.unwrap();
+        assert_eq!(records, 103);
+    }
     assert_eq!(rig.stats().await.pending, 103);
     rig.drain().await;
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
-    let hours = gaps::find(&rig.store, &client, everything).await.unwrap();
+    let hours = gaps::find(&ask, &client, everything).await.unwrap();
     assert!(hours.iter().all(|hour| hour.missing() == 0));
 }
 

@@ -11,6 +11,8 @@ mod stage;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::base::columns::{Column, Row, columns};
+use crate::base::human::{self, Palette};
 use crate::base::when::When;
 use crate::cli::args::DemoServiceArgs;
 use crate::cli::{Error, Verdict};
@@ -110,12 +112,20 @@ impl Difference {
 }
 
 fn print_ledger(ledger: &Ledger, tally: Tally, difference: &Difference) {
-    println!("entries in the journal    {:>8}", sample::ENTRIES);
-    println!("distinct points stored    {:>8}", tally.log_points);
-    println!("missing                   {:>8}", difference.missing);
-    println!("doubled                   {:>8}", difference.doubled);
-    println!("lines sent, resends too   {:>8}", tally.lines);
-    println!("requests lost in outage   {:>8}", tally.dropped);
+    let facts = [
+        ("entries in the journal", sample::ENTRIES),
+        ("distinct points stored", tally.log_points as u64),
+        ("missing", difference.missing),
+        ("doubled", difference.doubled),
+        ("lines sent, resends too", tally.lines as u64),
+        ("requests lost in outage", tally.dropped as u64),
+    ];
+    let rows = facts.map(|(name, count)| Row::from([name.to_owned(), count.to_string()]));
+    let kinds = [Column::Left, Column::Right];
+    print!(
+        "{}",
+        columns(&kinds, rows, human::columns(), Palette::Plain)
+    );
     println!("{ledger}");
     println!(
         "{}",

@@ -1,8 +1,11 @@
 //! Stored records → [`Report`].
+//!
+//! What a line means was decided when it was read and is stored with it, for InfluxDB as for this report: both show the
+//! same numbers, also of lines that an older shipper read.
 
 use std::collections::BTreeMap;
 
-use crate::insight::{Models, Reader};
+use crate::insight::Models;
 use crate::record::{Decimal, Derived, Event, Fact, Kind, Request, Route};
 use crate::record::{Record, Report as SelfReport};
 
@@ -16,7 +19,6 @@ const SHORT_DIGEST: usize = 12;
 /// Takes in records, oldest first. Keeps 40 bytes a request and nothing of the other lines.
 #[derive(Debug, Default)]
 pub struct Collector {
-    reader: Reader,
     models: Models,
     span: Option<(u64, u64)>,
     lines: u64,
@@ -44,33 +46,35 @@ struct Loads {
 }
 
 impl Collector {
-    /// Takes in one record of `time` (microseconds since the Unix epoch).
-    pub fn record(&mut self, time: u64, record: &Record<'_>) {
+    /// Takes in one record of `time` (microseconds since the Unix epoch) in its stored form. One that does not decode is
+    /// counted as unreadable; a line that was read with `SHIPPER_INSIGHT=off` is counted, and means nothing.
+    pub fn record(&mut self, time: u64, payload: &[u8]) {
+        let Ok((record, points)) = Record::decode_with_points(payload) else {
+            self.unreadable += 1;
+            return;
+        };
+        self.saw(time);
         match record {
-            Record::Log(log) => self.line(time, &log.message),
-            Record::Inventory(snapshot) => {
-                self.saw(time);
-                match Models::from_json(&snapshot.models_json) {
-                    Ok(models) => self.inventory(models, snapshot.part),
-                    Err(_) => self.unreadable += 1,
+            Record::Log(_) => {
+                self.lines += 1;
+                for point in points {
+                    self.point(time, point);
                 }
             }
+            Record::Inventory(snapshot) => match Models::from_json(&snapshot.models_json) {
+                Ok(models) => self.inventory(models, snapshot.part),
+                Err(_) => self.unreadable += 1,
+            },
             Record::Report(report) => {
-                self.saw(time);
-                self.outage(report, "outage_since", "outage_seconds", Passed::No);
+                self.outage(&report, "outage_since", "outage_seconds", Passed::No);
                 self.outage(
-                    report,
+                    &report,
                     "last_outage_since",
                     "last_outage_seconds",
                     Passed::Yes,
                 );
             }
         }
-    }
-
-    /// Counts a record that does not decode.
-    pub fn unreadable(&mut self) {
-        self.unreadable += 1;
     }
 
     /// Takes in an outage that the shipper reported, by the names of the two numbers that it gave.
@@ -96,16 +100,6 @@ impl Collector {
         self.span = Some((first.min(time), last.max(time)));
     }
 
-    fn line(&mut self, time: u64, message: &str) {
-        self.saw(time);
-        self.lines += 1;
-        let mut points = Vec::new();
-        self.reader.derive(message, &mut points);
-        for point in points {
-            self.point(time, point);
-        }
-    }
-
     /// The first part of a snapshot replaces the one before; later parts complete it.
     fn inventory(&mut self, models: Models, part: Option<u32>) {
         if part.unwrap_or(0) == 0 {
@@ -113,7 +107,6 @@ impl Collector {
         } else {
             self.models.extend(&models);
         }
-        self.reader.set_models(self.models.clone());
     }
 
     fn point(&mut self, time: u64, point: Derived<'_>) {

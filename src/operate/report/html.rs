@@ -1,11 +1,12 @@
 //! A report as one page that needs nothing else: no script, no font, no request.
-
-use std::fmt::{self, Write as _};
+//!
+//! maud escapes what is put into the page: what comes from logs and file names does not become markup.
 
 use bytesize::ByteSize;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{self, BAD, ChartError, FAINT, GOOD, Hex, INK};
-use super::model::{Percentiles, Report};
+use super::model::Report;
 use super::table::{duration, lasted};
 use crate::base::when::When;
 
@@ -29,92 +30,50 @@ th:first-child,td:first-child{text-align:left}td:first-child{white-space:normal;
 /// # Errors
 /// [`ChartError`] when a chart cannot be drawn.
 pub fn html(report: &Report, host: &str) -> Result<String, ChartError> {
-    let charts = [
-        Chart {
-            title: "Requests",
-            legend: [("good", "answered"), ("bad", "failed")],
-            svg: chart::requests(&report.moments)?,
-        },
-        Chart {
-            title: "Latency of answers",
-            legend: [("good", "p50"), ("bad", "p95")],
-            svg: chart::latency(&report.moments)?,
-        },
-    ];
-    let page = Page {
-        report,
-        host,
-        charts,
+    let requests = chart::requests(&report.moments)?;
+    let latency = chart::latency(&report.moments)?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                title { "Ollama on " (host) }
+                style { (PreEscaped(STYLE)) (chart_colours()) }
+            }
+            body {
+                h1 { "Ollama on " (host) }
+                p {
+                    @match report.span {
+                        Some((from, to)) => { (When(from).to_rfc3339()) " to " (When(to).to_rfc3339()) }
+                        None => { "The spool holds nothing of that time." }
+                    }
+                }
+                (cards(report))
+                div.charts {
+                    (section("Requests", [("good", "answered"), ("bad", "failed")], &requests))
+                    (section("Latency of answers", [("good", "p50"), ("bad", "p95")], &latency))
+                }
+                (tables(report))
+            }
+        }
     };
-    Ok(page.to_string())
-}
-
-struct Page<'a> {
-    report: &'a Report,
-    host: &'a str,
-    charts: [Chart; 2],
-}
-
-struct Chart {
-    title: &'static str,
-    /// Colours by their name in the style sheet, and what they stand for.
-    legend: [(&'static str, &'static str); 2],
-    svg: String,
-}
-
-impl fmt::Display for Page<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (report, host) = (self.report, Text(self.host));
-        write!(f, "<!doctype html><html lang=en><meta charset=utf-8>")?;
-        write!(
-            f,
-            "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
-        )?;
-        write!(f, "<title>Ollama on {host}</title><style>{STYLE}")?;
-        chart_colours(f)?;
-        write!(f, "</style><h1>Ollama on {host}</h1>")?;
-        match report.span {
-            Some((from, to)) => {
-                write!(
-                    f,
-                    "<p>{} to {}</p>",
-                    When(from).to_rfc3339(),
-                    When(to).to_rfc3339()
-                )?;
-            }
-            None => write!(f, "<p>The spool holds nothing of that time.</p>")?,
-        }
-        cards(f, report)?;
-        write!(f, "<div class=charts>")?;
-        for chart in self.charts.iter().filter(|chart| !chart.svg.is_empty()) {
-            write!(f, "<section><h2>{}</h2>", chart.title)?;
-            for (colour, meaning) in chart.legend {
-                write!(
-                    f,
-                    "<span class=key style=\"color:var(--{colour})\">■ {meaning}</span>"
-                )?;
-            }
-            write!(f, "{}</section>", chart.svg)?;
-        }
-        write!(f, "</div>")?;
-        tables(f, report)?;
-        writeln!(f, "</html>")
-    }
+    Ok(page.into_string())
 }
 
 /// Style wins over attributes: the charts take the page's colours.
-fn chart_colours(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (colour, name) in [(GOOD, "good"), (BAD, "bad"), (INK, "ink"), (FAINT, "faint")] {
+fn chart_colours() -> Markup {
+    let colours = [(GOOD, "good"), (BAD, "bad"), (INK, "ink"), (FAINT, "faint")];
+    let rules = colours.map(|(colour, name)| {
         let hex = Hex(colour);
-        write!(
-            f,
+        format!(
             "svg [fill=\"{hex}\"]{{fill:var(--{name})}}svg [stroke=\"{hex}\"]{{stroke:var(--{name})}}"
-        )?;
-    }
-    Ok(())
+        )
+    });
+    PreEscaped(rules.concat())
 }
 
-fn cards(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+fn cards(report: &Report) -> Markup {
     let failed: u64 = report.moments.iter().map(|moment| moment.failed).sum();
     let cards = [
         ("requests", report.request_count()),
@@ -125,126 +84,86 @@ fn cards(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         ("server starts", report.event_count("server_start")),
         ("outages of InfluxDB", report.outages.len() as u64),
     ];
-    write!(f, "<div class=cards>")?;
-    for (name, count) in cards {
-        write!(f, "<div class=card><b>{count}</b>{name}</div>")?;
+    html! {
+        div.cards {
+            @for (name, count) in cards { div.card { b { (count) } (name) } }
+        }
     }
-    write!(f, "</div>")
 }
 
-fn tables(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+/// A chart under its title; nothing without a chart. The legend has colours by their name in the style sheet, and what
+/// they stand for.
+fn section(title: &str, legend: [(&str, &str); 2], svg: &str) -> Markup {
+    html! {
+        @if !svg.is_empty() {
+            section {
+                h2 { (title) }
+                @for (colour, meaning) in legend {
+                    span.key style={ "color:var(--" (colour) ")" } { "■ " (meaning) }
+                }
+                (PreEscaped(svg))
+            }
+        }
+    }
+}
+
+fn tables(report: &Report) -> Markup {
     let requests = report.requests.iter().map(|row| {
-        let what = format!("{} {}", row.method, row.route);
-        let mut cells = vec![what, row.status.to_string(), row.count.to_string()];
-        cells.extend(latencies(row.latency_ms).map(duration));
-        cells
+        let [p50, p95, p99] = row.latency_ms.each(duration);
+        let route = format!("{} {}", row.method, row.route);
+        let (status, count) = (row.status.to_string(), row.count.to_string());
+        [route, status, count, p50, p95, p99]
     });
-    table(
-        f,
-        "Requests by route",
-        &["route", "status", "count", "p50", "p95", "p99"],
-        requests,
-    )?;
     let loads = report.loads.iter().map(|load| {
-        let mut cells = vec![
-            load.model.clone(),
-            load.done.to_string(),
-            load.failed.to_string(),
-        ];
-        match load.seconds {
-            Some(seconds) => {
-                cells.extend(latencies(seconds).map(|seconds| duration(seconds * 1e3)));
-            }
-            None => cells.extend(["", "", ""].map(str::to_owned)),
-        }
-        cells
+        let took = load.seconds;
+        let took = took.map(|seconds| seconds.each(|seconds| duration(seconds * 1e3)));
+        let [p50, p95, p99] = took.unwrap_or_default();
+        let (done, failed) = (load.done.to_string(), load.failed.to_string());
+        [load.model.clone(), done, failed, p50, p95, p99]
     });
-    table(
-        f,
-        "Loads",
-        &["model", "done", "failed", "p50", "p95", "p99"],
-        loads,
-    )?;
     let speeds = report.speeds.iter().map(|speed| {
-        let mut cells = vec![speed.phase.to_owned(), speed.tokens.to_string()];
-        cells.extend(latencies(speed.per_second).map(|rate| format!("{rate:.1}")));
-        cells
+        let [p50, p95, p99] = speed.per_second.each(|rate| format!("{rate:.1}"));
+        let (phase, tokens) = (speed.phase.to_owned(), speed.tokens.to_string());
+        [phase, tokens, p50, p95, p99]
     });
-    table(
-        f,
-        "Tokens per second",
-        &["phase", "tokens", "p50", "p95", "p99"],
-        speeds,
-    )?;
-    let events = report
-        .events
-        .iter()
-        .map(|(kind, count)| vec![(*kind).to_owned(), count.to_string()]);
-    table(f, "Events", &["kind", "count"], events)?;
-    let outages = report
-        .outages
-        .iter()
-        .map(|outage| vec![When(outage.since).to_rfc3339(), lasted(outage)]);
-    table(f, "InfluxDB took nothing", &["since", "for"], outages)?;
-    let memory = report.memory.iter().map(|row| {
-        vec![
-            row.device.clone(),
-            row.part.to_owned(),
-            ByteSize(row.bytes).to_string(),
-        ]
+    let events = report.events.iter();
+    let events = events.map(|(kind, count)| [(*kind).to_owned(), count.to_string()]);
+    let outages = report.outages.iter();
+    let outages = outages.map(|outage| [When(outage.since).to_rfc3339(), lasted(outage)]);
+    let memory = report.memory.iter().map(|of| {
+        let (device, part) = (of.device.clone(), of.part.to_owned());
+        [device, part, ByteSize(of.bytes).to_string()]
     });
-    table(
-        f,
-        "Memory, as last printed",
-        &["device", "part", "size"],
-        memory,
-    )?;
-    let models = report
-        .models
-        .iter()
-        .map(|(name, size)| vec![name.clone(), ByteSize(*size).to_string()]);
-    table(f, "Models", &["name", "size"], models)
+    let models = report.models.iter();
+    let models = models.map(|(name, size)| [name.clone(), ByteSize(*size).to_string()]);
+    let [p50, p95, p99] = ["p50", "p95", "p99"];
+    html! {
+        (table("Requests by route", ["route", "status", "count", p50, p95, p99], requests))
+        (table("Loads", ["model", "done", "failed", p50, p95, p99], loads))
+        (table("Tokens per second", ["phase", "tokens", p50, p95, p99], speeds))
+        (table("Events", ["kind", "count"], events))
+        (table("InfluxDB took nothing", ["since", "for"], outages))
+        (table("Memory, as last printed", ["device", "part", "size"], memory))
+        (table("Models", ["name", "size"], models))
+    }
 }
 
-fn latencies(percentiles: Percentiles) -> [f64; 3] {
-    [percentiles.p50, percentiles.p95, percentiles.p99]
-}
-
-fn table(
-    f: &mut fmt::Formatter<'_>,
+fn table<const N: usize>(
     title: &str,
-    head: &[&str],
-    rows: impl ExactSizeIterator<Item = Vec<String>>,
-) -> fmt::Result {
-    if rows.len() == 0 {
-        return Ok(());
-    }
-    write!(f, "<h2>{title}</h2><div class=wide><table><tr>")?;
-    for name in head {
-        write!(f, "<th>{name}")?;
-    }
-    for row in rows {
-        write!(f, "<tr>")?;
-        for cell in row {
-            write!(f, "<td>{}", Text(&cell))?;
-        }
-    }
-    write!(f, "</table></div>")
-}
-
-/// Text of a page: what comes from logs and file names must not become markup.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                plain => f.write_char(plain)?,
+    head: [&str; N],
+    rows: impl ExactSizeIterator<Item = [String; N]>,
+) -> Markup {
+    html! {
+        @if rows.len() > 0 {
+            h2 { (title) }
+            div.wide {
+                table {
+                    tr { @for name in head { th { (name) } } }
+                    @for row in rows {
+                        tr { @for cell in row { td { (cell) } } }
+                    }
+                }
             }
         }
-        Ok(())
     }
 }

@@ -128,6 +128,11 @@ impl Percentiles {
             p99: at(99)?,
         })
     }
+
+    /// Each of them as it is shown.
+    pub(super) fn each(self, show: impl Fn(f64) -> String) -> [String; 3] {
+        [self.p50, self.p95, self.p99].map(show)
+    }
 }
 
 impl Report {

@@ -1,19 +1,33 @@
-//! A report for a terminal: aligned columns, small bars.
+//! A report for a terminal: one table, so that the columns of its parts line up, with small bars.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::iter::once;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::model::{Outage, Percentiles, Report};
+use super::model::{Outage, Report};
+use crate::base::columns::{Cell, Column, Row, columns, untrusted};
+use crate::base::human::Palette;
 use crate::base::when::When;
 
-/// Columns of the longest bar.
+/// Characters of the longest bar.
 const BAR: u64 = 12;
-/// Rows of each table.
+/// Rows of each part.
 const ROWS: usize = 15;
+/// Characters of a line where the format names no width.
+const WIDTH: usize = 92;
+/// What it is, how much, a bar or another number, three percentiles.
+const COLUMNS: [Column; 6] = [
+    Column::Rest,
+    Column::Right,
+    Column::Left,
+    Column::Right,
+    Column::Right,
+    Column::Right,
+];
 
-/// The report as text, about 90 columns wide.
+/// The report as text; the width of the format, as in `{:80}`, is that of the terminal.
 #[derive(Debug)]
 pub struct Table<'a>(pub &'a Report);
 
@@ -23,106 +37,73 @@ impl fmt::Display for Table<'_> {
         let Some((from, to)) = report.span else {
             return writeln!(f, "The spool holds nothing of that time.");
         };
-        writeln!(
-            f,
-            "{} to {}, {} lines",
-            When(from).to_rfc3339(),
-            When(to).to_rfc3339(),
-            report.lines
-        )?;
-        requests(f, report)?;
-        loads(f, report)?;
-        counted(
-            f,
-            "Events",
-            report.events.iter().map(|(kind, count)| (*kind, *count)),
-        )?;
-        outages(f, report)?;
-        speeds(f, report)?;
-        memory(f, report)?;
-        sized(
-            f,
-            "Models",
-            report
-                .models
-                .iter()
-                .map(|(name, size)| (name.as_str(), *size)),
-        )
+        let (from, to) = (When(from).to_rfc3339(), When(to).to_rfc3339());
+        writeln!(f, "{from} to {to}, {} lines", report.lines)?;
+        if report.requests.is_empty() {
+            writeln!(f, "\nRequests\n  none")?;
+        }
+        let events = report.events.iter().map(|(kind, count)| (*kind, *count));
+        let models = report.models.iter();
+        let models = models.map(|(name, size)| (name.as_str(), *size));
+        let parts = [
+            requests(report),
+            loads(report),
+            bars("Events", events, |count| count.to_string()),
+            outages(report),
+            speeds(report),
+            memory(report),
+            bars("Models", models, size),
+        ];
+        let rows = parts.into_iter().flatten();
+        let width = f.width().unwrap_or(WIDTH);
+        f.write_str(&columns(&COLUMNS, rows, width, Palette::Plain))
     }
 }
 
-fn requests(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    if report.requests.is_empty() {
-        return writeln!(f, "\nRequests\n  none");
-    }
-    writeln!(
-        f,
-        "\n{:<46}{:>8}  {:<12}  {:>8}{:>8}{:>8}",
-        "Requests", "count", "", "p50", "p95", "p99"
-    )?;
-    let most = report
-        .requests
-        .iter()
-        .map(|row| row.count)
-        .max()
-        .unwrap_or(0);
-    for row in report.requests.iter().take(ROWS) {
-        let what = format!("{} {} {}", row.status, row.method, row.route);
-        writeln!(
-            f,
-            "  {what:<44}{:>8}  {}  {}",
-            row.count,
-            bar(row.count, most),
-            latencies(row.latency_ms)
-        )?;
-    }
-    left_out(f, report.requests.len())
+/// A blank line, the heading, the first of `rows`, and how many more there are; nothing when there are none.
+fn part(heading: [&str; 6], rows: impl ExactSizeIterator<Item = [String; 6]>) -> Vec<Row> {
+    let more = rows.len().saturating_sub(ROWS);
+    let more = (more > 0).then(|| Row::from([Cell::new(format!("  … and {more} more"))]));
+    let mut rows = rows.take(ROWS).map(|[name, others @ ..]| {
+        let name = untrusted(&format!("  {name}"));
+        once(name)
+            .chain(others.map(Cell::new))
+            .collect::<Vec<_>>()
+            .into()
+    });
+    let Some(first) = rows.next() else {
+        return Vec::new();
+    };
+    let heading = [Row::new(), Row::from(heading), first];
+    heading.into_iter().chain(rows).chain(more).collect()
 }
 
-fn latencies(percentiles: Percentiles) -> String {
-    let mut text = String::new();
-    for ms in [percentiles.p50, percentiles.p95, percentiles.p99] {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{:>8}", duration(ms));
-    }
-    text
+fn requests(report: &Report) -> Vec<Row> {
+    let most = report.requests.iter().map(|row| row.count).max();
+    let rows = report.requests.iter().map(|row| {
+        let [p50, p95, p99] = row.latency_ms.each(duration);
+        let name = format!("{} {} {}", row.status, row.method, row.route);
+        let bar = bar(row.count, most.unwrap_or(0));
+        [name, row.count.to_string(), bar, p50, p95, p99]
+    });
+    part(["Requests", "count", "", "p50", "p95", "p99"], rows)
 }
 
-fn loads(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    if report.loads.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        f,
-        "\n{:<46}{:>8}  {:<12}  {:>8}{:>8}{:>8}",
-        "Loads", "done", "failed", "p50", "p95", "p99"
-    )?;
-    for load in report.loads.iter().take(ROWS) {
-        let took = load.seconds.map(|seconds| Percentiles {
-            p50: seconds.p50 * 1e3,
-            p95: seconds.p95 * 1e3,
-            p99: seconds.p99 * 1e3,
-        });
-        let took = took.map_or_else(String::new, latencies);
-        writeln!(
-            f,
-            "  {:<44}{:>8}  {:<12}  {took}",
-            load.model, load.done, load.failed
-        )?;
-    }
-    left_out(f, report.loads.len())
+fn loads(report: &Report) -> Vec<Row> {
+    let rows = report.loads.iter().map(|load| {
+        let took = load.seconds;
+        let took = took.map(|seconds| seconds.each(|seconds| duration(seconds * 1e3)));
+        let [p50, p95, p99] = took.unwrap_or_default();
+        let (done, failed) = (load.done.to_string(), load.failed.to_string());
+        [load.model.clone(), done, failed, p50, p95, p99]
+    });
+    part(["Loads", "done", "failed", "p50", "p95", "p99"], rows)
 }
 
-fn outages(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    if report.outages.is_empty() {
-        return Ok(());
-    }
-    writeln!(f, "\nInfluxDB took nothing")?;
-    for outage in report.outages.iter().take(ROWS) {
-        let (since, length) = (When(outage.since).to_rfc3339(), lasted(outage));
-        writeln!(f, "  {since:<44}{length:>8}")?;
-    }
-    left_out(f, report.outages.len())
+fn outages(report: &Report) -> Vec<Row> {
+    let rows = report.outages.iter();
+    let rows = rows.map(|outage| two(When(outage.since).to_rfc3339(), lasted(outage)));
+    part(["InfluxDB took nothing", "", "", "", "", ""], rows)
 }
 
 /// How long an outage was: `4.5m`, or `over 4.5m` while nobody knows its end.
@@ -136,82 +117,46 @@ pub(super) fn lasted(outage: &Outage) -> String {
     }
 }
 
-fn speeds(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    if report.speeds.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        f,
-        "\n{:<46}{:>8}  {:<12}  {:>8}{:>8}{:>8}",
-        "Tokens per second", "tokens", "", "p50", "p95", "p99"
-    )?;
-    for speed in &report.speeds {
-        let Percentiles { p50, p95, p99 } = speed.per_second;
-        writeln!(
-            f,
-            "  {:<44}{:>8}  {:<12}  {p50:>8.1}{p95:>8.1}{p99:>8.1}",
-            speed.phase, speed.tokens, ""
-        )?;
-    }
-    Ok(())
+fn speeds(report: &Report) -> Vec<Row> {
+    let rows = report.speeds.iter().map(|speed| {
+        let [p50, p95, p99] = speed.per_second.each(|rate| format!("{rate:.1}"));
+        let (phase, tokens) = (speed.phase.to_owned(), speed.tokens.to_string());
+        [phase, tokens, String::new(), p50, p95, p99]
+    });
+    let heading = ["Tokens per second", "tokens", "", "p50", "p95", "p99"];
+    part(heading, rows)
 }
 
-fn memory(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    let names: Vec<_> = report
-        .memory
-        .iter()
-        .map(|row| format!("{} {}", row.device, row.part))
+fn memory(report: &Report) -> Vec<Row> {
+    let uses = report.memory.iter();
+    let uses: Vec<_> = uses
+        .map(|of| (format!("{} {}", of.device, of.part), of.bytes))
         .collect();
-    let sizes = names
-        .iter()
-        .zip(&report.memory)
-        .map(|(name, row)| (name.as_str(), row.bytes));
-    sized(f, "Memory, as last printed", sizes)
-}
-
-fn counted<'a>(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    rows: impl ExactSizeIterator<Item = (&'a str, u64)> + Clone,
-) -> fmt::Result {
-    bars(f, title, rows, |count| count.to_string())
-}
-
-fn sized<'a>(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    rows: impl ExactSizeIterator<Item = (&'a str, u64)> + Clone,
-) -> fmt::Result {
-    bars(f, title, rows, |bytes| ByteSize(bytes).to_string())
+    let rows = uses.iter().map(|(name, bytes)| (name.as_str(), *bytes));
+    bars("Memory, as last printed", rows, size)
 }
 
 fn bars<'a>(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
+    heading: &str,
     rows: impl ExactSizeIterator<Item = (&'a str, u64)> + Clone,
     show: impl Fn(u64) -> String,
-) -> fmt::Result {
-    let Some(most) = rows.clone().map(|(_, amount)| amount).max() else {
-        return Ok(());
-    };
-    writeln!(f, "\n{title}")?;
-    let len = rows.len();
-    for (name, amount) in rows.take(ROWS) {
-        writeln!(
-            f,
-            "  {name:<40}{:>12}  {}",
-            show(amount),
-            bar(amount, most).trim_end()
-        )?;
-    }
-    left_out(f, len)
+) -> Vec<Row> {
+    let most = rows.clone().map(|(_, amount)| amount).max().unwrap_or(0);
+    let rows = rows.map(|(name, amount)| {
+        let [name, shown, _, p50, p95, p99] = two(name.to_owned(), show(amount));
+        [name, shown, bar(amount, most), p50, p95, p99]
+    });
+    part([heading, "", "", "", "", ""], rows)
 }
 
-fn left_out(f: &mut fmt::Formatter<'_>, len: usize) -> fmt::Result {
-    match len.saturating_sub(ROWS) {
-        0 => Ok(()),
-        more => writeln!(f, "  … and {more} more"),
-    }
+/// A row that has only so much.
+fn two(name: String, amount: String) -> [String; 6] {
+    let [c, d, e, f] = <[String; 4]>::default();
+    [name, amount, c, d, e, f]
+}
+
+fn size(bytes: u64) -> String {
+    ByteSize(bytes).to_string()
 }
 
 /// A bar of `amount` where `most` fills the column, in eighths of a character; what is not nothing shows.
@@ -228,7 +173,7 @@ fn bar(amount: u64, most: u64) -> String {
             .filter(|rest| *rest > 0)
             .map(|rest| EIGHTHS[rest - 1]),
     );
-    format!("{bar:<width$}", width = usize::try_from(BAR).unwrap_or(0))
+    bar
 }
 
 /// Milliseconds in the unit a person would choose, three digits or so.
@@ -248,10 +193,10 @@ mod tests {
 
     #[test]
     fn bars_fill_their_column_and_never_vanish() {
-        assert_eq!(bar(0, 10), " ".repeat(12));
+        assert_eq!(bar(0, 10), "");
         assert_eq!(bar(10, 10), "█".repeat(12));
-        assert_eq!(bar(1, 1_000_000).trim_end(), "▏");
-        assert_eq!(bar(5, 0).trim_end(), "▏");
+        assert_eq!(bar(1, 1_000_000), "▏");
+        assert_eq!(bar(5, 0), "▏");
     }
 
     #[test]

@@ -2,8 +2,22 @@
 
 use std::path::Path;
 
-use shipper::base::human;
 use shipper::config::{KEYS, Preset, Raw};
+
+/// `text` in lines that fit behind `# ` in 119 columns.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 117 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
 
 /// `config.env.example`, as the table of settings gives it.
 fn example() -> String {
@@ -19,7 +33,7 @@ fn example() -> String {
         for key in section {
             text.push('\n');
             for line in [key.help, &format!("It takes {}.", key.accepts())] {
-                for line in human::wrap(line, 117) {
+                for line in wrapped(line) {
                     text += &format!("# {line}\n");
                 }
             }

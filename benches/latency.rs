@@ -6,14 +6,16 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
-use shipper::sources::journal::readers;
-use shipper::sources::journal::{Goal, Intake};
+use shipper::sources::Goal;
+use shipper::sources::journal::{JournalSource, readers};
+use shipper::stages::intake;
 use shipper::store::{Ended, Store};
 use spool::Options;
 use support::endpoint::{Endpoint, Points};
@@ -44,18 +46,15 @@ fn main() -> Outcome<()> {
         max_message_bytes: 1_000_000,
     };
     let stop = Stop::new()?;
-    let (status, _seen) = watch::channel(IntakeStatus::default());
+    let source = JournalSource {
+        config,
+        open: Arc::new(readers::open),
+        status: watch::channel(IntakeStatus::default()).0,
+        models: None,
+    };
     thread::scope(|scope| -> Outcome<()> {
-        let (goal, store, status, stop) = (Goal::Follow, &store, &status, &stop);
-        let intake = Intake {
-            config: &config,
-            goal,
-            store,
-            status,
-            models: None,
-            stop,
-        };
-        let running = scope.spawn(move || intake.run(&|| readers::open(intake.config, stop)));
+        let (source, store, stop) = (&source, &store, &stop);
+        let running = scope.spawn(move || intake::run(source, Goal::Follow, store, stop));
         let measured = measure(&journald, store, lines)
             .and_then(|()| wait("reader stage", Path::new("/proc/self"), idle));
         stop.trigger();

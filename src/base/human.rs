@@ -8,6 +8,21 @@ use bytesize::ByteSize;
 
 use crate::base::when::When;
 
+/// An error with what caused it, in one line.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
 /// Digits in groups of three: `12,340`.
 #[must_use]
 pub fn count(number: u64) -> String {

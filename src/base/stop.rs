@@ -3,8 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tokio_util::sync::CancellationToken;
 
 /// Cheap to clone; once triggered it stays triggered.
@@ -71,6 +72,32 @@ impl Stop {
         }
     }
 
+    /// Waits for `time` on a thread that may block, shorter when it is triggered or woken; returns whether it is triggered.
+    #[must_use]
+    pub fn pause(&self, time: Duration) -> bool {
+        let mut ready = [PollFd::from_borrowed_fd(self.fd(), PollFlags::IN)];
+        // A wait cut short by a signal is a shorter wait.
+        let _ = poll(&mut ready, Timespec::try_from(time).ok().as_ref());
+        self.is_triggered()
+    }
+
+    /// Waits for `awaited` on a thread that may block, for `time` at most; `None` when it does not complete in time, or is
+    /// triggered first.
+    pub fn wait<T>(&self, time: Duration, awaited: impl Future<Output = T>) -> Option<T> {
+        let waiting = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .ok()?;
+        waiting.block_on(async {
+            tokio::select! {
+                biased;
+                value = awaited => Some(value),
+                () = self.triggered() => None,
+                () = tokio::time::sleep(time) => None,
+            }
+        })
+    }
+
     fn children(&self) -> std::sync::MutexGuard<'_, Vec<Weak<OwnedFd>>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,9 +127,13 @@ fn write(fd: &OwnedFd) {
 
 #[cfg(test)]
 mod tests {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::future::{pending, ready};
+    use std::thread::scope;
 
     use super::*;
+
+    /// So long that a test would fail for it.
+    const LONG: Duration = Duration::from_secs(600);
 
     fn is_readable(stop: &Stop) -> bool {
         let mut ready = [PollFd::new(stop, PollFlags::IN)];
@@ -127,5 +158,18 @@ mod tests {
         child.awake();
         assert!(is_readable(&child) && child.is_triggered());
         assert!(is_readable(&parent.child().unwrap()), "born late");
+    }
+    #[test]
+    fn a_wait_ends_with_what_it_waits_for_with_its_time_and_with_the_stop() {
+        let stop = Stop::new().unwrap();
+        assert_eq!(stop.wait(LONG, ready(7)), Some(7));
+        assert_eq!(stop.wait(Duration::from_millis(1), pending::<()>()), None);
+        scope(|scope| {
+            let waiting = scope.spawn(|| stop.wait(LONG, pending::<()>()));
+            let pausing = scope.spawn(|| stop.pause(LONG));
+            stop.trigger();
+            assert_eq!(waiting.join().unwrap(), None);
+            assert!(pausing.join().unwrap());
+        });
     }
 }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::operate::backfill::{Backfill, Phase, Progress};
 use crate::operate::{Answer, Request};
 use crate::service;
-use crate::sources::journal::readers;
+use crate::sources::journal::{JournalSource, readers};
 use crate::sources::recall;
 use crate::store::Store;
 
@@ -81,10 +81,13 @@ async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
     let running = Arc::clone(&backfill);
     let reading = tokio::task::spawn_blocking(move || {
         let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
-        let models = insight.then_some(&models);
-        running.run(&journal, &store, models, &stop, &|| {
-            readers::open(&journal, &stop)
-        });
+        let source = JournalSource {
+            config: journal,
+            open: Arc::new(readers::open),
+            status: running.counters(),
+            models: insight.then_some(models),
+        };
+        running.run(&source, &store, &stop);
     });
     let bar = bar(since);
     while !reading.is_finished() {

@@ -1,5 +1,7 @@
 //! `shipper run`: the service.
 
+use std::sync::Arc;
+
 use super::{Error, Source, Verdict};
 use crate::cli::args::RunArgs;
 use crate::config::Config;
@@ -23,7 +25,7 @@ pub(super) async fn run(
         Mode::Follow
     };
     let host = Host {
-        open: readers::open,
+        open: Arc::new(readers::open),
         reload: Box::new(move || {
             let raw = source.gather().map_err(|error| error.to_string())?;
             raw.config().map_err(|error| error.to_string())

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::base::human::causes;
 use crate::base::stop::Stop;
 use crate::base::when::When;
-use crate::config;
 use crate::counters::intake::IntakeStatus;
-use crate::sources::journal::{self, Goal, Intake, ModelsFeed, Open, causes};
+use crate::sources::Source;
+use crate::stages::intake;
 use crate::store::Store;
 
 /// How far a backfill is. Times are microseconds since the Unix epoch.
@@ -113,31 +114,24 @@ impl Backfill {
         }
     }
 
-    /// Reads up to the journal's end, over damage as the reader stage does; blocks. How it ended is in its progress.
-    ///
-    /// `models` says what models there are, for the points derived from lines; `None` derives none.
-    pub fn run(
-        &self,
-        config: &config::Journal,
-        store: &Store,
-        models: Option<&ModelsFeed>,
-        stop: &Stop,
-        open: Open<'_>,
-    ) {
-        let intake = Intake {
-            config,
-            goal: Goal::ReachEnd,
-            store,
-            status: &self.reader,
-            models,
-            stop,
-        };
-        let phase = match intake.backfill(self.since, open) {
+    /// Where the journal that it reads is to count.
+    #[must_use]
+    pub fn counters(&self) -> watch::Sender<IntakeStatus> {
+        self.reader.clone()
+    }
+
+    /// Reads up to the end of `journal`, which counts into [`Backfill::counters`]; blocks. How it ended is in its progress.
+    pub fn run(&self, journal: &dyn Source, store: &Store, stop: &Stop) {
+        let phase = match intake::backfill(journal, self.since, store, stop) {
             Ok(()) if stop.is_triggered() => {
                 Phase::Failed("the service ended first: start it again".to_owned())
             }
             Ok(()) => Phase::Done,
-            Err(error) => failed(&error),
+            Err(error) => {
+                let reason = causes(&error);
+                tracing::warn!("backfill: {reason}");
+                Phase::Failed(reason)
+            }
         };
         *lock(&self.phase) = phase;
     }
@@ -167,12 +161,6 @@ impl Backfill {
     fn is_running(&self) -> bool {
         *lock(&self.phase) == Phase::Running
     }
-}
-
-fn failed(error: &journal::Error) -> Phase {
-    let reason = causes(error);
-    tracing::warn!("backfill: {reason}");
-    Phase::Failed(reason)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

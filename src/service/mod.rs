@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod notify;
 mod outage;
 mod round;
+mod running;
 mod signals;
 mod threads;
 mod vigil;
@@ -21,14 +22,13 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::base::logging;
-use crate::base::stop::Stop;
 use crate::config::{self, Config};
 use crate::record::layout;
 use crate::service::notify::Notifier;
 use crate::sinks::influxdb::Client;
 use crate::sinks::influxdb::client::ClientError;
-use crate::sources::journal;
-use crate::sources::journal::readers::{self, Journal};
+use crate::sources::SourceError;
+use crate::sources::journal::OpenJournal;
 use crate::stages::forward;
 use round::{End, Round};
 use signals::Signals;
@@ -43,44 +43,15 @@ pub enum Mode {
 }
 
 /// What the service is given beside its configuration.
-pub struct Host<Open> {
-    /// Opens the journal, on the reader's thread, again after every failure.
-    pub open: Open,
+pub struct Host {
+    /// Opens the journal.
+    pub open: OpenJournal,
     /// Reads the configuration again; on an error, which says why, the old one is kept.
     pub reload: Box<dyn Fn() -> Result<Config, String>>,
     /// Who is told how things stand.
     pub notifier: Notifier,
     /// How often the shipper reports on itself, if it does: [`crate::stages::telemetry::INTERVAL`] but in tests.
     pub report_every: Duration,
-}
-
-/// Opens a journal for a configuration; the stop ends its waiting.
-pub trait OpenJournal: Clone + Send + 'static {
-    /// Opens it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn open(
-        &self,
-        config: &config::Journal,
-        stop: &Stop,
-    ) -> Result<Box<dyn Journal>, readers::Error>;
-}
-
-impl<F> OpenJournal for F
-where
-    F: Fn(&config::Journal, &Stop) -> Result<Box<dyn Journal>, readers::Error>
-        + Clone
-        + Send
-        + 'static,
-{
-    fn open(
-        &self,
-        config: &config::Journal,
-        stop: &Stop,
-    ) -> Result<Box<dyn Journal>, readers::Error> {
-        self(config, stop)
-    }
 }
 
 /// Why the service ended on its own.
@@ -95,9 +66,9 @@ pub enum Error {
     /// Nobody can listen where metrics are to be had.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
-    /// The reader stage gave up.
+    /// A source gave up.
     #[error(transparent)]
-    Intake(#[from] journal::Error),
+    Intake(#[from] SourceError),
     /// The forwarder stage gave up.
     #[error(transparent)]
     Forward(#[from] forward::Error),
@@ -119,11 +90,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`] when a stage cannot start or cannot go on.
-pub async fn run<Open: OpenJournal>(
-    config: Config,
-    mode: Mode,
-    host: Host<Open>,
-) -> Result<(), Error> {
+pub async fn run(config: Config, mode: Mode, host: Host) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
     let mut config = config;
     let mut before: Option<Config> = None;
@@ -167,7 +134,7 @@ pub fn spool_options(config: &config::Local) -> spool::Options {
 }
 
 /// Reads the configuration again and tries what can be tried without stopping anything.
-fn reload<Open>(host: &Host<Open>) -> Result<Config, String> {
+fn reload(host: &Host) -> Result<Config, String> {
     let config = (host.reload)()?;
     Client::new(config.influx.clone()).map_err(|error| error.to_string())?;
     Ok(config)

@@ -1,116 +1,129 @@
-//! The threads that block: in the journal, in the models directory.
+//! The sources of this shipper, each on a thread of its own, since they block: in the journal, in the models directory.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use super::{Mode, OpenJournal};
+use super::{Error, Mode};
 use crate::base::stop::Stop;
+use crate::base::when::When;
 use crate::config::Config;
 use crate::counters::intake::IntakeStatus;
 use crate::insight::Models;
 use crate::operate::backfill::Backfiller;
-use crate::sources::inventory::Inventory;
-use crate::sources::journal::{self, Goal, Intake, ModelsFeed};
+use crate::sources::inventory::{self, Inventory};
+use crate::sources::journal::{self, JournalSource, OpenJournal};
+use crate::sources::{Goal, Source, SourceError};
+use crate::stages::intake;
 use crate::store::Store;
 
-/// Starts the reader stage on its thread; what it ends with comes through the receiver.
-pub(super) fn start_intake<Open: OpenJournal>(
-    config: &Config,
-    mode: Mode,
-    open: Open,
+/// What the sources of a round are made of.
+pub(super) struct Inputs {
+    pub(super) config: Config,
+    pub(super) open: OpenJournal,
+    /// Where the journal counts.
+    pub(super) reader: watch::Sender<IntakeStatus>,
+    /// Where the inventory tells the journal what models there are; `None` when no points are derived.
+    pub(super) models: Option<watch::Sender<Option<Models>>>,
+}
+
+/// Waits for the sources: each gives its name and how it ended.
+pub(super) type Ends = JoinSet<(&'static str, Result<(), Error>)>;
+
+impl Inputs {
+    /// All of them: one more source is one line more.
+    fn sources(&self) -> Vec<Box<dyn Source + Send>> {
+        vec![
+            Box::new(self.journal(self.reader.clone())),
+            Box::new(self.inventory()),
+        ]
+    }
+
+    fn journal(&self, status: watch::Sender<IntakeStatus>) -> JournalSource {
+        JournalSource {
+            config: self.config.journal.clone(),
+            open: Arc::clone(&self.open),
+            status,
+            models: self.models.as_ref().map(watch::Sender::subscribe),
+        }
+    }
+
+    fn inventory(&self) -> Inventory {
+        let (open, config) = (Arc::clone(&self.open), self.config.journal.clone());
+        Inventory {
+            config: self.config.inventory.clone(),
+            units: self.config.journal.units.names().to_vec(),
+            models: self.models.clone(),
+            named: Arc::new(move |stop| {
+                let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
+                // A journal that cannot be read is its own source's to complain about.
+                journal::find_last(open(&config, stop).ok()?, since, inventory::from_line)
+            }),
+        }
+    }
+
+    /// Starts them all.
+    pub(super) fn start(&self, mode: Mode, store: &Store, stop: &Stop) -> io::Result<Ends> {
+        let goal = match mode {
+            Mode::Follow => Goal::Follow,
+            Mode::Once => Goal::ReachEnd,
+        };
+        let mut ends = Ends::new();
+        for source in self.sources() {
+            let (name, grace, stop) = (source.name(), source.grace(), stop.clone());
+            let end = start(source, goal, store, &stop)?;
+            ends.spawn(async move {
+                let ended = tokio::select! {
+                    biased;
+                    ended = end => match ended {
+                        Ok(ended) => ended.map_err(Error::from),
+                        Err(_) => Err(Error::Vanished(name)),
+                    },
+                    () = async { stop.triggered().await; sleep(grace).await } => Err(Error::Stuck(name)),
+                };
+                (name, ended)
+            });
+        }
+        Ok(ends)
+    }
+
+    /// Runs backfills on a thread of their own.
+    pub(super) fn backfiller(self: &Arc<Self>, store: &Store, stop: &Stop) -> Backfiller {
+        let (inputs, store, stop) = (Arc::clone(self), store.clone(), stop.clone());
+        Backfiller::new(move |backfill| {
+            let journal = inputs.journal(backfill.counters());
+            let (store, stop) = (store.clone(), stop.clone());
+            let failed = Arc::clone(&backfill);
+            let thread = thread::Builder::new()
+                .name("backfill".to_owned())
+                .spawn(move || backfill.run(&journal, &store, &stop));
+            if let Err(error) = thread {
+                failed.fail(error.to_string());
+            }
+        })
+    }
+}
+
+/// Starts a source on a thread named like it; what it ends with comes through the receiver.
+fn start(
+    source: Box<dyn Source + Send>,
+    goal: Goal,
     store: &Store,
-    status: watch::Sender<IntakeStatus>,
-    models: Option<ModelsFeed>,
     stop: &Stop,
-) -> io::Result<oneshot::Receiver<Result<(), journal::Error>>> {
-    let (config, store) = (config.journal.clone(), store.clone());
-    let stop = stop.child()?;
+) -> io::Result<oneshot::Receiver<Result<(), SourceError>>> {
+    let (store, stop) = (store.clone(), stop.child()?);
     store.wake_on_rewind(stop.clone());
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
-        .name("reader".to_owned())
+        .name(source.name().to_owned())
         .spawn(move || {
-            let intake = Intake {
-                config: &config,
-                goal: goal(mode),
-                store: &store,
-                status: &status,
-                models: models.as_ref(),
-                stop: &stop,
-            };
-            let result = intake.run(&|| open.open(&config, &stop));
+            let result = intake::run(&*source, goal, &store, &stop);
             // The service may have given up waiting.
             let _ = ended.send(result);
         })?;
     Ok(end)
-}
-
-/// Starts the inventory on its thread.
-pub(super) fn start_inventory<Open: OpenJournal>(
-    config: &Config,
-    mode: Mode,
-    open: Open,
-    store: &Store,
-    models: Option<watch::Sender<Option<Models>>>,
-    stop: &Stop,
-) -> io::Result<oneshot::Receiver<()>> {
-    let (journal, inventory) = (config.journal.clone(), config.inventory.clone());
-    let store = store.clone();
-    // A snapshot that damage took is taken again.
-    let stop = stop.child()?;
-    store.wake_on_rewind(stop.clone());
-    let (ended, end) = oneshot::channel();
-    thread::Builder::new()
-        .name("inventory".to_owned())
-        .spawn(move || {
-            let inventory = Inventory {
-                config: &inventory,
-                units: journal.units.names(),
-                goal: goal(mode),
-                store: &store,
-                models: models.as_ref(),
-                stop: &stop,
-            };
-            inventory.run(&|| open.open(&journal, &stop));
-            let _ = ended.send(());
-        })?;
-    Ok(end)
-}
-
-/// Runs backfills on a thread of their own.
-pub(super) fn backfiller<Open: OpenJournal>(
-    config: &Config,
-    open: Open,
-    store: &Store,
-    models: Option<ModelsFeed>,
-    stop: &Stop,
-) -> Backfiller {
-    let (config, store, stop) = (config.journal.clone(), store.clone(), stop.clone());
-    let open = Mutex::new(open);
-    Backfiller::new(move |backfill| {
-        let open = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-        let (models, failed) = (models.clone(), Arc::clone(&backfill));
-        let thread = thread::Builder::new()
-            .name("backfill".to_owned())
-            .spawn(move || {
-                let models = models.as_ref();
-                backfill.run(&config, &store, models, &stop, &|| {
-                    open.open(&config, &stop)
-                });
-            });
-        if let Err(error) = thread {
-            failed.fail(error.to_string());
-        }
-    })
-}
-
-fn goal(mode: Mode) -> Goal {
-    match mode {
-        Mode::Follow => Goal::Follow,
-        Mode::Once => Goal::ReachEnd,
-    }
 }

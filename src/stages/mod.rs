@@ -1,4 +1,5 @@
 //! The loops between sources, spool and sinks.
 
 pub mod forward;
+pub mod intake;
 pub mod telemetry;

@@ -8,9 +8,8 @@ use std::time::Duration;
 use super::rig::{Rig, logged, spooled, until};
 use shipper::base::stop::Stop;
 use shipper::config::Reader;
-use shipper::operate::backfill::{Backfill, Phase};
-use shipper::sources::journal::Goal;
-use shipper::sources::journal::readers;
+use shipper::operate::backfill::Phase;
+use shipper::sources::Goal;
 use support::journal::{BEGIN, Entry};
 
 const LINES: u64 = 60_000;
@@ -141,12 +140,8 @@ fn backfill_steps_over_damage_too() {
         let rig = Rig::new(reader);
         rig.add("a.journal", lines("a", 1_000));
         damage(&rig.journal_dir().join("a.journal"), 50);
-        let (store, stop) = (rig.store(), Stop::new().unwrap());
-        let backfill = Backfill::since(0);
-        backfill.run(&rig.config, &store, None, &stop, &|| {
-            readers::open(&rig.config, &stop)
-        });
-        let progress = backfill.progress();
+        let store = rig.store();
+        let progress = rig.backfill(&store, 0);
         assert_eq!((progress.phase, progress.stalls), (Phase::Done, 1));
         let found = spooled(&store).len();
         assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use serde_json::{Value, json};
 use shipper::base::stop::Stop;
 use shipper::base::when::When;
 use shipper::config;
+use shipper::sources::Goal;
 use shipper::sources::inventory::{
     Inventory, MAX_JSON_BYTES, Model, UnitFacts, from_line, home_of, parts, scan,
 };
-use shipper::sources::journal::Goal;
+use shipper::stages::intake;
 use shipper::store::Store;
 use support::endpoint::{Endpoint, Point};
 use support::journal::{Entry, busy, write_journal};
@@ -275,21 +277,20 @@ fn rounds(dir: PathBuf) -> (Vec<String>, String) {
         interval: Duration::from_millis(10),
     };
     let inventory = Inventory {
-        config: &config,
-        units: &[],
-        goal: Goal::Follow,
-        store: &store,
+        config,
+        units: Vec::new(),
+        named: Arc::new(|_| unreachable!("the directory is configured")),
         models: None,
-        stop: &stop,
     };
-    let ((), said) = scope(|scope| {
-        let running = scope
-            .spawn(|| logged(|| inventory.run(&|| unreachable!("the directory is configured"))));
+    let (ended, said) = scope(|scope| {
+        let running =
+            scope.spawn(|| logged(|| intake::run(&inventory, Goal::Follow, &store, &stop)));
         // Some thirty rounds: what is said once must not be said again later.
         sleep(Duration::from_millis(300));
         stop.trigger();
         running.join().unwrap()
     });
+    ended.unwrap();
     (snapshots(&store), said)
 }
 

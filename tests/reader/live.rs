@@ -11,7 +11,8 @@ use super::rig::{Rig, deliver, spooled, until};
 use shipper::base::stop::Stop;
 use shipper::config::Reader;
 use shipper::counters::intake::IntakeStatus;
-use shipper::sources::journal::Goal;
+use shipper::sources::Goal;
+use shipper::stages::intake;
 use shipper::store::Store;
 use support::journal::UNIT;
 use support::journald::Journald;
@@ -164,11 +165,9 @@ fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
         let store = rig.small_store();
         let stop = Stop::new().unwrap();
         let (status, seen) = watch::channel(IntakeStatus::default());
-        let intake = rig.intake(Goal::Follow, &store, &status, &stop);
+        let source = rig.source(&status);
         scope(|scope| {
-            let running = scope.spawn(|| {
-                intake.run(&|| shipper::sources::journal::readers::open(&rig.config, &stop))
-            });
+            let running = scope.spawn(|| intake::run(&source, Goal::Follow, &store, &stop));
             let _ends = StopOnDrop(&stop);
             let mut out = connect(&journald, &store);
             let in_journal = |message: &str| {

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::common::Host;
 use shipper::base::stop::Stop;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
+use shipper::operate::backfill::{Backfill, Progress};
 use shipper::record::{LogEntry, Record};
+use shipper::sources::journal::JournalSource;
 use shipper::sources::journal::readers::{self, Start, Step};
-use shipper::sources::journal::{Error, Goal, Intake};
+use shipper::sources::{Goal, SourceError};
+use shipper::stages::intake;
 use shipper::store::Store;
 use spool::{EntryKey, Limits, Options, Order, SeqSet};
 use support::journal::{Entry, write_journal};
@@ -69,22 +72,21 @@ impl Rig {
         store
     }
 
-    /// The reader stage from this journal into `store`.
-    pub(super) fn intake<'a>(
-        &'a self,
-        goal: Goal,
-        store: &'a Store,
-        status: &'a watch::Sender<IntakeStatus>,
-        stop: &'a Stop,
-    ) -> Intake<'a> {
-        Intake {
-            config: &self.config,
-            goal,
-            store,
-            status,
+    /// This journal as a source.
+    pub(super) fn source(&self, status: &watch::Sender<IntakeStatus>) -> JournalSource {
+        JournalSource {
+            config: self.config.clone(),
+            open: Arc::new(readers::open),
+            status: status.clone(),
             models: None,
-            stop,
         }
+    }
+
+    pub(super) fn backfill(&self, store: &Store, since: u64) -> Progress {
+        let backfill = Backfill::since(since);
+        let source = self.source(&backfill.counters());
+        backfill.run(&source, store, &Stop::new().unwrap());
+        backfill.progress()
     }
 
     pub(super) fn read(&self, store: &Store, goal: Goal) -> IntakeStatus {
@@ -97,10 +99,9 @@ impl Rig {
         store: &Store,
         goal: Goal,
         stop: &Stop,
-    ) -> Result<IntakeStatus, Error> {
+    ) -> Result<IntakeStatus, SourceError> {
         let (status, seen) = watch::channel(IntakeStatus::default());
-        let intake = self.intake(goal, store, &status, stop);
-        intake.run(&|| readers::open(&self.config, stop))?;
+        intake::run(&self.source(&status), goal, store, stop)?;
         Ok(seen.borrow().clone())
     }
 

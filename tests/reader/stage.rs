@@ -10,9 +10,10 @@ use shipper::base::stop::Stop;
 use shipper::base::when::When;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
-use shipper::operate::backfill::{Backfill, Phase};
-use shipper::sources::journal::Goal;
+use shipper::operate::backfill::Phase;
+use shipper::sources::Goal;
 use shipper::sources::journal::readers::{self, Cursor};
+use shipper::stages::intake;
 use support::endpoint::Endpoint;
 use support::journal::{BEGIN, Entry, UNIT, busy, every_kind, write_journal};
 use tokio::sync::watch;
@@ -166,9 +167,9 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
     let store = rig.small_store();
     let stop = Stop::new().unwrap();
     let (status, seen) = watch::channel(IntakeStatus::default());
-    let intake = rig.intake(Goal::ReachEnd, &store, &status, &stop);
+    let source = rig.source(&status);
     std::thread::scope(|scope| {
-        let running = scope.spawn(|| intake.run(&|| readers::open(&rig.config, &stop)));
+        let running = scope.spawn(|| intake::run(&source, Goal::ReachEnd, &store, &stop));
         until(|| seen.borrow().waiting_for_room);
         let read = store.call_blocking(|spool| spool.stats().read).unwrap();
         assert!(read < entries as u64, "the fixture fits: {read}");
@@ -203,12 +204,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
         })
         .unwrap();
 
-    let stop = Stop::new().unwrap();
-    let backfill = Backfill::since(BEGIN);
-    backfill.run(&rig.config, &store, None, &stop, &|| {
-        readers::open(&rig.config, &stop)
-    });
-    let progress = backfill.progress();
+    let progress = rig.backfill(&store, BEGIN);
     assert_eq!(progress.phase, Phase::Done);
     assert_eq!((progress.read, progress.new), (1_001, 1_000));
     assert_eq!(spooled(&store).len(), 1_001);

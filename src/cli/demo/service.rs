@@ -1,5 +1,6 @@
 //! The demo's child process: the real service, its journal the sample.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Erro
         Ok(sample)
     };
     let host = Host {
-        open,
+        open: Arc::new(open),
         reload: Box::new(|| Err("the demo has its configuration from its parent".to_owned())),
         notifier: Notifier::default(),
         report_every: telemetry::INTERVAL,

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Finding;
-use crate::base::human::{age, span, things};
+use crate::base::human::{age, causes, span, things};
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config;
 use crate::sources::inventory;
-use crate::sources::journal::causes;
-use crate::sources::journal::readers;
+use crate::sources::journal::{self, readers};
 
 /// Whether the units exist.
 #[must_use]
@@ -68,8 +67,12 @@ pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
 pub fn models(config: &config::Config, stop: &Stop) -> Finding {
     const CHECK: &str = "models";
     const MEND: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
-    let open = || readers::open(&config.journal, stop);
-    let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &open)
+    let named = || {
+        let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
+        let journal = readers::open(&config.journal, stop).ok()?;
+        journal::find_last(journal, since, inventory::from_line)
+    };
+    let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &named)
     else {
         return Finding::warn(CHECK, "no models directory was found", MEND);
     };

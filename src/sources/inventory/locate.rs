@@ -4,13 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::record::LogEntry;
-use crate::sources::journal::readers::{Journal, Start, Step};
-
 /// Where Ollama's installer puts it.
 const INSTALLED: &str = "/usr/share/ollama/.ollama/models";
-/// Lines of the journal that are looked through.
-const JOURNAL_LINES: usize = 200_000;
 
 /// What systemd says about a unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,27 +72,6 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The last models directory that Ollama's own lines since `since` (microseconds since the epoch) name.
-///
-/// # Errors
-/// Those of the journal.
-pub(super) fn from_journal(
-    journal: &mut dyn Journal,
-    since: u64,
-) -> Result<Option<PathBuf>, crate::sources::journal::readers::Error> {
-    journal.seek(&Start::Since(since))?;
-    let mut entry = LogEntry::default();
-    let mut found = None;
-    for _ in 0..JOURNAL_LINES {
-        match journal.next(&mut entry)? {
-            Step::Entry => found = from_line(&entry.message).or(found),
-            Step::Damaged => {}
-            Step::End => break,
-        }
-    }
-    Ok(found)
-}
-
 /// `OLLAMA_MODELS:DIR` in the environment that Ollama prints when it starts, or the directory above the blob in
 /// `--model DIR/blobs/sha256-…`.
 #[must_use]
@@ -129,7 +103,7 @@ pub fn home_of(passwd: &str, user: &str) -> Option<PathBuf> {
     })
 }
 
-/// Places to look at when neither the unit nor the journal names one, best first.
+/// Places to look at when neither the unit nor Ollama's log names one, best first.
 #[must_use]
 pub(super) fn usual_places(facts: &UnitFacts) -> Vec<PathBuf> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -1,10 +1,19 @@
 //! The points that follow from lines on their way into the spool.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
+use crate::base::stop::Stop;
 use crate::counters::intake::Understood;
 use crate::insight::{Models, Reader};
 use crate::record::Derived;
+use crate::sources::recall;
+use crate::store::Store;
+
+/// How long the first line waits for the inventory to know the models by name. A disk that is slower delays no line further; lines
+/// before then name models by digest only.
+const FIRST_INVENTORY: Duration = Duration::from_secs(1);
 
 /// What models there are, as the inventory publishes it; `None` until it has looked.
 pub type ModelsFeed = watch::Receiver<Option<Models>>;
@@ -21,9 +30,12 @@ pub(crate) struct Meaning {
 }
 
 impl Meaning {
-    /// Goes on where `reader` is.
-    pub(crate) fn new(models: &ModelsFeed, reader: Reader) -> Self {
+    /// Goes on as if there had been no restart, with what `store` holds of the last lines; waits for the first inventory.
+    pub(crate) fn resume(models: &ModelsFeed, store: &Store, stop: &Stop) -> Self {
         let mut models = models.clone();
+        // Whether it came or not makes no difference to what is done next.
+        let _ = stop.wait(FIRST_INVENTORY, models.wait_for(Option::is_some));
+        let reader = recall::reader(store);
         // The first look at it below is one at something new.
         models.mark_changed();
         Self {

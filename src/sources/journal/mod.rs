@@ -1,16 +1,15 @@
-//! The reader stage: from a [`Journal`] into the spool, entry and cursor in one commit.
+//! The journal as a source: entry and cursor become durable in one commit.
 //!
-//! It blocks, on a thread of its own, and knows nothing of InfluxDB. Order of things for one entry: read, encoded into a
-//! batch, committed together with the cursor of the batch's last entry. What was read and not committed when the
-//! process dies is read again; what was committed twice is dropped by the spool, which knows it by its hash.
+//! What the journal may have dropped before it was read is counted as a gap; what is damaged is stepped over.
 
+mod lines;
 mod meaning;
 mod position;
 pub mod readers;
 mod run;
 mod stall;
-mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backoff::backoff::Backoff;
@@ -20,152 +19,174 @@ use tokio::sync::watch;
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 
+use crate::base::human::causes;
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config;
 use crate::counters::intake::{Gap, IntakeStatus};
+use crate::record::LogEntry;
 use crate::record::layout::source;
-use crate::sources::recall;
-use crate::store::{Ended, Store};
+use crate::sources::{Assignment, Goal, Source, SourceError, WriteError, Writer, Wrote};
+use lines::Lines;
 use position::{Position, Rejected};
-use readers::{Checkpoint, Journal};
-use run::{Cursors, Next, Run};
-pub(crate) use writer::pause;
+use readers::{Checkpoint, Journal, Start, Step};
+use run::{Next, Run};
 
 /// The first wait before a journal that failed is opened again; it grows up to [`config::Journal::poll_interval`]
 /// times six.
 const REOPEN_MIN: Duration = Duration::from_secs(1);
+/// Entries that [`find_last`] looks through.
+const LOOKED_THROUGH: usize = 200_000;
 
-/// How often the reader stage looks whether the inventory knows the models by name already, and how long it waits between: a second
-/// together. A disk that is slower delays no line further; lines before then name models by digest only.
-const FIRST_INVENTORY_TRIES: u32 = 100;
-/// See [`FIRST_INVENTORY_TRIES`].
-const FIRST_INVENTORY_RETRY: Duration = Duration::from_millis(10);
+/// Opens the journal of a configuration, on the thread that reads it, again after every failure; the stop ends its waiting.
+pub type OpenJournal =
+    Arc<dyn Fn(&config::Journal, &Stop) -> Result<Box<dyn Journal>, readers::Error> + Send + Sync>;
 
-/// When the reader stage has done its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// Never: it follows the journal until it is stopped, and survives every failure of it.
-    Follow,
-    /// At the journal's end. A failure ends it, too.
-    ReachEnd,
+/// The same, for one configuration.
+type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, readers::Error>;
+
+/// The journal of some units.
+#[derive(Clone)]
+pub struct JournalSource {
+    /// Units, lookback, limits.
+    pub config: config::Journal,
+    /// How it is opened: [`readers::open`], but in the demo.
+    pub open: OpenJournal,
+    /// Where counters go.
+    pub status: watch::Sender<IntakeStatus>,
+    /// Where it learns what models there are, for the points derived from lines; `None` derives none.
+    pub models: Option<ModelsFeed>,
 }
 
-/// Why the reader stage gave up.
+impl Source for JournalSource {
+    fn id(&self) -> &'static str {
+        source::JOURNAL
+    }
+
+    fn name(&self) -> &'static str {
+        "journal"
+    }
+
+    fn begins(&self) -> u64 {
+        let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
+        now().saturating_sub(lookback)
+    }
+
+    fn run(
+        &self,
+        assignment: &Assignment,
+        writer: &mut Writer<'_>,
+        stop: &Stop,
+    ) -> Result<(), SourceError> {
+        let reading = Reading {
+            config: &self.config,
+            goal: assignment.goal,
+            status: &self.status,
+            stop,
+        };
+        let position = reading.resumed(assignment);
+        let models = self.models.as_ref();
+        let lines = Lines {
+            meaning: models.map(|models| Meaning::resume(models, writer.store(), stop)),
+            writer,
+            status: &self.status,
+            max_message_bytes: self.config.max_message_bytes,
+        };
+        let mut run = Run::new(&reading, position, lines);
+        reading.read_on(&mut run, &|| (self.open)(&self.config, stop))?;
+        Ok(())
+    }
+
+    fn count(&self, wrote: Wrote) {
+        self.status.send_modify(|status| match wrote {
+            Wrote::Batch(appended) => {
+                status.duplicates += appended.duplicates;
+                status.waiting_for_room = false;
+            }
+            Wrote::Refused => status.waiting_for_room = true,
+        });
+    }
+}
+
+/// The last thing that `find` finds in the messages since `since` (microseconds since the Unix epoch); nothing in a journal that
+/// cannot be read.
+pub fn find_last<T>(
+    mut journal: Box<dyn Journal>,
+    since: u64,
+    find: impl Fn(&[u8]) -> Option<T>,
+) -> Option<T> {
+    journal.seek(&Start::Since(since)).ok()?;
+    let mut entry = LogEntry::default();
+    let mut found = None;
+    for _ in 0..LOOKED_THROUGH {
+        match journal.next(&mut entry).ok()? {
+            Step::Entry => found = find(&entry.message).or(found),
+            Step::Damaged => {}
+            Step::End => break,
+        }
+    }
+    found
+}
+
+/// Why a run ends early.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+enum Error {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] readers::Error),
-    /// The spool does not take what was read.
+    /// What was read does not become durable.
     #[error(transparent)]
-    Spool(#[from] spool::Error),
-    /// The spool's thread is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    /// An entry or a checkpoint has no stored form, which is a bug.
-    #[error("an entry cannot be encoded")]
-    Encode(#[from] bincode::error::EncodeError),
+    Write(#[from] WriteError),
 }
 
-/// Opens the journal; called again after every failure, always on the reader's thread.
-pub type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, readers::Error>;
+impl From<Error> for SourceError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Journal(error) => Self::Read(Box::new(error)),
+            Error::Write(error) => Self::Write(error),
+        }
+    }
+}
 
-/// The reader stage and what it works with.
+/// One run, and what it works with.
 #[derive(Clone, Copy)]
-pub struct Intake<'a> {
-    /// Units, lookback, limits.
-    pub config: &'a config::Journal,
-    /// When it is done.
-    pub goal: Goal,
-    /// Where entries go.
-    pub store: &'a Store,
-    /// Where counters go.
-    pub status: &'a watch::Sender<IntakeStatus>,
-    /// Where it learns what models there are, for the points derived from lines; `None` derives none.
-    pub models: Option<&'a ModelsFeed>,
-    /// Ends it after the step in hand.
-    pub stop: &'a Stop,
+struct Reading<'a> {
+    config: &'a config::Journal,
+    goal: Goal,
+    status: &'a watch::Sender<IntakeStatus>,
+    stop: &'a Stop,
 }
 
-impl Intake<'_> {
-    /// Reads until the goal is reached or the service stops; blocks.
-    ///
-    /// # Errors
-    /// Following: only when the spool is gone or the configuration is wrong. Otherwise any failure of the journal.
-    pub fn run(&self, open: Open<'_>) -> Result<(), Error> {
-        let mut run = self.resumed()?;
+impl Reading<'_> {
+    /// Reads until the goal is reached or the service stops; following, it waits for a journal that fails.
+    fn read_on(&self, run: &mut Run<'_, '_>, open: Open<'_>) -> Result<(), Error> {
         let mut delay = self.delays();
         while !self.stop.is_triggered() {
             let error = match run.read(open) {
                 Ok(Next::Done) => return Ok(()),
                 Ok(Next::Reopen) => continue,
-                Err(Error::Spool(spool::Error::Rewound)) => {
-                    tracing::warn!(
-                        "the spool was damaged: the journal is read again from before the damage"
-                    );
-                    run = self.resumed()?;
-                    continue;
-                }
                 Err(error) => self.survivable(error)?,
             };
             if std::mem::take(&mut run.progressed) {
                 delay.reset();
             }
             self.report(&error);
-            pause(delay.next_backoff().unwrap_or(REOPEN_MIN), self.stop);
+            if !self.stop.pause(delay.next_backoff().unwrap_or(REOPEN_MIN)) {
+                run.check_rewinds()?;
+            }
         }
         Ok(())
     }
 
-    /// Reads again what the journal holds since `since` (microseconds since the Unix epoch) up to its end, beside a
-    /// reader that follows: the spooled position stays, and the spool drops what it knows. [`IntakeStatus`] counts both.
-    ///
-    /// # Errors
-    /// Any failure of the journal or the spool.
-    pub fn backfill(&self, since: u64, open: Open<'_>) -> Result<(), Error> {
-        let once = Self {
-            goal: Goal::ReachEnd,
-            ..*self
-        };
-        loop {
-            let rewinds = self.store.rewinds();
-            let mut run = Run::new(&once, Position::since(since), Cursors::Dropped, rewinds);
-            match run.read_all(open) {
-                // What it had added may be among what was lost.
-                Err(Error::Spool(spool::Error::Rewound)) => {}
-                ended => return ended,
-            }
-        }
-    }
-
-    /// A run from the position that the spool keeps.
-    fn resumed(&self) -> Result<Run<'_>, Error> {
-        self.stop.awake();
-        let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
-        let first = now().saturating_sub(lookback);
-        let resumed = self.store.call_blocking(move |spool| {
-            let origin = spool.introduce(source::JOURNAL, first)?;
-            Ok::<_, spool::Error>((spool.rewinds(), origin))
-        })?;
-        let (rewinds, origin) = resumed?;
+    /// The position that the spool keeps.
+    fn resumed(&self, assignment: &Assignment) -> Position {
+        let origin = &assignment.origin;
         let checkpoint = origin.position.as_deref().map(Checkpoint::decode);
         let (position, rejected) = Position::resume(checkpoint, now(), origin.since);
         if let Some(rejected) = rejected {
             self.reject(rejected);
         }
-        Ok(Run::new(self, position, Cursors::Kept, rewinds))
-    }
-
-    /// What derives points, as if there had been no restart.
-    fn meaning(&self) -> Option<Meaning> {
-        let models = self.models?;
-        for _ in 0..FIRST_INVENTORY_TRIES {
-            if models.borrow().is_some() || pause(FIRST_INVENTORY_RETRY, self.stop) {
-                break;
-            }
-        }
-        Some(Meaning::new(models, recall::reader(self.store)))
+        position
     }
 
     fn reject(&self, rejected: Rejected) {
@@ -239,18 +260,4 @@ impl Intake<'_> {
 /// Microseconds since the Unix epoch.
 fn now() -> u64 {
     When::now().0
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -45,7 +45,7 @@ pub(super) enum Rejected {
 
 impl Position {
     /// At the first entry of this time or later, with nothing known of what was before.
-    pub(super) fn since(time: u64) -> Self {
+    fn since(time: u64) -> Self {
         Self {
             start: Start::Since(time),
             complete_to: 0,

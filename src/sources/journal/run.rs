@@ -2,20 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use super::lines::Lines;
 use super::position::Position;
 use super::stall::{StallWatch, Verdict, far_side};
-use super::writer::{Settled, Writer};
-use super::{Error, Goal, Intake, Open, now};
+use super::{Error, Open, Reading, now};
 use crate::record::LogEntry;
 use crate::sources::journal::readers::{self, Checkpoint, Cursor, Journal, Landing, Step, Wake};
+use crate::sources::{Goal, Settled, WriteError};
 
 /// What lives as long as the stage: position and unfinished batches survive a journal that is opened again.
-pub(super) struct Run<'a> {
-    intake: &'a Intake<'a>,
+pub(super) struct Run<'a, 'w> {
+    reading: &'a Reading<'a>,
     position: Position,
     /// The position of the last entry that was sent to the spool: where damage in the batch being filled is looked for.
     sent: Position,
-    writer: Writer<'a>,
+    lines: Lines<'a, 'w>,
     entry: LogEntry,
     /// Entries read that the status does not show yet.
     uncounted: u64,
@@ -24,18 +25,6 @@ pub(super) struct Run<'a> {
     watch: StallWatch,
     watched_at: Instant,
     damage: Damage,
-    cursors: Cursors,
-    /// How often the spool had been set back when the position was taken from it.
-    rewinds: u64,
-}
-
-/// Whether entries take their cursor along into the spool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cursors {
-    /// They do: the next run goes on after them.
-    Kept,
-    /// They are old ones, read again: the spooled position stays.
-    Dropped,
 }
 
 /// How a damaged file is dealt with at present.
@@ -76,41 +65,25 @@ pub(super) enum Next {
     Reopen,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(
-        intake: &'a Intake<'a>,
-        position: Position,
-        cursors: Cursors,
-        rewinds: u64,
-    ) -> Self {
+impl<'a, 'w> Run<'a, 'w> {
+    pub(super) fn new(reading: &'a Reading<'a>, position: Position, lines: Lines<'a, 'w>) -> Self {
         Self {
-            intake,
+            reading,
             sent: position.clone(),
             position,
-            writer: Writer::new(intake),
+            lines,
             entry: LogEntry::default(),
             uncounted: 0,
             progressed: false,
             watch: StallWatch::new(),
             watched_at: Instant::now(),
             damage: Damage::None,
-            cursors,
-            rewinds,
         }
-    }
-
-    /// Reads until the goal is reached, with a journal opened again as often as it has to be.
-    pub(super) fn read_all(&mut self, open: Open<'_>) -> Result<(), Error> {
-        while self.read(open)? == Next::Reopen {}
-        Ok(())
     }
 
     /// What was read may be gone with damage that somebody else has found: then it is read again.
-    fn check_rewinds(&self) -> Result<(), Error> {
-        match self.intake.store.rewinds() == self.rewinds {
-            true => Ok(()),
-            false => Err(Error::Spool(spool::Error::Rewound)),
-        }
+    pub(super) fn check_rewinds(&self) -> Result<(), WriteError> {
+        self.lines.writer.check_rewinds()
     }
 
     /// Opens the journal and reads on until the goal is reached, the service stops or the journal fails.
@@ -118,9 +91,9 @@ impl<'a> Run<'a> {
         // When the journal's files were last looked at: a pass over them tells nothing about later ones.
         let mut looked = now();
         let mut journal = open()?;
-        self.intake.announce(journal.name());
+        self.reading.announce(journal.name());
         self.land(journal.as_mut())?;
-        while !self.intake.stop.is_triggered() {
+        while !self.reading.stop.is_triggered() {
             let pass = self.pass(journal.as_mut());
             if matches!(pass, Ok(Pass::Lost)) {
                 self.back_to_sent();
@@ -148,10 +121,10 @@ impl<'a> Run<'a> {
             }
             self.check_rewinds()?;
             self.caught_up(looked);
-            if self.intake.goal == Goal::ReachEnd {
+            if self.reading.goal == Goal::ReachEnd {
                 break;
             }
-            let wake = journal.wait(self.intake.config.poll_interval)?;
+            let wake = journal.wait(self.reading.config.poll_interval)?;
             self.check_rewinds()?;
             looked = now();
             if wake == Wake::FilesChanged {
@@ -167,8 +140,8 @@ impl<'a> Run<'a> {
     fn land(&mut self, journal: &mut dyn Journal) -> Result<(), Error> {
         let landing = journal.seek(self.position.start())?;
         match self.position.landed(landing) {
-            Ok(gap) => gap.into_iter().for_each(|gap| self.intake.count_gap(gap)),
-            Err(rejected) => self.intake.reject(rejected),
+            Ok(gap) => gap.into_iter().for_each(|gap| self.reading.count_gap(gap)),
+            Err(rejected) => self.reading.reject(rejected),
         }
         if matches!(landing, Landing::Nothing | Landing::Foreign) {
             journal.seek(self.position.start())?;
@@ -201,7 +174,9 @@ impl<'a> Run<'a> {
         match step {
             Step::Entry => {}
             Step::Damaged => {
-                self.intake.status.send_modify(|status| status.damaged += 1);
+                self.reading
+                    .status
+                    .send_modify(|status| status.damaged += 1);
                 return Ok(None);
             }
             Step::End => return Ok(Some(Pass::End)),
@@ -209,11 +184,10 @@ impl<'a> Run<'a> {
         self.uncounted += 1;
         let cursor: Cursor = self.entry.cursor.parse().map_err(readers::Error::from)?;
         if let Some(gap) = self.position.passed(&self.entry, cursor) {
-            self.intake.count_gap(gap);
+            self.reading.count_gap(gap);
         }
-        self.writer
-            .push(&self.entry, self.intake.config.max_message_bytes)?;
-        if !self.writer.is_full() {
+        self.lines.push(&self.entry)?;
+        if !self.lines.writer.is_full() {
             return Ok(None);
         }
         if self.damage == Damage::None && journal.lost_files()? {
@@ -248,7 +222,7 @@ impl<'a> Run<'a> {
 
     /// A file was left behind in the batch being filled: its entries are read again, with a look at each.
     fn back_to_sent(&mut self) {
-        self.writer.discard();
+        self.lines.discard();
         self.uncounted = 0;
         self.position = self.sent.clone();
         self.damage = Damage::Near;
@@ -261,12 +235,12 @@ impl<'a> Run<'a> {
             Some(good) => {
                 // When it goes on right there, the damage lies behind us.
                 if good > bad + 1 {
-                    self.intake.count_stall(Some(good));
+                    self.reading.count_stall(Some(good));
                 }
                 Damage::Between { bad, good }
             }
             None => {
-                self.intake.count_stall(None);
+                self.reading.count_stall(None);
                 Damage::Hopeless
             }
         };
@@ -275,8 +249,8 @@ impl<'a> Run<'a> {
 
     /// Compares the journal's newest entry with the position, now and then.
     fn judge(&mut self, journal: &mut dyn Journal) -> Result<Verdict, Error> {
-        let two_polls = self.intake.config.poll_interval * 2;
-        let patience = match self.intake.goal {
+        let two_polls = self.reading.config.poll_interval * 2;
+        let patience = match self.reading.goal {
             Goal::Follow => two_polls,
             Goal::ReachEnd => Duration::ZERO,
         };
@@ -297,7 +271,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.progressed = true;
-        self.intake.status.send_modify(|status| {
+        self.reading.status.send_modify(|status| {
             status.entries += read;
             status.last_entry = Some(self.position.time());
             status.last_error = None;
@@ -307,36 +281,35 @@ impl<'a> Run<'a> {
     /// Begins to make durable what was read.
     fn send(&mut self) -> Result<Settled, Error> {
         self.count();
-        let checkpoint = match (self.cursors, self.position.last()) {
-            (Cursors::Kept, Some(cursor)) => Some(
-                Checkpoint {
-                    cursor: cursor.to_string(),
-                    realtime: cursor.realtime,
-                    complete_to: self.position.complete_to(),
-                }
-                .encode()?,
-            ),
-            _ => None,
-        };
+        let checkpoint = self.position.last().map(|cursor| Checkpoint {
+            cursor: cursor.to_string(),
+            realtime: cursor.realtime,
+            complete_to: self.position.complete_to(),
+        });
+        let checkpoint = checkpoint.map(|checkpoint| checkpoint.encode()).transpose();
+        let checkpoint = checkpoint.map_err(WriteError::from)?;
         self.sent = self.position.clone();
         if self.damage == Damage::Near {
             self.damage = Damage::None;
         }
-        self.writer.send(checkpoint)
+        Ok(self.lines.commit(checkpoint)?)
     }
 
     /// Makes everything that was read durable.
     fn flush(&mut self) -> Result<Settled, Error> {
         match self.send()? {
-            Settled::AtOnce => self.writer.settle(),
-            Settled::AfterWaiting => self.writer.settle().map(|_| Settled::AfterWaiting),
+            Settled::AtOnce => Ok(self.lines.writer.settle()?),
+            Settled::AfterWaiting => {
+                self.lines.writer.settle()?;
+                Ok(Settled::AfterWaiting)
+            }
             Settled::Stopped => Ok(Settled::Stopped),
         }
     }
 
     fn caught_up(&mut self, looked: u64) {
         self.position.reached_end(looked);
-        self.intake.status.send_modify(|status| {
+        self.reading.status.send_modify(|status| {
             status.caught_up_at = Some(looked);
             status.last_error = None;
         });

@@ -2,7 +2,7 @@
 //!
 //! Both readers give the same entries: they share [`fields`](self) for what an entry is made of and [`Units`]
 //! for which entries belong. A reader knows positions in a journal, nothing of the spool; what to do about
-//! gaps, stalls and errors is decided by the reader stage (`intake`).
+//! gaps, stalls and errors is decided by the source above.
 
 mod access;
 mod args;

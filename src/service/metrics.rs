@@ -59,6 +59,7 @@ fn seconds(micros: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::forward::ServerState;
     use crate::counters::stats::tests::stats;
 
     #[test]

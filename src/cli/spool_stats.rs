@@ -2,13 +2,17 @@
 
 use std::cmp::Reverse;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{self, Palette, Tone, count, moment, span};
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
-use crate::counters::intake::Understood;
-use crate::counters::stats::{self, ServiceStats, Stats};
+use crate::counters::forward::{ForwardStatus, ServerState};
+use crate::counters::intake::{IntakeStatus, Understood};
+use crate::counters::stats::{Ledger, ServiceStats, SpoolStats, Stats};
+use crate::counters::table::{Row, Unit, Value};
+use crate::counters::words;
 
 /// Kinds of lines that the table names.
 const KINDS_SHOWN: usize = 3;
@@ -30,34 +34,67 @@ pub(super) async fn run(shipper: Shipper, report: ReportArgs) -> Result<Verdict,
     Ok(Verdict::Healthy)
 }
 
-/// One row: what, how much, and what that says.
-struct Row {
+/// One line: what, how much, and what that says.
+struct Line {
     name: &'static str,
     value: String,
     tone: Tone,
 }
 
-/// Rows below a heading.
+/// Lines below a heading.
 struct Section {
     heading: String,
-    rows: Vec<Row>,
+    lines: Vec<Line>,
 }
 
 impl Section {
     fn new(heading: impl Into<String>) -> Self {
         Self {
             heading: heading.into(),
-            rows: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
-    fn row(&mut self, name: &'static str, value: String) -> &mut Self {
-        self.toned(name, value, Tone::Neutral)
+    fn line(&mut self, name: &'static str, value: String, tone: Tone) {
+        self.lines.push(Line { name, value, tone });
     }
 
-    fn toned(&mut self, name: &'static str, value: String, tone: Tone) -> &mut Self {
-        self.rows.push(Row { name, value, tone });
-        self
+    /// A line for each of `rows` that informs, whatever its value.
+    fn facts(&mut self, rows: &[Row], stats: &Stats) {
+        for row in rows {
+            if let Some((Tone::Neutral, name)) = row.row {
+                let value = (row.get)(stats);
+                self.line(name, in_words(row.unit, value, stats), Tone::Neutral);
+            }
+        }
+    }
+
+    /// A line for each of `rows` that warns, if there is something to say.
+    fn warnings(&mut self, rows: &[Row], stats: &Stats) {
+        for row in rows {
+            let value = (row.get)(stats);
+            match row.row {
+                Some((tone, name)) if tone != Tone::Neutral && says_something(value) => {
+                    self.line(name, in_words(row.unit, value, stats), tone);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn says_something(value: Option<Value<'_>>) -> bool {
+    !matches!(value, None | Some(Value::Number(0)))
+}
+
+fn in_words(unit: Unit, value: Option<Value<'_>>, stats: &Stats) -> String {
+    match (value, unit) {
+        (Some(Value::Number(time)), Unit::Time) => moment(Some(time), When(stats.at)),
+        (Some(Value::Number(micros)), Unit::Duration) => span(Duration::from_micros(micros)),
+        (Some(Value::Number(bytes)), Unit::Bytes) => human::size(bytes),
+        (Some(Value::Number(number)), _) => count(number),
+        (Some(Value::Text(text)), _) => text.to_owned(),
+        _ => "-".to_owned(),
     }
 }
 
@@ -67,7 +104,7 @@ pub(super) fn table(stats: &Stats, palette: Palette) -> String {
     for section in sections(stats) {
         text.push_str(&palette.paint(Tone::Heading, &section.heading));
         text.push('\n');
-        for Row { name, value, tone } in section.rows {
+        for Line { name, value, tone } in section.lines {
             let value = palette.paint(tone, &value);
             text.push_str(&format!("  {name:<20}  {value}\n"));
         }
@@ -76,75 +113,56 @@ pub(super) fn table(stats: &Stats, palette: Palette) -> String {
 }
 
 fn sections(stats: &Stats) -> Vec<Section> {
-    let now = When(stats.at);
-    let mut sections = vec![ledger(stats), spool(stats, now)];
+    let mut sections = vec![ledger(stats), spool(stats)];
     match &stats.service {
-        Some(service) => sections.extend([reader(service, now), forwarder(service, now)]),
+        Some(service) => sections.extend([reader(stats, service), forwarder(stats, service)]),
         None => sections.push(Section::new("Service: not running")),
     }
     sections
 }
 
-/// Numbers of the ledger, right-aligned so that the sum can be seen.
+/// Numbers of the ledger, right-aligned so that the sum can be seen; all of them, with a colour if they are not 0.
 fn ledger(stats: &Stats) -> Section {
-    let ledger = &stats.spool.ledger;
-    let number = |number: u64| format!("{:>14}", count(number));
-    let tone = |number, tone| if number > 0 { tone } else { Tone::Neutral };
     let mut section = Section::new("Ledger");
-    section
-        .row("  read", number(ledger.read))
-        .row("= delivered", number(ledger.delivered))
-        .row("+ pending", number(ledger.pending))
-        .toned(
-            "+ quarantined",
-            number(ledger.quarantined),
-            tone(ledger.quarantined, Tone::Bad),
-        )
-        .toned(
-            "+ expired",
-            number(ledger.expired),
-            tone(ledger.expired, Tone::Warn),
-        );
-    if !ledger.is_balanced() {
-        section.toned(
-            "does not add up",
-            "this is a bug: please report it".to_owned(),
-            Tone::Bad,
-        );
+    for row in Ledger::ROWS {
+        let value = (row.get)(stats);
+        let (tone, name) = row.row.unwrap_or((Tone::Neutral, row.key));
+        let tone = if says_something(value) {
+            tone
+        } else {
+            Tone::Neutral
+        };
+        let number = in_words(row.unit, value, stats);
+        section.line(name, format!("{number:>14}"), tone);
+    }
+    if !stats.spool.ledger.is_balanced() {
+        let please = "this is a bug: please report it".to_owned();
+        section.line("does not add up", please, Tone::Bad);
     }
     section
 }
 
-fn spool(stats: &Stats, now: When) -> Section {
+fn spool(stats: &Stats) -> Section {
     let spool = &stats.spool;
     let mut section = Section::new(format!("Spool {}", spool.dir.display()));
     let tone = match spool.trouble {
         Some(_) => Tone::Bad,
         None => Tone::Neutral,
     };
-    section.toned("on disk", stats::fill(spool), tone);
+    section.line("on disk", words::fill(spool), tone);
     if let Some(trouble) = spool.trouble {
-        section.toned("takes nothing", trouble.to_string(), Tone::Bad);
+        section.line("takes nothing", trouble.to_string(), Tone::Bad);
     }
     if let Some(bytes) = spool.free_bytes {
-        section.row("file system", format!("{} free", human::size(bytes)));
+        let free = format!("{} free", human::size(bytes));
+        section.line("file system", free, Tone::Neutral);
     }
-    section
-        .row("generations", count(spool.generations))
-        .row("entries held", count(spool.held))
-        .row("duplicates dropped", count(spool.duplicates))
-        .row("oldest pending", moment(spool.oldest_pending, now))
-        .row("newest pending", moment(spool.newest_pending, now));
-    if let Some(aside) = &spool.aside {
-        section.toned("put aside", aside.clone(), Tone::Warn);
-    }
-    if let Some(recovery) = &spool.last_recovery {
-        section.toned("last repair", recovery.clone(), Tone::Warn);
-    }
+    section.facts(SpoolStats::ROWS, stats);
+    section.warnings(SpoolStats::ROWS, stats);
     section
 }
 
-fn reader(service: &ServiceStats, now: When) -> Section {
+fn reader(stats: &Stats, service: &ServiceStats) -> Section {
     let reader = &service.reader;
     let name = if reader.reader.is_empty() {
         "not opened yet"
@@ -152,27 +170,12 @@ fn reader(service: &ServiceStats, now: When) -> Section {
         &reader.reader
     };
     let mut section = Section::new(format!("Reader: {name}"));
-    section
-        .row("last entry", moment(reader.last_entry, now))
-        .row("end reached", moment(reader.caught_up_at, now))
-        .row("entries", count(reader.entries))
-        .row("lines understood", understood(&reader.understood));
-    let counted = [
-        ("gaps", reader.gaps),
-        ("truncated", reader.truncated),
-        ("damaged", reader.damaged),
-        ("stalls stepped over", reader.stalls),
-        ("cursors rejected", reader.rejected_cursors),
-        ("restarts", reader.restarts),
-    ];
-    for (name, number) in counted.into_iter().filter(|(_, number)| *number > 0) {
-        section.toned(name, count(number), Tone::Warn);
-    }
+    section.facts(IntakeStatus::ROWS, stats);
+    let lines = understood(&reader.understood);
+    section.line("lines understood", lines, Tone::Neutral);
+    section.warnings(IntakeStatus::ROWS, stats);
     if reader.waiting_for_room {
-        section.toned("waits", "for room in the spool".to_owned(), Tone::Bad);
-    }
-    if let Some(error) = &reader.last_error {
-        section.toned("error", error.clone(), Tone::Bad);
+        section.line("waits", "for room in the spool".to_owned(), Tone::Bad);
     }
     section
 }
@@ -194,9 +197,8 @@ fn understood(understood: &Understood) -> String {
     }
 }
 
-fn forwarder(service: &ServiceStats, now: When) -> Section {
-    use crate::counters::forward::ServerState;
-    let forwarder = &service.forwarder;
+fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
+    let (forwarder, now) = (&service.forwarder, When(stats.at));
     let tone = match forwarder.server {
         ServerState::Well => Tone::Good,
         ServerState::Untried => Tone::Neutral,
@@ -204,33 +206,26 @@ fn forwarder(service: &ServiceStats, now: When) -> Section {
         ServerState::OnHold => Tone::Bad,
     };
     let mut section = Section::new("InfluxDB");
-    section.toned("server", forwarder.server.to_string(), tone);
+    section.line("server", forwarder.server.to_string(), tone);
     if let Some(since) = forwarder.outage_since {
-        section.toned("takes nothing since", moment(Some(since), now), Tone::Warn);
+        section.line("takes nothing since", moment(Some(since), now), Tone::Warn);
     }
     if let Some(next) = forwarder.next_retry {
-        let left = std::time::Duration::from_micros(next.saturating_sub(now.0));
-        section.row("next try", format!("in {}", span(left)));
+        let left = Duration::from_micros(next.saturating_sub(now.0));
+        section.line("next try", format!("in {}", span(left)), Tone::Neutral);
     }
-    section
-        .row("lines delivered", count(forwarder.delivered_lines))
-        .row("requests", count(forwarder.requests))
-        .row("retries", count(forwarder.retries + forwarder.holds));
-    if forwarder.refused_points > 0 {
-        section.toned(
-            "points refused",
-            count(forwarder.refused_points),
-            Tone::Warn,
-        );
-    }
+    section.facts(ForwardStatus::ROWS, stats);
+    let retries = count(forwarder.retries + forwarder.holds);
+    section.line("retries", retries, Tone::Neutral);
+    section.warnings(ForwardStatus::ROWS, stats);
     if let Some(error) = &forwarder.last_error {
         let tone = if forwarder.outage_since.is_some() {
             Tone::Bad
         } else {
             Tone::Neutral
         };
-        section.toned("last error", error.clone(), tone);
-        section.row("", moment(forwarder.last_error_at, now));
+        section.line("last error", error.clone(), tone);
+        section.line("", moment(forwarder.last_error_at, now), Tone::Neutral);
     }
     section
 }

@@ -5,38 +5,50 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// How the server is, as far as the last answers tell. Counts are of this process; times are microseconds since the
-/// Unix epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct ForwardStatus {
-    /// The server's state.
-    pub server: ServerState,
-    /// The last failure, kept after it has passed.
-    pub last_error: Option<String>,
-    /// When that was.
-    pub last_error_at: Option<u64>,
-    /// When the next try is due; `None` while all is well.
-    pub next_retry: Option<u64>,
-    /// Since when nothing was delivered; `None` while all is well.
-    pub outage_since: Option<u64>,
-    /// Requests that were sent, whatever came of them.
-    pub requests: u64,
-    /// Requests that time was to mend.
-    pub retries: u64,
-    /// Requests after which somebody had to mend something.
-    pub holds: u64,
-    /// Lines in requests answered with 204; replays count again.
-    pub delivered_lines: u64,
-    /// Bytes of line protocol in them.
-    pub delivered_bytes: u64,
-    /// Bytes of all request bodies, compressed as they were.
-    pub sent_bytes: u64,
-    /// Lines put into quarantine.
-    pub refused_lines: u64,
-    /// Lines that were stored and of whose points some or all were refused. A replay sends those again.
-    pub refused_points: u64,
-    /// From the first byte of a request to the last of its answer.
-    pub round_trips: RoundTrips,
+use super::table::counters;
+use crate::base::human::Tone::{Neutral, Warn};
+
+counters! {
+    /// How the server is, as far as the last answers tell. Counts are of this process; times are microseconds since the
+    /// Unix epoch.
+    #[derive(Default)]
+    pub struct ForwardStatus at (service.forwarder) {
+        /// What the last answer says about the server.
+        /// `untried`, `well`, `down` (may pass by itself), `on_hold` (somebody has to fix it).
+        server: ServerState = Text { point: "server" },
+        /// The last failure, kept after it has passed.
+        last_error: Option<String> = Text { point: "last_error" },
+        /// When the last failure was.
+        last_error_at: Option<u64> = Time,
+        /// When the next try is due.
+        /// Only while InfluxDB takes nothing.
+        next_retry: Option<u64> = Time,
+        /// Since when InfluxDB takes nothing.
+        outage_since: Option<u64> = Time { point: "outage_since" },
+        /// Requests sent.
+        /// Whatever came of them.
+        requests: u64 = Count { metric: "shipper_requests_total", point: "requests", row: (Neutral, "requests") },
+        /// Requests whose failure may pass by itself.
+        retries: u64 = Count { metric: "shipper_request_retries_total", point: "retries" },
+        /// Requests after which somebody had to fix something.
+        holds: u64 = Count { metric: "shipper_request_holds_total", point: "holds" },
+        /// Lines acknowledged.
+        /// Replays count again.
+        delivered_lines: u64 = Count { metric: "shipper_delivered_lines_total", point: "delivered_lines", row: (Neutral, "lines delivered") },
+        /// Line protocol in them.
+        /// Bytes of the lines acknowledged.
+        delivered_bytes: u64 = Bytes { metric: "shipper_delivered_bytes_total", point: "delivered_bytes" },
+        /// Request bodies as sent.
+        /// Compressed, if they were.
+        sent_bytes: u64 = Bytes { metric: "shipper_sent_bytes_total", point: "sent_bytes" },
+        /// Lines put into quarantine.
+        refused_lines: u64 = Count { metric: "shipper_refused_lines_total", point: "refused_lines" },
+        /// Lines stored whose derived points were refused.
+        /// InfluxDB refused some of the points or all; a replay sends those again.
+        refused_points: u64 = Count { metric: "shipper_refused_points_total", point: "refused_points", row: (Warn, "points refused") },
+        /// Durations of answered requests.
+        round_trips: RoundTrips = Object,
+    }
 }
 
 /// What the last answer says about the server.
@@ -48,9 +60,9 @@ pub enum ServerState {
     Untried,
     /// It takes lines.
     Well,
-    /// It fails in a way that time may mend.
+    /// It fails in a way that may pass by itself.
     Down,
-    /// It refuses until somebody mends something.
+    /// It refuses until somebody fixes something.
     OnHold,
 }
 
@@ -73,22 +85,24 @@ impl fmt::Display for ServerState {
             Self::Untried => "not tried yet",
             Self::Well => "well",
             Self::Down => "down, trying again",
-            Self::OnHold => "waiting for something to be mended",
+            Self::OnHold => "waiting for something to be fixed",
         })
     }
 }
 
-/// Durations of answered requests, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct RoundTrips {
-    /// How many.
-    pub count: u64,
-    /// All of them together.
-    pub total: u64,
-    /// The latest.
-    pub last: u64,
-    /// The longest.
-    pub longest: u64,
+counters! {
+    /// Durations of answered requests, in microseconds: from the first byte of a request to the last of its answer.
+    #[derive(Copy, Default)]
+    pub struct RoundTrips at (service.forwarder.round_trips) {
+        /// Answered requests.
+        count: u64 = Count,
+        /// Durations of all answered requests together.
+        total: u64 = Duration,
+        /// Duration of the latest answered request.
+        last: u64 = Duration { point: "round_trip_us" },
+        /// Duration of the longest answered request.
+        longest: u64 = Duration,
+    }
 }
 
 impl RoundTrips {

@@ -2,52 +2,75 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use super::table::counters;
+use crate::base::human::Tone::{Bad, Neutral, Warn};
 use crate::record::Derived;
 
-/// Counters since the service started, and where the reader stands. Times are microseconds since the Unix epoch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IntakeStatus {
-    /// `libsystemd`, `journalctl` or `sudo journalctl`; empty before the journal was opened.
-    pub reader: String,
-    /// Entries read from the journal.
-    pub entries: u64,
-    /// Entries read that the spool held already.
-    pub duplicates: u64,
-    /// Messages cut at `SHIPPER_MAX_MESSAGE_BYTES`.
-    pub truncated: u64,
-    /// Entries that the journal holds but cannot give.
-    pub damaged: u64,
-    /// Lines whose meaning was understood.
-    pub understood: Understood,
-    /// Stretches that the journal may have dropped before they were read.
-    pub gaps: u64,
-    /// The latest of them.
-    pub last_gap: Option<Gap>,
-    /// Damaged stretches of journal files that were stepped over; each is a gap, too.
-    pub stalls: u64,
-    /// Spooled positions that the journal does not know, or that cannot be true.
-    pub rejected_cursors: u64,
-    /// How often the journal was opened again after a failure.
-    pub restarts: u64,
-    /// Time of the last entry read.
-    pub last_entry: Option<u64>,
-    /// When the journal's end was last reached.
-    pub caught_up_at: Option<u64>,
-    /// The spool is full: reading has stopped, the journal keeps what comes.
-    pub waiting_for_room: bool,
-    /// What keeps the reader from working at present.
-    pub last_error: Option<String>,
+counters! {
+    /// Counters since the service started, and where the reader stands. Times are microseconds since the Unix epoch.
+    #[derive(Default)]
+    pub struct IntakeStatus at (service.reader) {
+        /// What reads the journal.
+        /// `libsystemd`, `journalctl` or `sudo journalctl`; empty before the journal was opened.
+        reader: String = Text,
+        /// Entries read from the journal.
+        entries: u64 = Count { metric: "shipper_reader_entries_total", point: "reader_entries", row: (Neutral, "entries") },
+        /// Entries read from the journal that the spool held already.
+        duplicates: u64 = Count,
+        /// Messages cut at the limit.
+        /// The limit is `SHIPPER_MAX_MESSAGE_BYTES`.
+        truncated: u64 = Count { metric: "shipper_reader_truncated_total", point: "reader_truncated", row: (Warn, "truncated") },
+        /// Entries that the journal cannot give.
+        /// It holds them, but they cannot be read.
+        damaged: u64 = Count { metric: "shipper_reader_damaged_total", point: "reader_damaged", row: (Warn, "damaged") },
+        /// Lines whose meaning was understood.
+        understood: Understood = Object,
+        /// Stretches that the journal dropped unread.
+        /// It may have: nobody can tell.
+        gaps: u64 = Count { metric: "shipper_reader_gaps_total", point: "reader_gaps", row: (Warn, "gaps") },
+        /// The latest gap.
+        last_gap: Option<Gap> = Object,
+        /// Damaged stretches of journal files that were stepped over.
+        /// Each is a gap, too.
+        stalls: u64 = Count { row: (Warn, "stalls stepped over") },
+        /// Spooled positions that the journal does not know, or that cannot be true.
+        rejected_cursors: u64 = Count { row: (Warn, "cursors rejected") },
+        /// Journal opened again after a failure.
+        restarts: u64 = Count { metric: "shipper_reader_restarts_total", point: "reader_restarts", row: (Warn, "restarts") },
+        /// Time of the last entry read.
+        last_entry: Option<u64> = Time { row: (Neutral, "last entry") },
+        /// When the journal's end was last reached, since the Unix epoch.
+        caught_up_at: Option<u64> = Time { metric: "shipper_reader_caught_up_timestamp_seconds", row: (Neutral, "end reached") },
+        /// Whether reading has stopped since the spool takes nothing.
+        /// `spool.trouble` says why; the journal keeps what comes.
+        waiting_for_room: bool = Boolean,
+        /// What keeps the reader from working at present.
+        last_error: Option<String> = Text { row: (Bad, "error") },
+    }
 }
 
-/// How many lines gave points.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Understood {
-    /// All of them.
-    pub lines: u64,
-    /// The same by what they speak of: `request`, `memory`, `tokens`, or the kind of an event. A line may speak of two.
-    pub kinds: BTreeMap<String, u64>,
+counters! {
+    /// How many lines gave points.
+    #[derive(Default)]
+    pub struct Understood at (service.reader.understood) {
+        /// Lines that gave points of their own.
+        /// See [points.md](points.md).
+        lines: u64 = Count { metric: "shipper_lines_understood_total", point: "reader_understood" },
+        /// Lines understood, by what they speak of; a line may speak of two things.
+        /// `request`, `memory`, `tokens`, or the kind of an event.
+        kinds: BTreeMap<String, u64> = Object { metric: "shipper_line_kinds_total" },
+    }
+}
+
+counters! {
+    /// A stretch of time of which entries may be missing.
+    #[derive(Copy)]
+    pub struct Gap at (service.reader.last_gap) {
+        /// Everything up to here was read.
+        from: u64 = Time,
+        /// Reading went on here.
+        until: u64 = Time,
+    }
 }
 
 impl Understood {
@@ -89,13 +112,4 @@ fn kind(point: &Derived<'_>) -> &'static str {
         Derived::Tokens(_) => "tokens",
         Derived::Model(_) => "model",
     }
-}
-
-/// A stretch of time of which entries may be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// Everything up to here was read.
-    pub from: u64,
-    /// Reading went on here.
-    pub until: u64,
 }

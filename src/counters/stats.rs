@@ -1,80 +1,98 @@
 //! How things stand: what `spool stats --json` prints as it is, and everything else that reports is made from.
 //!
-//! `docs/stats.md` says what each field means, for those who read the JSON; a test holds it to these types. Times and
-//! durations are microseconds, times since the Unix epoch.
+//! Times and durations are microseconds, times since the Unix epoch.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use spool::Trouble;
 
-use crate::base::human::{self, count, span};
-use crate::base::when::When;
+use super::table::counters;
+use crate::base::human::Tone::{Bad, Neutral, Warn};
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::IntakeStatus;
 
-/// How things stand at one moment.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Stats {
-    /// Version of the shipper that answers.
-    pub version: String,
-    /// When this was so.
-    pub at: u64,
-    /// The spool.
-    pub spool: SpoolStats,
-    /// The running service; absent when the spool was opened by the command.
-    pub service: Option<ServiceStats>,
+counters! {
+    /// How things stand at one moment.
+    pub struct Stats at () {
+        /// Version of the shipper.
+        /// Of the one that answers.
+        version: String = Text { metric: "shipper_build_info" },
+        /// When this was so.
+        at: u64 = Time,
+        /// The spool.
+        spool: SpoolStats = Object,
+        /// The running service.
+        /// `null` when none runs.
+        service: Option<ServiceStats> = Object,
+    }
 }
 
-/// The spool's part of [`Stats`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct SpoolStats {
-    /// Its directory.
-    pub dir: PathBuf,
-    /// Where every entry read stands.
-    pub ledger: Ledger,
-    /// Entries offered again that the spool held already; beside the ledger.
-    pub duplicates: u64,
-    /// Entries on disk, whatever their state.
-    pub held: u64,
-    /// Bytes on disk.
-    pub disk_bytes: u64,
-    /// The cap, in bytes.
-    pub max_bytes: u64,
-    /// Bytes that the file system still gives; absent when it does not tell.
-    pub free_bytes: Option<u64>,
-    /// Generations on disk.
-    pub generations: u64,
-    /// Time of the oldest pending entry.
-    pub oldest_pending: Option<u64>,
-    /// Time of the newest pending entry.
-    pub newest_pending: Option<u64>,
-    /// Age of the oldest pending entry; 0 when nothing is pending.
-    pub lag: u64,
-    /// Whether the last entry found no room, below the cap or on the file system.
-    pub full: bool,
-    /// Why the spool takes nothing at present; absent while it does.
-    pub trouble: Option<Trouble>,
-    /// Names of what was put aside as damaged and is still on disk, with commas between; absent when there is nothing.
-    pub aside: Option<String>,
-    /// The last damage that was repaired, in words.
-    pub last_recovery: Option<String>,
+counters! {
+    /// The spool's part of [`Stats`].
+    pub struct SpoolStats at (spool) {
+        /// Directory of the spool.
+        dir: PathBuf = Text,
+        /// Where every entry read stands.
+        ledger: Ledger = Object,
+        /// Entries read that the spool held.
+        /// They were offered again and are not part of the ledger.
+        duplicates: u64 = Count { metric: "shipper_duplicates_total", point: "duplicates", row: (Neutral, "duplicates dropped") },
+        /// Entries on disk, whatever their state.
+        held: u64 = Count { row: (Neutral, "entries held") },
+        /// Bytes of the spool on disk.
+        disk_bytes: u64 = Bytes { metric: "shipper_spool_disk_bytes", point: "disk_bytes" },
+        /// The cap of the spool.
+        /// `SHIPPER_SPOOL_MAX_BYTES`.
+        max_bytes: u64 = Bytes { metric: "shipper_spool_max_bytes", point: "max_bytes" },
+        /// Bytes that the spool's file system still gives.
+        /// `null` when it does not tell.
+        free_bytes: Option<u64> = Bytes { metric: "shipper_spool_free_bytes", point: "free_bytes" },
+        /// Generations on disk.
+        generations: u64 = Count { metric: "shipper_spool_generations", point: "generations", row: (Neutral, "generations") },
+        /// Time of the oldest pending entry.
+        /// Until it was read once, the earliest of its generation.
+        oldest_pending: Option<u64> = Time { row: (Neutral, "oldest pending") },
+        /// Time of the newest pending entry.
+        /// The latest of its generation.
+        newest_pending: Option<u64> = Time { row: (Neutral, "newest pending") },
+        /// Age of the oldest pending entry.
+        /// 0 when nothing is pending.
+        lag: u64 = Duration { metric: "shipper_lag_seconds", point: "lag_seconds" },
+        /// Whether the last entry found no room in the spool.
+        /// Below the cap or on the file system: reading has stopped, the journal keeps what comes.
+        full: bool = Boolean { metric: "shipper_spool_full", point: "full" },
+        /// Why the spool takes nothing at present.
+        /// `full` (its cap), `no_space`, `no_quota`, `no_inodes`, `read_only`, `io` (the file system's);
+        /// `null` while it takes entries.
+        trouble: Option<Trouble> = Text,
+        /// Names of what was put aside as damaged and is still on disk.
+        /// With commas between; `null` when there is nothing.
+        aside: Option<String> = Text { row: (Warn, "put aside") },
+        /// The last damage that was repaired.
+        last_recovery: Option<String> = Text { row: (Warn, "last repair") },
+    }
 }
 
-/// `read = delivered + pending + quarantined + expired`, at every moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Ledger {
-    /// Entries made durable in the spool.
-    pub read: u64,
-    /// Entries that InfluxDB has acknowledged.
-    pub delivered: u64,
-    /// Entries that wait to be sent.
-    pub pending: u64,
-    /// Entries that InfluxDB refuses.
-    pub quarantined: u64,
-    /// Entries given up: to keep the cap, or dropped by an operator.
-    pub expired: u64,
+counters! {
+    /// `read = delivered + pending + quarantined + expired`, at every moment.
+    #[derive(Copy, Default)]
+    pub struct Ledger at (spool.ledger) {
+        /// Entries made durable in the spool.
+        /// They are log entries, inventory snapshots and reports.
+        read: u64 = Count { metric: "shipper_entries_read_total", point: "read", row: (Neutral, "  read") },
+        /// Entries acknowledged by InfluxDB.
+        /// Those removed after their retention still count; a replay makes entries pending again, so it may go down.
+        delivered: u64 = Count { metric: "shipper_entries_delivered", point: "delivered", row: (Neutral, "= delivered") },
+        /// Entries that wait to be sent.
+        pending: u64 = Count { metric: "shipper_entries_pending", point: "pending", row: (Neutral, "+ pending") },
+        /// Entries that InfluxDB refuses.
+        /// `shipper quarantine ls` has the reasons.
+        quarantined: u64 = Count { metric: "shipper_entries_quarantined", point: "quarantined", row: (Bad, "+ quarantined") },
+        /// Entries given up.
+        /// To keep the cap, or dropped by an operator.
+        expired: u64 = Count { metric: "shipper_entries_expired_total", point: "expired", row: (Warn, "+ expired") },
+    }
 }
 
 impl Ledger {
@@ -95,39 +113,46 @@ impl fmt::Display for Ledger {
     }
 }
 
-/// The stages' part of [`Stats`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct ServiceStats {
-    /// Its process.
-    pub pid: u32,
-    /// When the stages were started: at start-up, or at the last reload.
-    pub started_at: u64,
-    /// The reader stage.
-    pub reader: IntakeStatus,
-    /// The forwarder stage.
-    pub forwarder: ForwardStatus,
-    /// Outages since then.
-    pub outages: Outages,
+counters! {
+    /// The stages' part of [`Stats`].
+    pub struct ServiceStats at (service) {
+        /// Process of the service.
+        pid: u32 = Number,
+        /// Start of the stages since the Unix epoch.
+        /// At start-up, or at the last reload; what is below `service` is counted from there.
+        started_at: u64 = Time { metric: "shipper_start_time_seconds" },
+        /// The reader stage.
+        reader: IntakeStatus = Object,
+        /// The forwarder stage.
+        forwarder: ForwardStatus = Object,
+        /// Stretches of time in which InfluxDB took nothing.
+        outages: Outages = Object,
+    }
 }
 
-/// Stretches of time in which InfluxDB took nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Outages {
-    /// How many have begun.
-    pub count: u64,
-    /// The last one that is over.
-    pub last: Option<Outage>,
+counters! {
+    /// Stretches of time in which InfluxDB took nothing.
+    #[derive(Copy, Default)]
+    pub struct Outages at (service.outages) {
+        /// Outages of InfluxDB.
+        /// All that have begun.
+        count: u64 = Count { metric: "shipper_outages_total", point: "outages" },
+        /// The last outage that is over.
+        last: Option<Outage> = Object,
+    }
 }
 
-/// An outage that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Outage {
-    /// When the first request failed.
-    pub since: u64,
-    /// How long nothing was taken.
-    pub length: u64,
-    /// Requests that failed meanwhile.
-    pub tries: u64,
+counters! {
+    /// An outage that is over.
+    #[derive(Copy)]
+    pub struct Outage at (service.outages.last) {
+        /// When the first request failed.
+        since: u64 = Time { point: "last_outage_since" },
+        /// How long nothing was taken.
+        length: u64 = Duration { point: "last_outage_seconds" },
+        /// Requests that failed meanwhile.
+        tries: u64 = Count,
+    }
 }
 
 impl Stats {
@@ -149,70 +174,6 @@ impl Stats {
         let reads = |service: &ServiceStats| service.reader.last_error.is_none();
         self.service.as_ref().is_some_and(reads) && self.spool.trouble.is_none()
     }
-
-    /// How things stand in one sentence: `12,340 pending, InfluxDB unreachable since 14:02, next try in 40 s`.
-    #[must_use]
-    pub fn in_words(&self) -> String {
-        let now = When(self.at);
-        let ledger = &self.spool.ledger;
-        let mut parts = Vec::new();
-        match &self.service {
-            None => parts.push("not running".to_owned()),
-            Some(service) if service.reader.reader.is_empty() => {
-                parts.push(match &service.reader.last_error {
-                    Some(error) => format!("the journal cannot be read: {error}"),
-                    None => "opening the journal".to_owned(),
-                });
-            }
-            Some(_) => {}
-        }
-        parts.push(match ledger.pending {
-            0 => format!("{} delivered, nothing pending", count(ledger.delivered)),
-            pending => format!("{} pending", count(pending)),
-        });
-        if let Some(service) = &self.service {
-            parts.extend(server_words(&service.forwarder, now));
-            if service.reader.waiting_for_room {
-                let why = trouble_words(self.spool.trouble.unwrap_or(Trouble::Full));
-                parts.push(format!("{why}, the journal keeps what comes"));
-            }
-        }
-        if ledger.quarantined > 0 {
-            parts.push(format!("{} in quarantine", count(ledger.quarantined)));
-        }
-        parts.join(", ")
-    }
-}
-
-/// Why the spool takes nothing, as the beginning of a sentence.
-#[must_use]
-pub fn trouble_words(trouble: Trouble) -> String {
-    match trouble {
-        Trouble::Full => "the spool is full".to_owned(),
-        other => format!("{} at the spool", other.of_a_file_system()),
-    }
-}
-
-fn server_words(forwarder: &ForwardStatus, now: When) -> Option<String> {
-    let trouble = match forwarder.server {
-        ServerState::Untried | ServerState::Well => return None,
-        ServerState::Down => "InfluxDB unreachable",
-        ServerState::OnHold => "InfluxDB refuses",
-    };
-    let mut words = trouble.to_owned();
-    if let Some(since) = forwarder.outage_since {
-        words.push_str(" since ");
-        words.push_str(&When(since).to_clock(now));
-    }
-    if let Some(next) = forwarder.next_retry {
-        let left = std::time::Duration::from_micros(next.saturating_sub(now.0));
-        words.push_str(", next try ");
-        words.push_str(&match left.as_secs() {
-            0 => "now".to_owned(),
-            _ => format!("in {}", span(left)),
-        });
-    }
-    Some(words)
 }
 
 /// Free bytes of the file system that holds `dir`.
@@ -220,16 +181,6 @@ fn server_words(forwarder: &ForwardStatus, now: When) -> Option<String> {
 pub fn free_bytes(dir: &std::path::Path) -> Option<u64> {
     let found = rustix::fs::statvfs(dir).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-/// How full the spool is: `12.1 MiB of 2 GiB`.
-#[must_use]
-pub fn fill(spool: &SpoolStats) -> String {
-    format!(
-        "{} of {}",
-        human::size(spool.disk_bytes),
-        human::size(spool.max_bytes)
-    )
 }
 
 #[cfg(test)]
@@ -277,30 +228,6 @@ pub(crate) mod tests {
                 outages: Outages::default(),
             }),
         }
-    }
-
-    #[test]
-    fn a_sentence_says_how_things_stand() {
-        assert_eq!(stats(0).in_words(), "100,000 delivered, nothing pending");
-        let mut down = stats(12_340);
-        let forwarder = &mut down.service.as_mut().unwrap().forwarder;
-        forwarder.server = ServerState::Down;
-        forwarder.next_retry = Some(down.at + 40_500_000);
-        assert_eq!(
-            down.in_words(),
-            "12,340 pending, InfluxDB unreachable, next try in 40 s"
-        );
-        down.service.as_mut().unwrap().forwarder.outage_since = Some(down.at - 60_000_000);
-        let clock = When(down.at - 60_000_000).to_clock(When(down.at));
-        let expected =
-            format!("12,340 pending, InfluxDB unreachable since {clock}, next try in 40 s");
-        assert_eq!(down.in_words(), expected);
-        down.spool.ledger.quarantined = 2;
-        down.service = None;
-        assert_eq!(
-            down.in_words(),
-            "not running, 12,340 pending, 2 in quarantine"
-        );
     }
 
     #[test]

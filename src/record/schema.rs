@@ -1,4 +1,4 @@
-//! Every measurement, tag and field that reaches InfluxDB, for encoders, dashboards and their tests.
+//! Every measurement, tag and field that reaches InfluxDB from what is read, for encoders, dashboards and their tests.
 
 /// One measurement. Every point of it also has the tag `host`, which the encoder adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,50 +112,6 @@ pub const SNAPSHOTS: Measurement = Measurement {
     fields: &[("models_json", Text), ("part", Integer)],
 };
 
-/// One point a minute: the shipper on itself.
-pub const SHIPPER: Measurement = Measurement {
-    name: "ollama_shipper",
-    tags: &["version"],
-    fields: &[
-        ("delivered", Integer),
-        ("delivered_bytes", Integer),
-        ("delivered_lines", Integer),
-        ("disk_bytes", Integer),
-        ("duplicates", Integer),
-        ("expired", Integer),
-        ("free_bytes", Integer),
-        ("full", Integer),
-        ("generations", Integer),
-        ("holds", Integer),
-        ("lag_seconds", Integer),
-        ("last_error", Text),
-        ("last_outage_seconds", Integer),
-        ("last_outage_since", Integer),
-        ("max_bytes", Integer),
-        ("outage_seconds", Integer),
-        ("outage_since", Integer),
-        ("outages", Integer),
-        ("pending", Integer),
-        ("quarantined", Integer),
-        ("read", Integer),
-        ("reader_damaged", Integer),
-        ("reader_entries", Integer),
-        ("reader_gaps", Integer),
-        ("reader_restarts", Integer),
-        ("reader_truncated", Integer),
-        ("reader_understood", Integer),
-        ("refused_lines", Integer),
-        ("refused_points", Integer),
-        ("requests", Integer),
-        ("retries", Integer),
-        ("round_trip_us", Integer),
-        ("sent_bytes", Integer),
-        ("server", Text),
-        ("uptime_seconds", Integer),
-    ],
-};
-
-/// All of them; the first five are insight's.
-pub const ALL: [Measurement; 8] = [
-    REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER,
-];
+/// All that come from what is read; the first five are insight's. The shipper's own is
+/// [`SHIPPER`](crate::counters::table::SHIPPER).
+pub const ALL: [Measurement; 7] = [REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS];

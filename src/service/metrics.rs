@@ -4,288 +4,62 @@
 
 mod serve;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use crate::counters::forward::ServerState;
-use crate::counters::stats::{ServiceStats, Stats};
+use crate::counters::stats::Stats;
+use crate::counters::table::{self, Row, Unit, Value};
 pub use serve::{Error, listen, serve};
 
 /// Microseconds in a second.
 const SECOND: f64 = 1e6;
 
-/// What a metric does over time.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// Only grows.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-}
-
 /// The text for one scrape: format 0.0.4.
 #[must_use]
 pub fn render(stats: &Stats) -> String {
     let mut text = String::with_capacity(8 << 10);
-    let version = stats.version.replace(['\\', '"', '\n'], "_");
-    head(
-        &mut text,
-        "shipper_build_info",
-        Kind::Gauge,
-        "Version of the shipper.",
-    );
-    // Writing into a String does not fail, here and below.
-    let _ = writeln!(text, "shipper_build_info{{version=\"{version}\"}} 1");
-    of_spool(&mut text, stats);
-    if let Some(service) = &stats.service {
-        of_reader(&mut text, service);
-        of_forwarder(&mut text, service);
+    for row in table::rows() {
+        if let (Some(name), Some(value)) = (row.metric, (row.get)(stats)) {
+            let kind = match value {
+                Value::Summary { .. } => "summary",
+                _ if name.ends_with("_total") => "counter",
+                _ => "gauge",
+            };
+            // Writing into a String does not fail, here and below.
+            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", row.help);
+            let _ = samples(&mut text, name, row, value);
+        }
     }
     text
 }
 
-fn head(text: &mut String, name: &str, kind: Kind, help: &str) {
-    let kind = match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-    };
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+fn samples(text: &mut String, name: &str, row: &Row, value: Value<'_>) -> fmt::Result {
+    match value {
+        Value::Number(number) => match row.unit {
+            Unit::Time | Unit::Duration => writeln!(text, "{name} {}", seconds(number)),
+            _ => writeln!(text, "{name} {number}"),
+        },
+        Value::Text(words) => {
+            let (label, words) = (row.key, words.replace(['\\', '"', '\n'], "_"));
+            writeln!(text, "{name}{{{label}=\"{words}\"}} 1")
+        }
+        Value::Kinds(kinds) => kinds
+            .iter()
+            .try_for_each(|(kind, number)| writeln!(text, "{name}{{kind=\"{kind}\"}} {number}")),
+        Value::Summary { count, sum } => {
+            writeln!(text, "{name}_sum {}\n{name}_count {count}", seconds(sum))
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus values are doubles")]
-fn whole(number: u64) -> f64 {
-    number as f64
-}
-
 fn seconds(micros: u64) -> f64 {
-    whole(micros) / SECOND
-}
-
-fn flag(holds: bool) -> f64 {
-    f64::from(u8::from(holds))
-}
-
-fn put(text: &mut String, kind: Kind, name: &str, help: &str, value: f64) {
-    head(text, name, kind, help);
-    let _ = writeln!(text, "{name} {value}");
-}
-
-fn of_spool(text: &mut String, stats: &Stats) {
-    use Kind::{Counter, Gauge};
-    let spool = &stats.spool;
-    let ledger = &spool.ledger;
-    let counted = [
-        (
-            Counter,
-            "shipper_entries_read_total",
-            "Entries made durable in the spool.",
-            ledger.read,
-        ),
-        // A replay takes entries out of it again: it may go down.
-        (
-            Gauge,
-            "shipper_entries_delivered",
-            "Entries acknowledged by InfluxDB.",
-            ledger.delivered,
-        ),
-        (
-            Gauge,
-            "shipper_entries_pending",
-            "Entries that wait to be sent.",
-            ledger.pending,
-        ),
-        (
-            Gauge,
-            "shipper_entries_quarantined",
-            "Entries that InfluxDB refuses.",
-            ledger.quarantined,
-        ),
-        (
-            Counter,
-            "shipper_entries_expired_total",
-            "Entries given up.",
-            ledger.expired,
-        ),
-        (
-            Counter,
-            "shipper_duplicates_total",
-            "Entries read that the spool held.",
-            spool.duplicates,
-        ),
-        (
-            Gauge,
-            "shipper_spool_disk_bytes",
-            "Bytes of the spool on disk.",
-            spool.disk_bytes,
-        ),
-        (
-            Gauge,
-            "shipper_spool_max_bytes",
-            "The cap of the spool.",
-            spool.max_bytes,
-        ),
-        (
-            Gauge,
-            "shipper_spool_generations",
-            "Generations on disk.",
-            spool.generations,
-        ),
-    ];
-    for (kind, name, help, value) in counted {
-        put(text, kind, name, help, whole(value));
-    }
-    if let Some(bytes) = spool.free_bytes {
-        let help = "Bytes that the spool's file system still gives.";
-        put(text, Gauge, "shipper_spool_free_bytes", help, whole(bytes));
-    }
-    let help = "Whether the last entry found no room in the spool.";
-    put(text, Gauge, "shipper_spool_full", help, flag(spool.full));
-    put(
-        text,
-        Gauge,
-        "shipper_lag_seconds",
-        "Age of the oldest pending entry.",
-        seconds(spool.lag),
-    );
-}
-
-fn of_reader(text: &mut String, service: &ServiceStats) {
-    use Kind::{Counter, Gauge};
-    let reader = &service.reader;
-    let counted = [
-        (
-            "shipper_reader_entries_total",
-            "Entries read from the journal.",
-            reader.entries,
-        ),
-        (
-            "shipper_reader_gaps_total",
-            "Stretches that the journal dropped unread.",
-            reader.gaps,
-        ),
-        (
-            "shipper_reader_truncated_total",
-            "Messages cut at the limit.",
-            reader.truncated,
-        ),
-        (
-            "shipper_reader_damaged_total",
-            "Entries that the journal cannot give.",
-            reader.damaged,
-        ),
-        (
-            "shipper_reader_restarts_total",
-            "Journal opened again after a failure.",
-            reader.restarts,
-        ),
-    ];
-    for (name, help, value) in counted {
-        put(text, Counter, name, help, whole(value));
-    }
-    let understood = &reader.understood;
-    let help = "Lines that gave points of their own.";
-    let lines = whole(understood.lines);
-    put(text, Counter, "shipper_lines_understood_total", help, lines);
-    if !understood.kinds.is_empty() {
-        let name = "shipper_line_kinds_total";
-        let help = "Lines understood, by what they speak of; a line may speak of two things.";
-        head(text, name, Counter, help);
-        for (kind, lines) in &understood.kinds {
-            let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {lines}");
-        }
-    }
-    let help = "Start of the stages since the Unix epoch.";
-    put(
-        text,
-        Gauge,
-        "shipper_start_time_seconds",
-        help,
-        seconds(service.started_at),
-    );
-    if let Some(time) = reader.caught_up_at {
-        let help = "When the journal's end was last reached, since the Unix epoch.";
-        put(
-            text,
-            Gauge,
-            "shipper_reader_caught_up_timestamp_seconds",
-            help,
-            seconds(time),
-        );
-    }
-}
-
-fn of_forwarder(text: &mut String, service: &ServiceStats) {
-    use Kind::{Counter, Gauge};
-    let forwarder = &service.forwarder;
-    let counted = [
-        (
-            "shipper_requests_total",
-            "Requests sent.",
-            forwarder.requests,
-        ),
-        (
-            "shipper_request_retries_total",
-            "Requests that time was to mend.",
-            forwarder.retries,
-        ),
-        (
-            "shipper_request_holds_total",
-            "Requests that somebody had to mend.",
-            forwarder.holds,
-        ),
-        (
-            "shipper_delivered_lines_total",
-            "Lines acknowledged.",
-            forwarder.delivered_lines,
-        ),
-        (
-            "shipper_delivered_bytes_total",
-            "Line protocol in them.",
-            forwarder.delivered_bytes,
-        ),
-        (
-            "shipper_sent_bytes_total",
-            "Request bodies as sent.",
-            forwarder.sent_bytes,
-        ),
-        (
-            "shipper_refused_lines_total",
-            "Lines put into quarantine.",
-            forwarder.refused_lines,
-        ),
-        (
-            "shipper_refused_points_total",
-            "Lines stored whose derived points were refused.",
-            forwarder.refused_points,
-        ),
-        (
-            "shipper_outages_total",
-            "Outages of InfluxDB.",
-            service.outages.count,
-        ),
-    ];
-    for (name, help, value) in counted {
-        put(text, Counter, name, help, whole(value));
-    }
-    let is_down = matches!(forwarder.server, ServerState::Down | ServerState::OnHold);
-    put(
-        text,
-        Gauge,
-        "shipper_influxdb_up",
-        "0 while InfluxDB takes nothing.",
-        flag(!is_down),
-    );
-    let trips = forwarder.round_trips;
-    let name = "shipper_request_duration_seconds";
-    let (sum, count) = (seconds(trips.total), trips.count);
-    let _ = writeln!(
-        text,
-        "# HELP {name} Duration of answered requests.\n# TYPE {name} summary\n{name}_sum {sum}\n{name}_count {count}"
-    );
+    micros as f64 / SECOND
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::forward::ServerState;
     use crate::counters::stats::tests::stats;
 
     #[test]

@@ -100,8 +100,9 @@ impl Round {
             chores.spawn(keeper.keep(stop.clone()));
         }
         if config.telemetry && mode == Mode::Follow {
+            let operator = operator.clone();
             chores.spawn(telemetry::follow(
-                operator.clone(),
+                async move || operator.stats().await,
                 store.clone(),
                 host.report_every,
                 stop.clone(),

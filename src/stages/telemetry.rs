@@ -9,19 +9,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
 use crate::base::stop::Stop;
-use crate::counters::stats::{ServiceStats, Stats};
-use crate::operate::Operator;
+use crate::counters::stats::Stats;
+use crate::counters::table::{self, Unit, Value};
 use crate::record::layout::source;
 use crate::record::{Record, Report};
-use crate::store::Store;
+use crate::store::{Ended, Store};
 
 /// How often, on a host.
 pub const INTERVAL: Duration = Duration::from_secs(60);
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
-/// Reports every `interval` until `stop`.
-pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: Stop) {
+/// Reports every `interval` until `stop` what `stats` says then.
+pub async fn follow(
+    stats: impl AsyncFn() -> Result<Stats, Ended>,
+    store: Store,
+    interval: Duration,
+    stop: Stop,
+) {
     let mut ticks = interval_at(Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -29,7 +34,7 @@ pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: 
             _ = ticks.tick() => {}
             () = stop.triggered() => return,
         }
-        let Ok(stats) = operator.stats().await else {
+        let Ok(stats) = stats().await else {
             return;
         };
         let mut records = Records::new();
@@ -53,79 +58,27 @@ pub async fn follow(operator: Operator, store: Store, interval: Duration, stop: 
 /// The point for `stats`; `docs/stats.md` says what its fields mean.
 #[must_use]
 pub fn report(stats: &Stats) -> Report<'_> {
-    let spool = &stats.spool;
-    let ledger = &spool.ledger;
-    let mut numbers = vec![
-        ("read", ledger.read),
-        ("delivered", ledger.delivered),
-        ("pending", ledger.pending),
-        ("quarantined", ledger.quarantined),
-        ("expired", ledger.expired),
-        ("duplicates", spool.duplicates),
-        ("disk_bytes", spool.disk_bytes),
-        ("max_bytes", spool.max_bytes),
-        ("generations", spool.generations),
-        ("lag_seconds", spool.lag / SECOND),
-        ("full", u64::from(spool.full)),
-    ];
-    numbers.extend(spool.free_bytes.map(|bytes| ("free_bytes", bytes)));
-    let mut texts = Vec::new();
-    if let Some(service) = &stats.service {
-        numbers.extend(of_service(service, stats.at));
-        texts.push((
-            Cow::Borrowed("server"),
-            Cow::Borrowed(service.forwarder.server.name()),
-        ));
-        if let Some(error) = &service.forwarder.last_error {
-            texts.push((Cow::Borrowed("last_error"), Cow::Borrowed(error.as_str())));
+    let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+    for row in table::rows() {
+        let Some(name) = row.point else { continue };
+        match (row.get)(stats) {
+            Some(Value::Number(number)) => {
+                let number = match row.unit {
+                    Unit::Time | Unit::Duration if name.ends_with("_seconds") => number / SECOND,
+                    _ => number,
+                };
+                let number = i64::try_from(number).unwrap_or(i64::MAX);
+                numbers.push((Cow::Borrowed(name), number));
+            }
+            Some(Value::Text(text)) => texts.push((Cow::Borrowed(name), Cow::Borrowed(text))),
+            _ => {}
         }
     }
-    let signed = |(name, number)| {
-        (
-            Cow::Borrowed(name),
-            i64::try_from(number).unwrap_or(i64::MAX),
-        )
-    };
     Report {
         version: Cow::Borrowed(&stats.version),
-        numbers: numbers.into_iter().map(signed).collect(),
+        numbers,
         texts,
     }
-}
-
-fn of_service(service: &ServiceStats, at: u64) -> Vec<(&'static str, u64)> {
-    let (reader, forwarder) = (&service.reader, &service.forwarder);
-    let mut numbers = vec![
-        (
-            "uptime_seconds",
-            at.saturating_sub(service.started_at) / SECOND,
-        ),
-        ("reader_entries", reader.entries),
-        ("reader_gaps", reader.gaps),
-        ("reader_truncated", reader.truncated),
-        ("reader_damaged", reader.damaged),
-        ("reader_restarts", reader.restarts),
-        ("reader_understood", reader.understood.lines),
-        ("requests", forwarder.requests),
-        ("retries", forwarder.retries),
-        ("holds", forwarder.holds),
-        ("delivered_lines", forwarder.delivered_lines),
-        ("delivered_bytes", forwarder.delivered_bytes),
-        ("sent_bytes", forwarder.sent_bytes),
-        ("refused_lines", forwarder.refused_lines),
-        ("refused_points", forwarder.refused_points),
-        ("round_trip_us", forwarder.round_trips.last),
-        ("outages", service.outages.count),
-    ];
-    if let Some(since) = forwarder.outage_since {
-        numbers.push(("outage_since", since));
-        numbers.push(("outage_seconds", at.saturating_sub(since) / SECOND));
-    }
-    if let Some(last) = service.outages.last {
-        numbers.push(("last_outage_since", last.since));
-        numbers.push(("last_outage_seconds", last.length / SECOND));
-    }
-    numbers
 }
 
 #[cfg(test)]
@@ -134,7 +87,7 @@ mod tests {
     use crate::counters::stats::Outage;
     use crate::counters::stats::tests::stats;
     use crate::record::layout::{Layout, LogFields, MsgHashAs};
-    use crate::record::schema::{self, FieldType};
+    use crate::record::schema::FieldType;
     use crate::sinks::influxdb::Encoder;
 
     #[test]
@@ -156,7 +109,9 @@ mod tests {
             .chain(texts.map(|name| (name, FieldType::Text)))
             .collect();
         names.sort_unstable_by_key(|(name, _)| *name);
-        assert_eq!(names, schema::SHIPPER.fields);
+        let mut fields = table::SHIPPER.fields.to_vec();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(names, fields);
     }
 
     #[test]

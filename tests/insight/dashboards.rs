@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ::support::influxd::{Influxd2, Server as _};
 use serde_json::Value;
+use shipper::counters::table::SHIPPER;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::schema::{self, FieldType, Measurement};
 use shipper::record::{Kind, Method, Part, Phase, Route};
@@ -90,9 +91,13 @@ fn columns(query: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Every measurement that reaches InfluxDB.
+fn measurements() -> impl Iterator<Item = Measurement> {
+    schema::ALL.into_iter().chain([SHIPPER])
+}
+
 fn measurement_of(query: &Query) -> Measurement {
-    let named: Vec<_> = schema::ALL
-        .into_iter()
+    let named: Vec<_> = measurements()
         .filter(|measurement| literals(&query.text).contains(&measurement.name))
         .collect();
     let [measurement] = named[..] else {
@@ -185,7 +190,7 @@ fn every_measurement_of_insight_and_the_shipper_is_on_a_dashboard() {
         .iter()
         .map(|query| measurement_of(query).name)
         .collect();
-    let expected = schema::ALL.iter().map(|measurement| measurement.name);
+    let expected = measurements().map(|measurement| measurement.name);
     let expected =
         expected.filter(|name| ![schema::LOGS.name, schema::SNAPSHOTS.name].contains(name));
     assert_eq!(shown, expected.collect());
@@ -202,7 +207,7 @@ fn put_reports(host: &Host) {
             version: Cow::Borrowed("1.2.3"),
             ..Report::default()
         };
-        for (name, of) in schema::SHIPPER.fields {
+        for (name, of) in SHIPPER.fields {
             match of {
                 FieldType::Text => report.texts.push(((*name).into(), "text".into())),
                 _ => report.numbers.push(((*name).into(), 1)),

@@ -72,7 +72,7 @@ fn metrics_and_healthz_tell_how_things_stand() {
     });
     assert_eq!(value("shipper_influxdb_up"), Value::Gauge(0.0));
     assert_eq!(value("shipper_outages_total"), Value::Counter(1.0));
-    // The shipper does its part: starting it again would mend nothing.
+    // The shipper does its part: starting it again would fix nothing.
     let health = get(port, "/healthz");
     assert!(
         health.starts_with("HTTP/1.1 200") && health.contains("unreachable"),

@@ -8,7 +8,8 @@ use super::Finding;
 use crate::base::human::{count, size, span};
 use crate::config::Api;
 use crate::counters::forward::ServerState;
-use crate::counters::stats::{self, Stats};
+use crate::counters::stats::Stats;
+use crate::counters::words;
 use crate::record::layout::MsgHashAs;
 use crate::sinks::influxdb::Outcome;
 
@@ -29,7 +30,7 @@ pub fn spool(stats: &Stats) -> Finding {
         return Finding::fail(CHECK, found, "this is a bug: please report it");
     }
     if let Some(trouble) = spool.trouble {
-        let found = format!("{trouble}: {}", stats::fill(spool));
+        let found = format!("{trouble}: {}", words::fill(spool));
         return Finding::fail(CHECK, found, trouble_mend(trouble));
     }
     if let Some(aside) = &spool.aside {
@@ -50,7 +51,7 @@ pub fn spool(stats: &Stats) -> Finding {
         CHECK,
         format!(
             "{}, {} pending",
-            stats::fill(spool),
+            words::fill(spool),
             count(spool.ledger.pending)
         ),
     )

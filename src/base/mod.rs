@@ -1,5 +1,6 @@
 //! What every other room may use, and what knows none of them: time, waiting, the end of work, text for people.
 
+pub mod finding;
 pub mod human;
 pub mod logging;
 pub mod retry;

@@ -27,8 +27,7 @@ use crate::config::{Invalid, Local, Raw, RawError};
 use crate::operate;
 use crate::service;
 use crate::service::control;
-use crate::sinks::influxdb::client::ClientError;
-use crate::sinks::influxdb::query::QueryError;
+use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
 use args::{Command, QuarantineCommand, SpoolCommand};
 use shipper::Shipper;
@@ -74,10 +73,10 @@ pub enum Error {
     Service(#[from] service::Error),
     /// InfluxDB cannot be talked to.
     #[error(transparent)]
-    Client(#[from] ClientError),
-    /// InfluxDB was asked in vain.
+    Sink(#[from] OpenError),
+    /// InfluxDB did not count.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Count(#[from] CountError),
     /// Waiting would never end.
     #[error("no service runs that could send: start it, or use `shipper run --once`")]
     NobodySends,

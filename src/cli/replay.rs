@@ -12,8 +12,7 @@ use crate::cli::args::ReplayArgs;
 use crate::config::Config;
 use crate::operate::gaps::{self, ByHost, Hour};
 use crate::operate::{Answer, Effect, Period, Replay, Replayable, Replayed, Request};
-use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::query::HOUR;
+use crate::sinks::{Configured, HOUR, Sink};
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -47,8 +46,8 @@ pub(super) async fn run_gaps(
     config: Config,
     arguments: &ReplayArgs,
 ) -> Result<Verdict, Error> {
-    let client = Client::new(config.influx)?;
-    let hours = find_gaps(&shipper, &client, arguments.period.period()).await?;
+    let sink = Configured::open(&config.influx)?;
+    let hours = find_gaps(&shipper, &sink, arguments.period.period()).await?;
     let mut entries = 0;
     for hour in &hours {
         let period = Period {
@@ -98,7 +97,11 @@ async fn order(shipper: &Shipper, replay: Replay) -> Result<Replayed, Error> {
 }
 
 /// The hours that fall short.
-async fn find_gaps(shipper: &Shipper, client: &Client, period: Period) -> Result<Vec<Hour>, Error> {
+async fn find_gaps(
+    shipper: &Shipper,
+    sink: &impl Sink,
+    period: Period,
+) -> Result<Vec<Hour>, Error> {
     let mut delivered = ByHost::new();
     let mut next = Some(0);
     while let Some(from) = next {
@@ -108,7 +111,7 @@ async fn find_gaps(shipper: &Shipper, client: &Client, period: Period) -> Result
         gaps::add(&mut delivered, page.hosts);
         next = page.next;
     }
-    let mut hours = gaps::ask(client, &delivered).await?;
+    let mut hours = gaps::ask(sink, &delivered).await?;
     hours.retain(|hour| hour.missing() > 0);
     Ok(hours)
 }

@@ -9,8 +9,7 @@ use std::ops::Range;
 use spool::{Selection, Seq, Spool, State};
 
 use crate::record::layout::Layout;
-use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::query::{ByHour, HOUR, QueryError, points_by_hour};
+use crate::sinks::{ByHour, CountError, HOUR, Sink};
 use crate::store::{Ended, Store};
 
 /// Records looked at in one go, between which the spool does other work.
@@ -40,7 +39,7 @@ impl Hour {
 pub enum GapError {
     /// InfluxDB did not tell.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(#[from] CountError),
     /// The spool did not tell.
     #[error(transparent)]
     Spool(#[from] spool::Error),
@@ -59,27 +58,27 @@ pub type ByHost = BTreeMap<String, ByHour>;
 /// [`GapError`].
 pub async fn find(
     store: &Store,
-    client: &Client,
+    sink: &impl Sink,
     range: Range<u64>,
 ) -> Result<Vec<Hour>, GapError> {
     // Whole hours: InfluxDB is asked for nothing less.
     let range = range.start - range.start % HOUR..range.end.div_ceil(HOUR).saturating_mul(HOUR);
     let delivered = delivered_by_host(store, range).await?;
-    Ok(ask(client, &delivered).await?)
+    Ok(ask(sink, &delivered).await?)
 }
 
 /// Asks InfluxDB what it has of `delivered`; one [`Hour`] for each hour, of all hosts together.
 ///
 /// # Errors
-/// [`QueryError`].
-pub async fn ask(client: &Client, delivered: &ByHost) -> Result<Vec<Hour>, QueryError> {
+/// [`CountError`].
+pub async fn ask(sink: &impl Sink, delivered: &ByHost) -> Result<Vec<Hour>, CountError> {
     let mut hours = BTreeMap::<u64, Hour>::new();
     for (host, delivered) in delivered {
         let bounds = delivered.first_key_value().zip(delivered.last_key_value());
         let Some(((&first, _), (&last, _))) = bounds else {
             continue;
         };
-        let stored = points_by_hour(client, host, first..last + HOUR).await?;
+        let stored = sink.count_by_hour(host, first..last + HOUR).await?;
         add_host(&mut hours, compare(delivered, &stored));
     }
     Ok(hours.into_values().collect())

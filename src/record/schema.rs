@@ -1,4 +1,4 @@
-//! Every measurement, tag and field that reaches InfluxDB, for encoders, dashboards and their tests.
+//! Every measurement, tag and field that reaches InfluxDB: encoders, queries, dashboards and their tests take the names from here.
 
 /// One measurement. Every point of it also has the tag `host`, which the encoder adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,30 @@ pub enum FieldType {
 }
 
 use FieldType::{Decimal, Integer, Text};
+
+/// Tag of every point: the host that its record was read under.
+pub const HOST: &str = "host";
+
+/// Tag, or field, of a log line: what identifies its entry.
+pub const MSG_HASH: &str = "msg_hash";
+/// Tag of a log line: where it was logged.
+pub const SOURCE: &str = "source";
+/// Field of a log line: its text.
+pub const MESSAGE: &str = "message";
+/// Field of a log line: the process that logged it.
+pub const PID: &str = "pid";
+/// Field of a log line: how urgent it is, 0 to 7.
+pub const PRIORITY: &str = "priority";
+/// Field of a log line: the unit that it is of.
+pub const UNIT: &str = "unit";
+
+/// Field of an inventory snapshot: the models.
+pub const MODELS_JSON: &str = "models_json";
+/// Field of an inventory snapshot too large for one point: which part of it this is.
+pub const PART: &str = "part";
+
+/// Tag of a report: the shipper's version.
+pub const VERSION: &str = "version";
 
 /// One point a request that Ollama's HTTP server answered.
 pub const REQUESTS: Measurement = Measurement {
@@ -96,12 +120,12 @@ pub const MODELS: Measurement = Measurement {
 /// One point a log line.
 pub const LOGS: Measurement = Measurement {
     name: "ollama_logs",
-    tags: &["msg_hash", "source"],
+    tags: &[MSG_HASH, SOURCE],
     fields: &[
-        ("message", Text),
-        ("pid", Text),
-        ("priority", Integer),
-        ("unit", Text),
+        (MESSAGE, Text),
+        (PID, Text),
+        (PRIORITY, Integer),
+        (UNIT, Text),
     ],
 };
 
@@ -109,13 +133,13 @@ pub const LOGS: Measurement = Measurement {
 pub const SNAPSHOTS: Measurement = Measurement {
     name: "ollama_models_inventory",
     tags: &[],
-    fields: &[("models_json", Text), ("part", Integer)],
+    fields: &[(MODELS_JSON, Text), (PART, Integer)],
 };
 
 /// One point a minute: the shipper on itself.
 pub const SHIPPER: Measurement = Measurement {
     name: "ollama_shipper",
-    tags: &["version"],
+    tags: &[VERSION],
     fields: &[
         ("delivered", Integer),
         ("delivered_bytes", Integer),
@@ -159,3 +183,20 @@ pub const SHIPPER: Measurement = Measurement {
 pub const ALL: [Measurement; 8] = [
     REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER,
 ];
+
+/// The measurements of records themselves, one point a record, and a field that every point of them has.
+pub const OF_RECORDS: [(Measurement, &str); 3] =
+    [(LOGS, MESSAGE), (SNAPSHOTS, MODELS_JSON), (SHIPPER, "read")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_counted_by_a_field_that_they_have() {
+        for (measurement, counted) in OF_RECORDS {
+            let mut fields = measurement.fields.iter();
+            assert!(fields.any(|(name, _)| *name == counted), "{counted}");
+        }
+    }
+}

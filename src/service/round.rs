@@ -1,6 +1,7 @@
 //! The stages under one configuration.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ use crate::counters::stats::Outages;
 use crate::operate::{Operator, Stages};
 use crate::service::control;
 use crate::service::metrics;
+use crate::sinks::Configured;
 use crate::sources::journal::{self};
-use crate::stages::forward::{self};
+use crate::stages::forward;
 use crate::stages::telemetry;
-use crate::store::Store;
+use crate::store::{Ended, Store};
 
 /// What the forwarder stage gets for requests in flight when the service stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -58,7 +60,7 @@ struct Running {
     input_ended: Stop,
     intake: oneshot::Receiver<Result<(), journal::Error>>,
     inventory: oneshot::Receiver<()>,
-    forward: JoinHandle<Result<(), forward::Error>>,
+    forward: JoinHandle<Result<(), Ended>>,
 }
 
 impl Round {
@@ -69,6 +71,7 @@ impl Round {
         host: &Host<Open>,
     ) -> Result<Self, Error> {
         let stop = Stop::new()?;
+        let sink = Arc::new(Configured::open(&config.influx)?);
         let spool_dir = config.local.spool.dir.clone();
         let (store, recovery, spool) = Store::open(&spool_dir, spool_options(&config.local))?;
         if !recovery.is_clean() {
@@ -157,7 +160,8 @@ impl Round {
                     )?,
                     forward: tokio::spawn(forward::run(
                         store.clone(),
-                        config.clone(),
+                        Arc::clone(&sink),
+                        config.forward.clone(),
                         forwarder_status.clone(),
                         input_ended.clone(),
                         stop.clone(),
@@ -319,7 +323,7 @@ fn read_all(read: Result<Result<(), journal::Error>, RecvError>) -> Result<(), E
         .map_err(Error::from)
 }
 
-fn sent_all(sent: Result<Result<(), forward::Error>, JoinError>) -> Result<(), Error> {
+fn sent_all(sent: Result<Result<(), Ended>, JoinError>) -> Result<(), Error> {
     sent.map_err(|_| Error::Vanished("forwarder"))?
         .map_err(Error::from)
 }

@@ -6,8 +6,7 @@ use shipper::config::TokenSource;
 use shipper::counters::forward::ServerState;
 use shipper::operate::gaps;
 use shipper::record::layout::{LogFields, MsgHashAs};
-use shipper::sinks::influxdb::Client;
-use shipper::sinks::influxdb::query::HOUR;
+use shipper::sinks::HOUR;
 use spool::Seq;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -324,9 +323,9 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     ));
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 103);
 
-    let client = Client::new(rig.config.influx.clone()).unwrap();
+    let sink = rig.sink();
     let everything = 0..u64::MAX;
-    let hours = gaps::find(&rig.store, &client, everything.clone())
+    let hours = gaps::find(&rig.store, &sink, everything.clone())
         .await
         .unwrap();
     let found: Vec<_> = hours
@@ -338,7 +337,7 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     assert_eq!(rig.stats().await.pending, 103);
     rig.drain().await;
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
-    let hours = gaps::find(&rig.store, &client, everything).await.unwrap();
+    let hours = gaps::find(&rig.store, &sink, everything).await.unwrap();
     assert!(hours.iter().all(|hour| hour.missing() == 0));
 }
 

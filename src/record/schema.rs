@@ -1,28 +1,65 @@
 //! Every measurement, tag and field that reaches InfluxDB: encoders, queries, dashboards and their tests take the names from here.
 
-/// One measurement. Every point of it also has the tag `host`, which the encoder adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measurement {
-    /// Its name.
-    pub name: &'static str,
-    /// Tags, all of them on every point; their values are bounded.
-    pub tags: &'static [&'static str],
-    /// Fields and their types; a point has at least one.
-    pub fields: &'static [(&'static str, FieldType)],
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
+pub use super::measurement::{FieldType, Measurement, Value, Visitor};
+use super::memory::Memory;
+use super::model::Model;
+use super::request::Request;
+use super::tokens::Tokens;
+use FieldType::{Integer, Text};
+
+/// Declares what can follow from a record: one line a measurement, named for the type that holds a point of it.
+macro_rules! derived {
+    ($($(#[$attribute:meta])* $point:ident $(<$lifetime:lifetime>)?,)+) => {
+        /// One point that follows from a log line or from an inventory snapshot. Its time and host are those of its record.
+        /// Stored by variant number: new ones go last.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Derived<'a> {
+            $($(#[$attribute])* $point($point $(<$lifetime>)?),)+
+        }
+
+        impl Derived<'_> {
+            /// Where the point belongs.
+            #[must_use]
+            pub fn measurement(&self) -> &'static Measurement {
+                match self {
+                    $(Self::$point(_) => const { &$point::MEASUREMENT },)+
+                }
+            }
+
+            /// Hands every tag and field to `visitor`.
+            pub fn visit(&self, visitor: &mut impl Visitor) {
+                match self {
+                    $(Self::$point(point) => point.visit(visitor),)+
+                }
+            }
+        }
+
+        /// The measurements of [`Derived`] points.
+        pub const DERIVED: &[Measurement] = &[$($point::MEASUREMENT,)+];
+
+        /// All measurements.
+        pub const ALL: &[Measurement] = &[$($point::MEASUREMENT,)+ LOGS, SNAPSHOTS, SHIPPER];
+    };
 }
 
-/// The type a field has in every point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// A string.
-    Text,
-    /// An integer, not negative.
-    Integer,
-    /// A number with a fraction, a float in InfluxDB.
-    Decimal,
+derived! {
+    /// A request that was answered.
+    Request,
+    /// A thing that happened.
+    #[serde(borrow)]
+    Event<'a>,
+    /// A quantity of memory.
+    #[serde(borrow)]
+    Memory<'a>,
+    /// One phase of generating an answer.
+    Tokens,
+    /// A model of the inventory.
+    #[serde(borrow)]
+    Model<'a>,
 }
-
-use FieldType::{Decimal, Integer, Text};
 
 /// Tag of every point: the host that its record was read under.
 pub const HOST: &str = "host";
@@ -47,75 +84,6 @@ pub const PART: &str = "part";
 
 /// Tag of a report: the shipper's version.
 pub const VERSION: &str = "version";
-
-/// One point a request that Ollama's HTTP server answered.
-pub const REQUESTS: Measurement = Measurement {
-    name: "ollama_requests",
-    tags: &["method", "route", "status"],
-    fields: &[("client", Text), ("latency_ms", Decimal)],
-};
-
-/// One point a thing that happened: a start, a load, an eviction, a crash. Which fields it has depends on its kind.
-pub const EVENTS: Measurement = Measurement {
-    name: "ollama_events",
-    tags: &["kind"],
-    fields: &[
-        ("context", Integer),
-        ("count", Integer),
-        ("device", Text),
-        ("driver", Text),
-        ("error", Text),
-        ("free_bytes", Integer),
-        ("keep_alive_seconds", Decimal),
-        ("layers", Integer),
-        ("layers_total", Integer),
-        ("library", Text),
-        ("limit", Integer),
-        ("max_loaded_models", Integer),
-        ("max_queue", Integer),
-        ("model", Text),
-        ("model_sha256", Text),
-        ("name", Text),
-        ("occurred", Integer),
-        ("parallel", Integer),
-        ("prompt_tokens", Integer),
-        ("required_bytes", Integer),
-        ("seconds", Decimal),
-        ("size", Integer),
-        ("tokens", Integer),
-        ("truncated", Integer),
-        ("version", Text),
-    ],
-};
-
-/// One point a quantity of memory that Ollama or llama.cpp spoke of.
-pub const MEMORY: Measurement = Measurement {
-    name: "ollama_memory",
-    tags: &["device", "part"],
-    fields: &[("bytes", Integer)],
-};
-
-/// One point a phase of a request, from versions that print timings (0.1.28 to 0.1.34, 0.30 and later).
-pub const TOKENS: Measurement = Measurement {
-    name: "ollama_tokens",
-    tags: &["phase"],
-    fields: &[
-        ("ms", Decimal),
-        ("tokens", Integer),
-        ("tokens_per_second", Decimal),
-    ],
-};
-
-/// One point a model and inventory snapshot.
-pub const MODELS: Measurement = Measurement {
-    name: "ollama_model_inventory",
-    tags: &["model_name"],
-    fields: &[
-        ("manifests_path", Text),
-        ("sha256", Text),
-        ("size", Integer),
-    ],
-};
 
 /// One point a log line.
 pub const LOGS: Measurement = Measurement {
@@ -178,11 +146,6 @@ pub const SHIPPER: Measurement = Measurement {
         ("uptime_seconds", Integer),
     ],
 };
-
-/// All of them; the first five are insight's.
-pub const ALL: [Measurement; 8] = [
-    REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS, SHIPPER,
-];
 
 /// The measurements of records themselves, one point a record, and a field that every point of them has.
 pub const OF_RECORDS: [(Measurement, &str); 3] =

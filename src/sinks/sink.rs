@@ -90,7 +90,7 @@ pub struct Sent {
 
 /// Secret text as it was read just now, to be compared; also of a file that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials(pub(super) Option<Secret>);
+pub struct Credentials(pub Option<Secret>);
 
 /// What a check of a server came to.
 #[derive(Clone, Debug, Default)]

@@ -92,7 +92,8 @@ fn columns(query: &str) -> Vec<&str> {
 
 fn measurement_of(query: &Query) -> Measurement {
     let named: Vec<_> = schema::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|measurement| literals(&query.text).contains(&measurement.name))
         .collect();
     let [measurement] = named[..] else {

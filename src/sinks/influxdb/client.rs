@@ -3,7 +3,6 @@
 //! Redirects are not followed (a captive portal's would end in a 200), the system's proxies are used, and neither
 //! token nor URL ever reaches an error text.
 
-use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,6 +13,7 @@ use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url, redirect};
 
 use super::answer::{Answer, Failure, Response};
 use super::body::{Body, Encoding};
+use super::failure::{failure, innermost};
 use crate::base::retry::parse_retry_after;
 use crate::config::{Api, Influx, Secret, TokenSource};
 use crate::sinks::Credentials;
@@ -226,52 +226,6 @@ fn authorize(request: RequestBuilder, api: Api, token: &Secret) -> Result<Reques
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     parse_retry_after(value, SystemTime::now())
-}
-
-/// What kind of failure `error` is.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "shaped for map_err, which hands over the error"
-)]
-fn failure(error: reqwest::Error) -> Failure {
-    if error.is_timeout() {
-        return Failure::Timeout;
-    }
-    let what = innermost(&error);
-    if error.is_dns() {
-        Failure::Dns(what)
-    } else if layers(&error).any(is_certificate_error) {
-        Failure::Certificate(what)
-    } else {
-        Failure::Connection(what)
-    }
-}
-
-fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    let error = error.downcast_ref::<rustls::Error>();
-    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
-}
-
-/// The text of the cause at the bottom: the layers above repeat the URL or say nothing.
-fn innermost(error: &reqwest::Error) -> String {
-    layers(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string)
-}
-
-fn layers<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        // The source of an io::Error is that of what it wraps: the wrapped error itself would be passed over.
-        match error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
-            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use spool::Record;
 
 use super::Unreadable;
 use super::line_protocol::{Encoder, Place};
+use super::query::quoted;
 use crate::base::when::When;
 use crate::config::Api;
 use crate::record::layout::{Layout, MsgHashAs};
@@ -38,11 +39,11 @@ fn influxql(place: &Place, host: &str, hash: Option<&str>) -> String {
     let Place { measurement, nanos } = place;
     let mut text = format!(
         "DELETE FROM \"{measurement}\" WHERE \"{HOST}\" = {}",
-        literal(host)
+        quoted(host, '\'')
     );
     if let Some(hash) = hash {
         // Writing into a String does not fail.
-        let _ = write!(text, " AND \"{MSG_HASH}\" = {}", literal(hash));
+        let _ = write!(text, " AND \"{MSG_HASH}\" = {}", quoted(hash, '\''));
     }
     let _ = write!(text, " AND time = {nanos}");
     text
@@ -57,11 +58,6 @@ fn influx_delete(place: &Place, host: &str, hash: Option<&str>, bucket: &str) ->
     }
     let (bucket, predicate) = (shell(bucket), shell(&predicate));
     format!("influx delete --bucket {bucket} --start {time} --stop {time} --predicate {predicate}")
-}
-
-/// A string of InfluxQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// One word of a shell.

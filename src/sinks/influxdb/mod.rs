@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod deletes;
 mod encoders;
+mod failure;
 pub mod line_protocol;
 mod points;
 mod probe;

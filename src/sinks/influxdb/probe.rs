@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::answer::{Answer, decide};
 use super::client::{Client, url};
+use super::failure::innermost;
+use super::query::quoted;
 use crate::config::Api;
 use crate::record::schema::{LOGS, MSG_HASH};
 
@@ -28,14 +30,8 @@ pub(super) struct Greeting {
 /// Why there is no answer, in words.
 pub(super) async fn greet(client: &Client) -> Result<Greeting, String> {
     let target = url(client.config(), &["ping"]).map_err(|error| error.to_string())?;
-    let response = client.get(target).send().await.map_err(|error| {
-        // The text of the error itself repeats the URL.
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        cause.to_string()
-    })?;
+    let response = client.get(target).send().await;
+    let response = response.map_err(|error| innermost(&error))?;
     let status = response.status().as_u16();
     if !matches!(status, 200 | 204) {
         return Err(format!(
@@ -70,7 +66,7 @@ pub(super) async fn retention(client: &Client) -> Result<Option<Duration>, Strin
     match config.api {
         Api::V1 => {
             let (database, policy) = database(&config.bucket);
-            let query = format!("SHOW RETENTION POLICIES ON {}", quoted(database));
+            let query = format!("SHOW RETENTION POLICIES ON {}", quoted(database, '"'));
             policy_duration(&influxql(client, &query).await?, policy)
         }
         Api::V2 => {
@@ -97,7 +93,7 @@ pub(super) async fn msg_hash_values(client: &Client) -> Result<Option<u64>, Stri
     let (database, _) = database(&config.bucket);
     let query = format!(
         "SHOW TAG VALUES CARDINALITY ON {} FROM {} WITH KEY = {MSG_HASH}",
-        quoted(database),
+        quoted(database, '"'),
         LOGS.name
     );
     let answer = influxql(client, &query).await?;
@@ -111,10 +107,6 @@ fn database(bucket: &str) -> (&str, Option<&str>) {
         Some((database, policy)) => (database, Some(policy)),
         None => (bucket, None),
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 async fn influxql(client: &Client, query: &str) -> Result<Value, String> {

@@ -130,8 +130,8 @@ fn flux(config: &Influx, host: &str, range: &Range<u64>) -> String {
     )
 }
 
-/// `text` between `quote`s, as both languages write it.
-fn quoted(text: &str, quote: char) -> String {
+/// `text` between `quote`s, as InfluxQL and Flux write it.
+pub(super) fn quoted(text: &str, quote: char) -> String {
     let mut quoted = String::from(quote);
     for character in text.chars() {
         if character == quote || character == '\\' {

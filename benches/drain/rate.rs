@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
@@ -11,7 +12,8 @@ use shipper::config::{
     TokenSource, Units,
 };
 use shipper::counters::forward::ForwardStatus;
-use shipper::stages::forward::{self};
+use shipper::sinks::Configured;
+use shipper::stages::forward;
 use shipper::store::Store;
 use spool::Options;
 use support::journal::{UNIT, busy, write_journal};
@@ -81,7 +83,15 @@ fn drain(lines: u64, catchup: Catchup) -> Took {
     input_ended.trigger();
     let config = config(&sink.url, dir.path(), catchup);
     let took = timed(Children::LeftOut, || {
-        let stage = forward::run(store.clone(), config, sender, input_ended, stop);
+        let sink = Arc::new(Configured::open(&config.influx).expect("a sink"));
+        let stage = forward::run(
+            store.clone(),
+            sink,
+            config.forward,
+            sender,
+            input_ended,
+            stop,
+        );
         runtime.block_on(stage).expect("drained");
     });
     drop(store);

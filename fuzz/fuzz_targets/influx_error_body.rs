@@ -1,7 +1,8 @@
 //! Whatever a server answers: only 204 is a success, only a 400, 422 or 500 refuses lines, and a reason stays short.
 #![no_main]
 
-use shipper::sinks::influxdb::outcome::{Answer, Outcome, Response, decide};
+use shipper::sinks::Outcome;
+use shipper::sinks::influxdb::{Answer, Response, decide};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [low, high, body @ ..] = bytes else {

@@ -13,7 +13,8 @@ use crate::base::when::When;
 use crate::cli::args::{ListArgs, SelectArgs, ShowArgs};
 use crate::operate::{Answer, List, Listed, Page, Request};
 use crate::record::{DecodeError, Record};
-use crate::sinks::influxdb::{Encoders, Points};
+use crate::sinks::Form;
+use crate::sinks::influxdb::Encoders;
 
 /// Digits of a hash that `ls` shows: enough to tell a million entries apart.
 const HASH_WIDTH: usize = 12;
@@ -98,7 +99,7 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
 /// # Errors
 /// When the entries cannot be had. Entries that cannot be read are said and left out, purged ones are left out.
 pub(super) async fn export(shipper: Shipper, select: &SelectArgs) -> Result<Verdict, Error> {
-    let mut encoders = Encoders::new(Points::Written);
+    let mut encoders = Encoders::new(Form::Whole);
     let mut list = List {
         period: select.period.period(),
         state: select.state.map(State::from),

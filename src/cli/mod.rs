@@ -28,8 +28,7 @@ use crate::operate;
 use crate::operate::gaps::GapError;
 use crate::service;
 use crate::service::control;
-use crate::sinks::influxdb::client::ClientError;
-use crate::sinks::influxdb::query::QueryError;
+use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
 use args::{Command, QuarantineCommand, SpoolCommand};
 use shipper::Shipper;
@@ -75,10 +74,10 @@ pub enum Error {
     Service(#[from] service::Error),
     /// InfluxDB cannot be talked to.
     #[error(transparent)]
-    Client(#[from] ClientError),
-    /// InfluxDB was asked in vain.
+    Sink(#[from] OpenError),
+    /// InfluxDB did not count.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Count(#[from] CountError),
     /// Waiting would never end.
     #[error("no service runs that could send: start it, or use `shipper run --once`")]
     NobodySends,
@@ -102,7 +101,7 @@ pub enum Error {
 impl From<GapError> for Error {
     fn from(error: GapError) -> Self {
         match error {
-            GapError::Query(error) => Self::Query(error),
+            GapError::Query(error) => Self::Count(error),
             GapError::OtherAnswer => Self::OtherAnswer,
         }
     }

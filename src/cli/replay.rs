@@ -12,7 +12,7 @@ use crate::cli::args::ReplayArgs;
 use crate::config::Config;
 use crate::operate::gaps;
 use crate::operate::{Answer, Effect, Replay, Replayable, Replayed, Request};
-use crate::sinks::influxdb::Client;
+use crate::sinks::Configured;
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -48,9 +48,9 @@ pub(super) async fn run_gaps(
     config: Config,
     arguments: &ReplayArgs,
 ) -> Result<Verdict, Error> {
-    let client = Client::new(config.influx)?;
+    let sink = Configured::open(&config.influx)?;
     let ask = async |request| shipper.ask(request).await;
-    let mut hours = gaps::find(&ask, &client, arguments.period.period()).await?;
+    let mut hours = gaps::find(&ask, &sink, arguments.period.period()).await?;
     hours.retain(|hour| hour.missing() > 0);
     let effect = effect(arguments);
     let entries = gaps::send_again(&ask, &hours, effect).await?;

@@ -20,7 +20,7 @@ use super::forward::{ForwardStatus, RoundTrips, ServerState};
 use super::intake::{Gap, IntakeStatus, Understood};
 use super::stats::{Ledger, Outage, Outages, ServiceStats, SpoolStats, Stats};
 use crate::base::human::Tone;
-use crate::record::schema::{FieldType, Measurement};
+use crate::record::schema::{self, FieldType, Measurement};
 
 /// One value: what it is, and its names wherever it is told.
 #[derive(Clone, Copy, Debug)]
@@ -310,8 +310,8 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// One point a minute: the shipper on itself.
 pub const SHIPPER: Measurement = Measurement {
-    name: "ollama_shipper",
-    tags: &["version"],
+    name: schema::SHIPPER,
+    tags: &[schema::VERSION],
     fields: &FIELDS,
 };
 

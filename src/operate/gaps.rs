@@ -9,8 +9,7 @@ use spool::{Selection, Seq, Spool};
 
 use super::{Answer, Effect, Period, Replay, Replayable, Request};
 use crate::record::layout::Layout;
-use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::query::{ByHour, HOUR, QueryError, points_by_hour};
+use crate::sinks::{ByHour, CountError, HOUR, Sink};
 
 /// Records looked at in one go, between which the spool does other work.
 const PAGE: usize = 5000;
@@ -39,7 +38,7 @@ impl Hour {
 pub enum GapError {
     /// InfluxDB did not tell.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(#[from] CountError),
     /// A request was answered with something else.
     #[error("the answer is to another question")]
     OtherAnswer,
@@ -55,7 +54,7 @@ type ByHost = BTreeMap<String, ByHour>;
 /// [`GapError`], and those of `ask`.
 pub async fn find<E: From<GapError>>(
     ask: &impl AsyncFn(Request) -> Result<Answer, E>,
-    client: &Client,
+    sink: &impl Sink,
     period: Period,
 ) -> Result<Vec<Hour>, E> {
     let delivered = delivered_by_host(ask, whole_hours(period)).await?;
@@ -65,7 +64,7 @@ pub async fn find<E: From<GapError>>(
         let Some(((&first, _), (&last, _))) = bounds else {
             continue;
         };
-        let stored = points_by_hour(client, &host, first..last + HOUR).await;
+        let stored = sink.count_by_hour(&host, first..last + HOUR).await;
         add_host(
             &mut hours,
             compare(&delivered, &stored.map_err(GapError::Query)?),

@@ -11,10 +11,15 @@
 
 mod decimal;
 mod event;
+mod kind;
 pub mod layout;
-mod point;
+mod measurement;
+mod memory;
+mod model;
+mod request;
 mod route;
 pub mod schema;
+mod tokens;
 
 use std::borrow::Cow;
 
@@ -24,9 +29,14 @@ use spool::{EntryKey, MsgHash};
 
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
-pub use event::{Event, Fact, Kind};
-pub use point::{Derived, Memory, Model, Part, Phase, Request, Tokens, Value, Visitor};
+pub use event::{Event, Fact};
+pub use kind::Kind;
+pub use memory::{Memory, Part};
+pub use model::Model;
+pub use request::Request;
 pub use route::{Method, Route};
+pub use schema::{Derived, Value, Visitor};
+pub use tokens::{Phase, Tokens};
 
 /// Version byte of a record alone.
 const ALONE: u8 = 1;

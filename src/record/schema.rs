@@ -1,107 +1,99 @@
-//! Every measurement, tag and field that reaches InfluxDB from what is read, for encoders, dashboards and their tests.
+//! Every measurement, tag and field that reaches InfluxDB: encoders, queries, dashboards and their tests take the names from here.
 
-/// One measurement. Every point of it also has the tag `host`, which the encoder adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measurement {
-    /// Its name.
-    pub name: &'static str,
-    /// Tags, all of them on every point; their values are bounded.
-    pub tags: &'static [&'static str],
-    /// Fields and their types; a point has at least one.
-    pub fields: &'static [(&'static str, FieldType)],
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
+pub use super::measurement::{FieldType, Measurement, Value, Visitor};
+use super::memory::Memory;
+use super::model::Model;
+use super::request::Request;
+use super::tokens::Tokens;
+use FieldType::{Integer, Text};
+
+/// Declares what can follow from a record: one line a measurement, named for the type that holds a point of it.
+macro_rules! derived {
+    ($($(#[$attribute:meta])* $point:ident $(<$lifetime:lifetime>)?,)+) => {
+        /// One point that follows from a log line or from an inventory snapshot. Its time and host are those of its record.
+        /// Stored by variant number: new ones go last.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Derived<'a> {
+            $($(#[$attribute])* $point($point $(<$lifetime>)?),)+
+        }
+
+        impl Derived<'_> {
+            /// Where the point belongs.
+            #[must_use]
+            pub fn measurement(&self) -> &'static Measurement {
+                match self {
+                    $(Self::$point(_) => const { &$point::MEASUREMENT },)+
+                }
+            }
+
+            /// Hands every tag and field to `visitor`.
+            pub fn visit(&self, visitor: &mut impl Visitor) {
+                match self {
+                    $(Self::$point(point) => point.visit(visitor),)+
+                }
+            }
+        }
+
+        /// The measurements of [`Derived`] points.
+        pub const DERIVED: &[Measurement] = &[$($point::MEASUREMENT,)+];
+
+        /// All measurements of what is read.
+        pub const ALL: &[Measurement] = &[$($point::MEASUREMENT,)+ LOGS, SNAPSHOTS];
+    };
 }
 
-/// The type a field has in every point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// A string.
-    Text,
-    /// An integer, not negative.
-    Integer,
-    /// A number with a fraction, a float in InfluxDB.
-    Decimal,
+derived! {
+    /// A request that was answered.
+    Request,
+    /// A thing that happened.
+    #[serde(borrow)]
+    Event<'a>,
+    /// A quantity of memory.
+    #[serde(borrow)]
+    Memory<'a>,
+    /// One phase of generating an answer.
+    Tokens,
+    /// A model of the inventory.
+    #[serde(borrow)]
+    Model<'a>,
 }
 
-use FieldType::{Decimal, Integer, Text};
+/// Tag of every point: the host that its record was read under.
+pub const HOST: &str = "host";
 
-/// One point a request that Ollama's HTTP server answered.
-pub const REQUESTS: Measurement = Measurement {
-    name: "ollama_requests",
-    tags: &["method", "route", "status"],
-    fields: &[("client", Text), ("latency_ms", Decimal)],
-};
+/// Tag, or field, of a log line: what identifies its entry.
+pub const MSG_HASH: &str = "msg_hash";
+/// Tag of a log line: where it was logged.
+pub const SOURCE: &str = "source";
+/// Field of a log line: its text.
+pub const MESSAGE: &str = "message";
+/// Field of a log line: the process that logged it.
+pub const PID: &str = "pid";
+/// Field of a log line: how urgent it is, 0 to 7.
+pub const PRIORITY: &str = "priority";
+/// Field of a log line: the unit that it is of.
+pub const UNIT: &str = "unit";
 
-/// One point a thing that happened: a start, a load, an eviction, a crash. Which fields it has depends on its kind.
-pub const EVENTS: Measurement = Measurement {
-    name: "ollama_events",
-    tags: &["kind"],
-    fields: &[
-        ("context", Integer),
-        ("count", Integer),
-        ("device", Text),
-        ("driver", Text),
-        ("error", Text),
-        ("free_bytes", Integer),
-        ("keep_alive_seconds", Decimal),
-        ("layers", Integer),
-        ("layers_total", Integer),
-        ("library", Text),
-        ("limit", Integer),
-        ("max_loaded_models", Integer),
-        ("max_queue", Integer),
-        ("model", Text),
-        ("model_sha256", Text),
-        ("name", Text),
-        ("occurred", Integer),
-        ("parallel", Integer),
-        ("prompt_tokens", Integer),
-        ("required_bytes", Integer),
-        ("seconds", Decimal),
-        ("size", Integer),
-        ("tokens", Integer),
-        ("truncated", Integer),
-        ("version", Text),
-    ],
-};
+/// Field of an inventory snapshot: the models.
+pub const MODELS_JSON: &str = "models_json";
+/// Field of an inventory snapshot too large for one point: which part of it this is.
+pub const PART: &str = "part";
 
-/// One point a quantity of memory that Ollama or llama.cpp spoke of.
-pub const MEMORY: Measurement = Measurement {
-    name: "ollama_memory",
-    tags: &["device", "part"],
-    fields: &[("bytes", Integer)],
-};
-
-/// One point a phase of a request, from versions that print timings (0.1.28 to 0.1.34, 0.30 and later).
-pub const TOKENS: Measurement = Measurement {
-    name: "ollama_tokens",
-    tags: &["phase"],
-    fields: &[
-        ("ms", Decimal),
-        ("tokens", Integer),
-        ("tokens_per_second", Decimal),
-    ],
-};
-
-/// One point a model and inventory snapshot.
-pub const MODELS: Measurement = Measurement {
-    name: "ollama_model_inventory",
-    tags: &["model_name"],
-    fields: &[
-        ("manifests_path", Text),
-        ("sha256", Text),
-        ("size", Integer),
-    ],
-};
+/// Tag of a report: the shipper's version.
+pub const VERSION: &str = "version";
 
 /// One point a log line.
 pub const LOGS: Measurement = Measurement {
     name: "ollama_logs",
-    tags: &["msg_hash", "source"],
+    tags: &[MSG_HASH, SOURCE],
     fields: &[
-        ("message", Text),
-        ("pid", Text),
-        ("priority", Integer),
-        ("unit", Text),
+        (MESSAGE, Text),
+        (PID, Text),
+        (PRIORITY, Integer),
+        (UNIT, Text),
     ],
 };
 
@@ -109,9 +101,17 @@ pub const LOGS: Measurement = Measurement {
 pub const SNAPSHOTS: Measurement = Measurement {
     name: "ollama_models_inventory",
     tags: &[],
-    fields: &[("models_json", Text), ("part", Integer)],
+    fields: &[(MODELS_JSON, Text), (PART, Integer)],
 };
 
-/// All that come from what is read; the first five are insight's. The shipper's own is
-/// [`SHIPPER`](crate::counters::table::SHIPPER).
-pub const ALL: [Measurement; 7] = [REQUESTS, EVENTS, MEMORY, TOKENS, MODELS, LOGS, SNAPSHOTS];
+/// Measurement of the shipper's reports on itself; the counters say which fields it has.
+pub const SHIPPER: &str = "ollama_shipper";
+/// Field of every report: entries made durable.
+pub const READ: &str = "read";
+
+/// The measurements of records themselves, one point a record, each with a field that every point of it has.
+pub const OF_RECORDS: [(&str, &str); 3] = [
+    (LOGS.name, MESSAGE),
+    (SNAPSHOTS.name, MODELS_JSON),
+    (SHIPPER, READ),
+];

@@ -25,11 +25,10 @@ use crate::base::logging;
 use crate::config::{self, Config};
 use crate::record::layout;
 use crate::service::notify::Notifier;
-use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::client::ClientError;
+use crate::sinks::{Configured, OpenError};
 use crate::sources::SourceError;
 use crate::sources::journal::OpenJournal;
-use crate::stages::forward;
+use crate::store::Ended;
 use round::{End, Round};
 use signals::Signals;
 
@@ -71,10 +70,10 @@ pub enum Error {
     Intake(#[from] SourceError),
     /// The forwarder stage gave up.
     #[error(transparent)]
-    Forward(#[from] forward::Error),
+    Forward(#[from] Ended),
     /// There is no way to talk to the server.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Sink(#[from] OpenError),
     /// A stage ended without a word, which is a bug.
     #[error("the {0} stage ended unexpectedly")]
     Vanished(&'static str),
@@ -136,6 +135,6 @@ pub fn spool_options(config: &config::Local) -> spool::Options {
 /// Reads the configuration again and tries what can be tried without stopping anything.
 fn reload(host: &Host) -> Result<Config, String> {
     let config = (host.reload)()?;
-    Client::new(config.influx.clone()).map_err(|error| error.to_string())?;
+    Configured::open(&config.influx).map_err(|error| error.to_string())?;
     Ok(config)
 }

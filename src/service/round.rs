@@ -23,6 +23,7 @@ use crate::counters::stats::Outages;
 use crate::operate::{Operator, Stages};
 use crate::service::control;
 use crate::service::metrics;
+use crate::sinks::Configured;
 use crate::stages::telemetry;
 use crate::store::Store;
 
@@ -50,6 +51,7 @@ impl Round {
     /// Opens the spool, listens, starts the stages.
     pub(super) async fn start(config: Config, mode: Mode, host: &Host) -> Result<Self, Error> {
         let stop = Stop::new()?;
+        let sink = Arc::new(Configured::open(&config.influx)?);
         let spool_dir = config.local.spool.dir.clone();
         let (store, recovery, spool) = Store::open(&spool_dir, spool_options(&config.local))?;
         if !recovery.is_clean() {
@@ -116,7 +118,7 @@ impl Round {
             let (store, stop) = (store.clone(), stop.clone());
             move || {
                 let forwarder = forwarder_status.clone();
-                Running::start(&inputs, mode, forwarder, &store, &stop)
+                Running::start(&inputs, mode, &sink, forwarder, &store, &stop)
             }
         };
         Ok(Self {

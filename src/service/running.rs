@@ -1,5 +1,6 @@
 //! The stages while they run: started together, ended in the order that loses nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,8 +11,9 @@ use super::threads::{Ends, Inputs};
 use super::{Error, Mode};
 use crate::base::stop::Stop;
 use crate::counters::forward::ForwardStatus;
+use crate::sinks::Configured;
 use crate::stages::forward;
-use crate::store::Store;
+use crate::store::{Ended, Store};
 
 /// What the forwarder stage gets for requests in flight when the service stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -20,13 +22,14 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     input_ended: Stop,
     sources: Ends,
-    forward: JoinHandle<Result<(), forward::Error>>,
+    forward: JoinHandle<Result<(), Ended>>,
 }
 
 impl Running {
     pub(super) fn start(
         inputs: &Inputs,
         mode: Mode,
+        sink: &Arc<Configured>,
         forwarder: watch::Sender<ForwardStatus>,
         store: &Store,
         stop: &Stop,
@@ -36,7 +39,8 @@ impl Running {
             sources: inputs.start(mode, store, stop)?,
             forward: tokio::spawn(forward::run(
                 store.clone(),
-                inputs.config.clone(),
+                Arc::clone(sink),
+                inputs.config.forward.clone(),
                 forwarder,
                 input_ended.clone(),
                 stop.clone(),
@@ -93,7 +97,7 @@ async fn all_read(sources: &mut Ends, mode: Mode, stop: &Stop) -> Result<(), Err
     Ok(())
 }
 
-fn sent_all(sent: Result<Result<(), forward::Error>, JoinError>) -> Result<(), Error> {
+fn sent_all(sent: Result<Result<(), Ended>, JoinError>) -> Result<(), Error> {
     sent.map_err(|_| Error::Vanished("forwarder"))?
         .map_err(Error::from)
 }

@@ -1,3 +1,15 @@
-//! Where records go.
+//! Where records go: what a server has to do for the forwarder, the doctor and `replay --gaps`, whatever it speaks.
+//!
+//! Read [`Sink`], then [`Outcome`], which is all that anybody else learns of an answer.
+
+mod outcome;
+mod sink;
 
 pub mod influxdb;
+
+/// The sink that configurations ask for, and why it cannot be had: the one place that chooses.
+pub use influxdb::{InfluxDb as Configured, OpenError};
+pub use outcome::{Cause, Outcome, Refusal};
+pub use sink::{ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent, Sink};
+
+pub(crate) use influxdb::kind_of;

@@ -6,6 +6,7 @@
 mod common;
 
 mod commands;
+mod double;
 mod faults;
 mod fleet;
 mod pace;

@@ -7,8 +7,7 @@ use shipper::config::TokenSource;
 use shipper::counters::forward::ServerState;
 use shipper::operate::{Effect, Operator, Period, gaps};
 use shipper::record::layout::{LogFields, MsgHashAs};
-use shipper::sinks::influxdb::Client;
-use shipper::sinks::influxdb::query::HOUR;
+use shipper::sinks::HOUR;
 use spool::{Selection, Seq};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -335,11 +334,11 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     ));
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 103);
 
-    let client = Client::new(rig.config.influx.clone()).unwrap();
+    let sink = rig.sink();
     let operator = Operator::alone(rig.store.clone(), PathBuf::new());
     let ask = async |request| Ok::<_, Box<dyn Error>>(operator.answer(request).await?);
     let everything = Period::default();
-    let hours = gaps::find(&ask, &client, everything).await.unwrap();
+    let hours = gaps::find(&ask, &sink, everything).await.unwrap();
     let found: Vec<_> = hours
         .iter()
         .map(|hour| (hour.delivered, hour.stored))
@@ -353,7 +352,7 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     assert_eq!(rig.stats().await.pending, 103);
     rig.drain().await;
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
-    let hours = gaps::find(&ask, &client, everything).await.unwrap();
+    let hours = gaps::find(&ask, &sink, everything).await.unwrap();
     assert!(hours.iter().all(|hour| hour.missing() == 0));
 }
 

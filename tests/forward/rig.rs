@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use shipper::config::{
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::{LogEntry, Record, SeqnumId, Snapshot};
-use shipper::stages::forward::{self};
-use shipper::store::Store;
+use shipper::sinks::{Configured, Sink};
+use shipper::stages::forward;
+use shipper::store::{Ended, Store};
 use spool::{Options, Records, Stats};
 use support::endpoint::Endpoint;
 use support::influxd::Server;
@@ -48,7 +50,7 @@ pub(crate) struct Running {
     pub(crate) status: watch::Receiver<ForwardStatus>,
     pub(crate) input_ended: Stop,
     pub(crate) stop: Stop,
-    task: tokio::task::JoinHandle<Result<(), forward::Error>>,
+    task: tokio::task::JoinHandle<Result<(), Ended>>,
 }
 
 impl Rig {
@@ -195,11 +197,22 @@ impl Rig {
 
     /// Starts the stage, which waits for more.
     pub(crate) fn start(&self) -> Running {
+        self.start_to(Arc::new(self.sink()))
+    }
+
+    /// The configured sink.
+    pub(crate) fn sink(&self) -> Configured {
+        Configured::open(&self.config.influx).unwrap()
+    }
+
+    /// The same as [`Rig::start`], to any sink.
+    pub(crate) fn start_to(&self, sink: Arc<impl Sink>) -> Running {
         let (sender, status) = watch::channel(ForwardStatus::default());
         let (input_ended, stop) = (Stop::new().unwrap(), Stop::new().unwrap());
         let task = tokio::spawn(forward::run(
             self.store.clone(),
-            self.config.clone(),
+            sink,
+            self.config.forward.clone(),
             sender,
             input_ended.clone(),
             stop.clone(),

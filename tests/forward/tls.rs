@@ -88,7 +88,7 @@ async fn a_ca_file_without_a_certificate_is_an_error_that_names_it() {
     std::fs::write(ca.path(), "nothing").unwrap();
     let mut config = Rig::to_endpoint(&endpoint).config.influx.clone();
     config.ca_file = Some(ca.path().to_owned());
-    let error = shipper::sinks::influxdb::Client::new(config)
+    let error = shipper::sinks::Configured::open(&config)
         .unwrap_err()
         .to_string();
     assert!(

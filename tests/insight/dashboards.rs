@@ -93,7 +93,7 @@ fn columns(query: &str) -> Vec<&str> {
 
 /// Every measurement that reaches InfluxDB.
 fn measurements() -> impl Iterator<Item = Measurement> {
-    schema::ALL.into_iter().chain([SHIPPER])
+    schema::ALL.iter().copied().chain([SHIPPER])
 }
 
 fn measurement_of(query: &Query) -> Measurement {

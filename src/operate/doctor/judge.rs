@@ -6,20 +6,14 @@ use spool::Trouble;
 
 use super::Finding;
 use crate::base::human::{count, size, span};
-use crate::config::Api;
 use crate::counters::forward::ServerState;
 use crate::counters::stats::Stats;
 use crate::counters::words;
-use crate::record::layout::MsgHashAs;
-use crate::sinks::influxdb::Outcome;
 
 /// Below this many free bytes beside the spool's own there is no room for long.
 const LITTLE_SPACE: u64 = 256 << 20;
 /// Clocks further apart than this put points beside their dashboards; InfluxDB itself does not mind.
 const MAX_SKEW: Duration = Duration::from_secs(60);
-/// Values of one tag that InfluxDB 1.x takes by default (`max-values-per-tag`).
-const MAX_VALUES_PER_TAG: u64 = 100_000;
-
 /// Ledger, damage and quarantine.
 #[must_use]
 pub fn spool(stats: &Stats) -> Finding {
@@ -119,78 +113,6 @@ pub fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Finding {
     }
 }
 
-/// What an empty write says about token and bucket: nothing is stored, everything else is checked.
-#[must_use]
-pub fn write(outcome: &Outcome) -> Finding {
-    const CHECK: &str = "write access";
-    match outcome {
-        // 2.x misses the points only after it has checked organisation, bucket and token.
-        Outcome::Delivered | Outcome::Refused(_) | Outcome::TooLarge { .. } => {
-            Finding::pass(CHECK, "the token may write to the bucket")
-        }
-        Outcome::Hold { reason } => {
-            let mend = "check INFLUXDB_TOKEN, INFLUXDB_ORG, INFLUXDB_BUCKET and INFLUXDB_API";
-            Finding::fail(CHECK, reason.clone(), mend)
-        }
-        Outcome::RetryLater { reason, .. } => Finding::fail(
-            CHECK,
-            reason.clone(),
-            "wait for the server, or look at its log",
-        ),
-    }
-}
-
-/// Whether the bucket keeps points that are as old as the oldest pending one.
-#[must_use]
-pub fn retention(kept: Option<Duration>, oldest: Duration) -> Finding {
-    const CHECK: &str = "retention";
-    let Some(kept) = kept else {
-        return Finding::pass(CHECK, "the bucket keeps everything");
-    };
-    let found = format!(
-        "the bucket keeps {}, the oldest pending entry is {} old",
-        span(kept),
-        span(oldest)
-    );
-    if oldest > kept {
-        let mend = "lengthen the bucket's retention: older entries will be refused, and kept in quarantine";
-        return Finding::fail(CHECK, found, mend);
-    }
-    if oldest > kept / 2 {
-        return Finding::warn(CHECK, found, "let InfluxDB take what is pending soon");
-    }
-    Finding::pass(CHECK, format!("the bucket keeps {}", span(kept)))
-}
-
-/// Whether one series a line is too many for this server.
-#[must_use]
-pub fn cardinality(api: Api, form: MsgHashAs, values: Option<u64>) -> Finding {
-    const CHECK: &str = "cardinality";
-    const MEND: &str = "set max-values-per-tag = 0 in InfluxDB, or SHIPPER_MSG_HASH_AS=field here before lines are read";
-    match (form, api, values) {
-        (MsgHashAs::Field, ..) => Finding::pass(CHECK, "msg_hash is a field"),
-        (MsgHashAs::Tag, Api::V2, _) => Finding::pass(
-            CHECK,
-            "one series a line; 2.x has no limit, and slows down over millions",
-        ),
-        (MsgHashAs::Tag, Api::V1, None) => {
-            Finding::warn(CHECK, "cannot tell how many values msg_hash has", MEND)
-        }
-        (MsgHashAs::Tag, Api::V1, Some(values)) => {
-            let found = format!(
-                "msg_hash has {} values; 1.x takes {} by default",
-                count(values),
-                count(MAX_VALUES_PER_TAG)
-            );
-            if values >= MAX_VALUES_PER_TAG / 2 {
-                Finding::warn(CHECK, found, MEND)
-            } else {
-                Finding::pass(CHECK, found)
-            }
-        }
-    }
-}
-
 /// What the running service says.
 #[must_use]
 pub fn service(stats: &Stats) -> Finding {
@@ -219,19 +141,10 @@ pub fn service(stats: &Stats) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::finding::Grade::{Fail, Pass, Warn};
     use crate::counters::stats::tests::stats;
-    use crate::operate::doctor::Grade::{Fail, Pass, Warn};
 
-    const DAY: Duration = Duration::from_secs(86_400);
     const GIB: u64 = 1 << 30;
-
-    #[test]
-    fn a_backlog_older_than_the_retention_is_a_failure() {
-        assert_eq!(retention(None, 400 * DAY).grade, Pass);
-        assert_eq!(retention(Some(30 * DAY), DAY).grade, Pass);
-        assert_eq!(retention(Some(30 * DAY), 16 * DAY).grade, Warn);
-        assert_eq!(retention(Some(30 * DAY), 31 * DAY).grade, Fail);
-    }
 
     #[test]
     fn a_file_system_that_cannot_hold_the_cap_is_said_before_it_is_full() {
@@ -248,34 +161,6 @@ mod tests {
         assert_eq!(clock(Some(false), None).grade, Warn);
         assert_eq!(clock(None, None).grade, Warn);
         assert_eq!(clock(None, Some(Duration::ZERO)).grade, Pass);
-    }
-
-    #[test]
-    fn a_hold_names_the_keys_to_check() {
-        let hold = Outcome::Hold {
-            reason: "HTTP 401: unauthorized".to_owned(),
-        };
-        let finding = write(&hold);
-        assert_eq!(finding.grade, Fail);
-        assert!(finding.mend.unwrap().contains("INFLUXDB_TOKEN"));
-        assert_eq!(write(&Outcome::Delivered).grade, Pass);
-    }
-
-    #[test]
-    fn half_the_values_that_1_x_takes_are_a_warning() {
-        assert_eq!(
-            cardinality(Api::V1, MsgHashAs::Tag, Some(49_999)).grade,
-            Pass
-        );
-        assert_eq!(
-            cardinality(Api::V1, MsgHashAs::Tag, Some(50_000)).grade,
-            Warn
-        );
-        assert_eq!(
-            cardinality(Api::V1, MsgHashAs::Field, Some(1_000_000)).grade,
-            Pass
-        );
-        assert_eq!(cardinality(Api::V2, MsgHashAs::Tag, None).grade, Pass);
     }
 
     #[test]
@@ -297,12 +182,7 @@ mod tests {
     fn every_finding_that_is_no_pass_has_a_mend() {
         let mut stopped = stats(0);
         stopped.service = None;
-        for finding in [
-            service(&stopped),
-            clock(None, None),
-            space(0, 0, GIB),
-            retention(Some(DAY), 2 * DAY),
-        ] {
+        for finding in [service(&stopped), clock(None, None), space(0, 0, GIB)] {
             assert!(finding.mend.is_some(), "{finding:?}");
         }
     }

@@ -3,19 +3,20 @@
 //! Redirects are not followed (a captive portal's would end in a 200), the system's proxies are used, and neither
 //! token nor URL ever reaches an error text.
 
-use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-use hyper::body::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url, redirect};
 
-use super::outcome::{Answer, Failure, Response};
+use super::answer::{Answer, Failure, Response};
+use super::body::{Body, Encoding};
+use super::failure::{failure, innermost};
 use crate::base::retry::parse_retry_after;
 use crate::config::{Api, Influx, Secret, TokenSource};
+use crate::sinks::Credentials;
 
 /// Most of an error body that is read, in bytes: 1.x lists every line it cannot parse.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -25,15 +26,15 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection pool to one server; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(super) struct Client {
     http: reqwest::Client,
     config: Arc<Influx>,
     write: Url,
 }
 
-/// Why there is no client.
+/// Why a server cannot be talked to as configured.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub enum OpenError {
     /// The CA file cannot be read.
     #[error("INFLUXDB_CA_FILE {path}: {source}")]
     ReadCa {
@@ -58,34 +59,12 @@ pub enum ClientError {
     Url,
 }
 
-/// What a POST carries.
-#[derive(Clone, Debug)]
-pub struct Body {
-    /// Line protocol, compressed or not.
-    pub bytes: Bytes,
-    /// Whether `bytes` went through gzip.
-    pub encoding: Encoding,
-}
-
-/// How the bytes of a [`Body`] are to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// As they are.
-    Identity,
-    /// After decompression.
-    Gzip,
-}
-
-/// Content of a token file, to be compared; of one that cannot be read, too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenFile(Option<Secret>);
-
 impl Client {
     /// A client for the server of `config`; connects to nothing yet.
     ///
     /// # Errors
-    /// [`ClientError`]: a CA file that cannot be used, or no TLS.
-    pub fn new(config: Influx) -> Result<Self, ClientError> {
+    /// [`OpenError`]: a CA file that cannot be used, or no TLS.
+    pub(super) fn new(config: Influx) -> Result<Self, OpenError> {
         // Only the first call of a process installs; later ones find a provider, which is all that is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let extra = match &config.ca_file {
@@ -98,15 +77,15 @@ impl Client {
             built => built,
         };
         Ok(Self {
-            http: http.map_err(|error| ClientError::Tls(innermost(&error)))?,
+            http: http.map_err(|error| OpenError::Tls(innermost(&error)))?,
             write: write_url(&config)?,
             config: Arc::new(config),
         })
     }
 
     /// Sends `body` to the write path and waits for the whole answer, at most `SHIPPER_REQUEST_TIMEOUT`.
-    pub async fn write(&self, body: Body) -> Answer {
-        let request = self.http.post(self.write.clone()).body(body.bytes);
+    pub(super) async fn write(&self, body: &Body) -> Answer {
+        let request = self.http.post(self.write.clone()).body(body.bytes.clone());
         let request = match body.encoding {
             Encoding::Identity => request,
             Encoding::Gzip => request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip")),
@@ -115,10 +94,9 @@ impl Client {
     }
 
     /// What the token file holds now; `None` when the token does not come from a file.
-    #[must_use]
-    pub fn token_file(&self) -> Option<TokenFile> {
+    pub(super) fn token_file(&self) -> Option<Credentials> {
         match self.config.token {
-            TokenSource::File(_) => Some(TokenFile(read_token(&self.config.token).ok())),
+            TokenSource::File(_) => Some(Credentials(read_token(&self.config.token).ok())),
             TokenSource::Value(_) => None,
         }
     }
@@ -173,30 +151,30 @@ fn builder(config: &Influx) -> ClientBuilder {
         .timeout(config.request_timeout)
 }
 
-fn read_ca(path: &Path) -> Result<Vec<Certificate>, ClientError> {
-    let pem = fs::read(path).map_err(|source| ClientError::ReadCa {
+fn read_ca(path: &Path) -> Result<Vec<Certificate>, OpenError> {
+    let pem = fs::read(path).map_err(|source| OpenError::ReadCa {
         path: path.to_owned(),
         source,
     })?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(ClientError::NoCa {
+        _ => Err(OpenError::NoCa {
             path: path.to_owned(),
         }),
     }
 }
 
 /// `path` below the URL of `config`.
-pub(super) fn url(config: &Influx, path: &[&str]) -> Result<Url, ClientError> {
+pub(super) fn url(config: &Influx, path: &[&str]) -> Result<Url, OpenError> {
     let mut url = config.url.clone();
     url.path_segments_mut()
-        .map_err(|()| ClientError::Url)?
+        .map_err(|()| OpenError::Url)?
         .pop_if_empty()
         .extend(path);
     Ok(url)
 }
 
-fn write_url(config: &Influx) -> Result<Url, ClientError> {
+fn write_url(config: &Influx) -> Result<Url, OpenError> {
     let mut url = match config.api {
         Api::V1 => url(config, &["write"])?,
         Api::V2 => url(config, &["api", "v2", "write"])?,
@@ -248,52 +226,6 @@ fn authorize(request: RequestBuilder, api: Api, token: &Secret) -> Result<Reques
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     parse_retry_after(value, SystemTime::now())
-}
-
-/// What kind of failure `error` is.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "shaped for map_err, which hands over the error"
-)]
-fn failure(error: reqwest::Error) -> Failure {
-    if error.is_timeout() {
-        return Failure::Timeout;
-    }
-    let what = innermost(&error);
-    if error.is_dns() {
-        Failure::Dns(what)
-    } else if layers(&error).any(is_certificate_error) {
-        Failure::Certificate(what)
-    } else {
-        Failure::Connection(what)
-    }
-}
-
-fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    let error = error.downcast_ref::<rustls::Error>();
-    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
-}
-
-/// The text of the cause at the bottom: the layers above repeat the URL or say nothing.
-fn innermost(error: &reqwest::Error) -> String {
-    layers(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string)
-}
-
-fn layers<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        // The source of an io::Error is that of what it wraps: the wrapped error itself would be passed over.
-        match error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
-            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
-            None => error.source(),
-        }
-    })
 }
 
 #[cfg(test)]

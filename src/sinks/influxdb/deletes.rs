@@ -6,9 +6,11 @@ use spool::Record;
 
 use super::Unreadable;
 use super::line_protocol::{Encoder, Place};
+use super::query::quoted;
 use crate::base::when::When;
 use crate::config::Api;
 use crate::record::layout::{Layout, MsgHashAs};
+use crate::record::schema::{HOST, LOGS, MSG_HASH};
 
 /// The deletes for everything that `record` became, to be run against the server: InfluxQL for 1.x, `influx delete` for 2.x.
 ///
@@ -24,9 +26,7 @@ pub fn deletes(record: &Record<'_>, api: Api, bucket: &str) -> Result<Vec<String
         MsgHashAs::Field => None,
     };
     let delete = |place: &Place| {
-        let hash = hash
-            .as_deref()
-            .filter(|_| place.measurement == "ollama_logs");
+        let hash = hash.as_deref().filter(|_| place.measurement == LOGS.name);
         match api {
             Api::V1 => influxql(place, &layout.host, hash),
             Api::V2 => influx_delete(place, &layout.host, hash, bucket),
@@ -38,12 +38,12 @@ pub fn deletes(record: &Record<'_>, api: Api, bucket: &str) -> Result<Vec<String
 fn influxql(place: &Place, host: &str, hash: Option<&str>) -> String {
     let Place { measurement, nanos } = place;
     let mut text = format!(
-        "DELETE FROM \"{measurement}\" WHERE \"host\" = {}",
-        literal(host)
+        "DELETE FROM \"{measurement}\" WHERE \"{HOST}\" = {}",
+        quoted(host, '\'')
     );
     if let Some(hash) = hash {
         // Writing into a String does not fail.
-        let _ = write!(text, " AND \"msg_hash\" = {}", literal(hash));
+        let _ = write!(text, " AND \"{MSG_HASH}\" = {}", quoted(hash, '\''));
     }
     let _ = write!(text, " AND time = {nanos}");
     text
@@ -52,17 +52,12 @@ fn influxql(place: &Place, host: &str, hash: Option<&str>) -> String {
 fn influx_delete(place: &Place, host: &str, hash: Option<&str>, bucket: &str) -> String {
     let Place { measurement, nanos } = place;
     let time = When::nanos_to_rfc3339(*nanos);
-    let mut predicate = format!("_measurement={measurement:?} AND host={host:?}");
+    let mut predicate = format!("_measurement={measurement:?} AND {HOST}={host:?}");
     if let Some(hash) = hash {
-        let _ = write!(predicate, " AND msg_hash={hash:?}");
+        let _ = write!(predicate, " AND {MSG_HASH}={hash:?}");
     }
     let (bucket, predicate) = (shell(bucket), shell(&predicate));
     format!("influx delete --bucket {bucket} --start {time} --stop {time} --predicate {predicate}")
-}
-
-/// A string of InfluxQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// One word of a shell.

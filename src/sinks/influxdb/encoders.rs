@@ -2,9 +2,10 @@
 
 use spool::Record;
 
-use super::line_protocol::{Encoder, Points};
+use super::line_protocol::Encoder;
 use crate::record::DecodeError;
 use crate::record::layout::{Layout, LayoutError};
+use crate::sinks::Form;
 
 /// Layouts kept ready at once; more begin anew.
 const READY: usize = 64;
@@ -12,7 +13,7 @@ const READY: usize = 64;
 /// An encoder for every layout that comes along.
 #[derive(Clone, Debug)]
 pub struct Encoders {
-    points: Points,
+    form: Form,
     /// The one used last is the last.
     ready: Vec<(Vec<u8>, Encoder)>,
 }
@@ -29,11 +30,11 @@ pub enum Unreadable {
 }
 
 impl Encoders {
-    /// None is ready yet; `points` says whether derived points are written.
+    /// None is ready yet; all will write records in `form`.
     #[must_use]
-    pub fn new(points: Points) -> Self {
+    pub fn new(form: Form) -> Self {
         Self {
-            points,
+            form,
             ready: Vec::new(),
         }
     }
@@ -51,7 +52,7 @@ impl Encoders {
         let place = match self.ready.iter().rposition(|(ready, _)| ready == layout) {
             Some(place) => place,
             None => {
-                let encoder = Encoder::new(&Layout::decode(layout)?).with_points(self.points);
+                let encoder = Encoder::new(&Layout::decode(layout)?).with_form(self.form);
                 if self.ready.len() >= READY {
                     self.ready.clear();
                 }
@@ -101,7 +102,7 @@ mod tests {
             });
             records.push_with(key, |out| log.encode(out)).unwrap();
         }
-        let mut encoders = Encoders::new(Points::Written);
+        let mut encoders = Encoders::new(Form::Whole);
         let mut lines = Vec::new();
         for record in records.iter() {
             let mut line = Vec::new();

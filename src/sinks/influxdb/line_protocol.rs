@@ -1,16 +1,26 @@
 //! Stored records as InfluxDB line protocol: pure, appending to one buffer, without an allocation a line.
 //!
-//! Tags are written in the order of their names, which spares the server a sort. Of a string field only `"` and
-//! `\` are escaped; every other byte, newlines included, is legal between the quotes and travels as it is.
+//! Tags are written in the order of their names, which spares the server a sort. Whatever is the same for each line of a
+//! layout is written once, when its encoder is made.
 
 use std::io::Write as _;
 
-use spool::{EntryKey, MsgHash};
+use spool::EntryKey;
 
 use super::points;
-use crate::record::Derived;
+use super::text::{
+    push_end, push_hex, push_integer, push_name, push_string, push_tag, push_tag_value,
+};
 use crate::record::layout::{Layout, LogFields, MsgHashAs};
-use crate::record::{DecodeError, Log, Record, Report, Snapshot};
+use crate::record::schema::{
+    HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS, SOURCE,
+    UNIT, VERSION,
+};
+use crate::record::{DecodeError, Derived, Log, Record, Report, Snapshot};
+use crate::sinks::Form;
+
+/// The only value of the tag `source`.
+const SYSTEMD: &str = "systemd";
 
 /// Nanoseconds in a microsecond, and so the number of entries of one microsecond that keep their order.
 const NANOS_PER_MICRO: u64 = 1000;
@@ -19,9 +29,12 @@ const NANOS_PER_MICRO: u64 = 1000;
 #[derive(Clone, Debug)]
 pub struct Encoder {
     host: String,
-    points: Points,
-    /// Up to where the hash goes, or up to the fields when the hash is one of them.
+    form: Form,
+    /// Up to where the hash goes when it is a tag, up to the message when it is not.
     log_head: Vec<u8>,
+    /// From behind the hash as a tag up to the message; empty when it is a field.
+    log_middle: Vec<u8>,
+    /// Up to where the models go.
     inventory_head: Vec<u8>,
     /// Up to where the version goes.
     report_head: Vec<u8>,
@@ -38,17 +51,8 @@ pub struct Place {
     pub nanos: u64,
 }
 
-/// Whether the points that follow from a record are written with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Points {
-    /// They are.
-    Written,
-    /// The record alone is.
-    LeftOut,
-}
-
 impl Encoder {
-    /// An encoder for points of this layout.
+    /// An encoder for points of this layout, which writes records whole.
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
         let Layout {
@@ -56,22 +60,34 @@ impl Encoder {
             msg_hash_as,
             log_fields,
         } = layout;
-        let mut log_head = b"ollama_logs,host=".to_vec();
-        push_tag_value(host, &mut log_head);
-        log_head.extend_from_slice(match msg_hash_as {
-            MsgHashAs::Tag => b",msg_hash=",
-            MsgHashAs::Field => b",source=systemd ",
-        });
-        let mut inventory_head = b"ollama_models_inventory,host=".to_vec();
-        push_tag_value(host, &mut inventory_head);
-        inventory_head.push(b' ');
-        let mut report_head = b"ollama_shipper,host=".to_vec();
-        push_tag_value(host, &mut report_head);
-        report_head.extend_from_slice(b",version=");
+        let head = |measurement: &str| {
+            let mut head = measurement.as_bytes().to_vec();
+            push_tag(HOST, host, &mut head);
+            head
+        };
+        let mut to_message = Vec::new();
+        push_tag(SOURCE, SYSTEMD, &mut to_message);
+        push_name(b' ', MESSAGE, &mut to_message);
+        let mut log_head = head(LOGS.name);
+        let log_middle = match msg_hash_as {
+            MsgHashAs::Tag => {
+                push_name(b',', MSG_HASH, &mut log_head);
+                to_message
+            }
+            MsgHashAs::Field => {
+                log_head.append(&mut to_message);
+                Vec::new()
+            }
+        };
+        let mut inventory_head = head(SNAPSHOTS.name);
+        push_name(b' ', MODELS_JSON, &mut inventory_head);
+        let mut report_head = head(SHIPPER);
+        push_name(b',', VERSION, &mut report_head);
         Self {
             host: host.clone(),
-            points: Points::Written,
+            form: Form::Whole,
             log_head,
+            log_middle,
             inventory_head,
             report_head,
             msg_hash_as: *msg_hash_as,
@@ -79,10 +95,10 @@ impl Encoder {
         }
     }
 
-    /// The same encoder, which writes derived points or does not; a new one does.
+    /// The same encoder, which writes records in `form`.
     #[must_use]
-    pub fn with_points(mut self, points: Points) -> Self {
-        self.points = points;
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
         self
     }
 
@@ -102,7 +118,7 @@ impl Encoder {
             Record::Inventory(snapshot) => self.inventory(key, snapshot, out),
             Record::Report(report) => self.report(key, report, out),
         }
-        if self.points == Points::LeftOut {
+        if self.form == Form::Bare {
             return Ok(());
         }
         for (place, point) in (0..).zip(&points) {
@@ -119,12 +135,9 @@ impl Encoder {
     pub fn places(&self, key: &EntryKey, payload: &[u8]) -> Result<Vec<Place>, DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         let (measurement, place) = match &record {
-            Record::Log(log) => ("ollama_logs", log.seqnum),
-            Record::Inventory(snapshot) => (
-                "ollama_models_inventory",
-                u64::from(snapshot.part.unwrap_or(0)),
-            ),
-            Record::Report(_) => ("ollama_shipper", 0),
+            Record::Log(log) => (LOGS.name, log.seqnum),
+            Record::Inventory(snapshot) => (SNAPSHOTS.name, u64::from(snapshot.part.unwrap_or(0))),
+            Record::Report(_) => (SHIPPER, 0),
         };
         let own = Place {
             measurement,
@@ -137,67 +150,60 @@ impl Encoder {
         Ok([own].into_iter().chain(derived).collect())
     }
 
-    /// `ollama_logs`.
     fn log(&self, key: &EntryKey, log: &Log<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.log_head);
         if self.msg_hash_as == MsgHashAs::Tag {
             push_hex(key.hash, out);
-            out.extend_from_slice(b",source=systemd ");
+            out.extend_from_slice(&self.log_middle);
         }
-        out.extend_from_slice(b"message=");
         push_string(&log.message, out);
         if self.msg_hash_as == MsgHashAs::Field {
-            out.extend_from_slice(b",msg_hash=\"");
+            push_name(b',', MSG_HASH, out);
+            out.push(b'"');
             push_hex(key.hash, out);
             out.push(b'"');
         }
         if self.fields.pid && !log.pid.is_empty() {
-            out.extend_from_slice(b",pid=");
+            push_name(b',', PID, out);
             push_string(&log.pid, out);
         }
         if let (true, Some(priority)) = (self.fields.priority, log.priority) {
-            out.extend_from_slice(b",priority=");
+            push_name(b',', PRIORITY, out);
             push_integer(u64::from(priority), out);
             out.push(b'i');
         }
         if self.fields.unit && !log.unit.is_empty() {
-            out.extend_from_slice(b",unit=");
+            push_name(b',', UNIT, out);
             push_string(&log.unit, out);
         }
         push_end(point_time(key, log.seqnum), out);
     }
 
-    /// `ollama_models_inventory`. The parts of a snapshot too large for one field say which they are, and are told apart
-    /// by their nanoseconds.
+    /// The parts of a snapshot too large for one field say which they are, and are told apart by their nanoseconds.
     fn inventory(&self, key: &EntryKey, snapshot: &Snapshot<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.inventory_head);
-        out.extend_from_slice(b"models_json=");
         push_string(&snapshot.models_json, out);
         if let Some(part) = snapshot.part {
-            out.extend_from_slice(b",part=");
+            push_name(b',', PART, out);
             push_integer(u64::from(part), out);
             out.push(b'i');
         }
         push_end(point_time(key, u64::from(snapshot.part.unwrap_or(0))), out);
     }
-}
 
-impl Encoder {
-    /// `ollama_shipper`. The names of its fields need no escaping: this shipper gave them.
+    /// The names of a report's fields need no escaping: this shipper gave them.
     fn report(&self, key: &EntryKey, report: &Report<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.report_head);
         push_tag_value(&report.version, out);
         let mut separator = b' ';
         for (name, number) in &report.numbers {
-            out.push(separator);
+            push_name(separator, name, out);
             // Writing into a Vec does not fail.
-            let _ = write!(out, "{name}={number}i");
+            let _ = write!(out, "{number}i");
             separator = b',';
         }
         for (name, text) in &report.texts {
-            out.push(separator);
-            out.extend_from_slice(name.as_bytes());
-            out.push(b'=');
+            push_name(separator, name, out);
             push_string(text, out);
             separator = b',';
         }
@@ -223,68 +229,11 @@ fn micros_to_nanos(micros: u64) -> u64 {
     micros.saturating_mul(NANOS_PER_MICRO)
 }
 
-/// The end of a line; InfluxDB's times are signed.
-pub(super) fn push_end(nanos: u64, out: &mut Vec<u8>) {
-    out.push(b' ');
-    push_integer(nanos.min(i64::MAX.unsigned_abs()), out);
-    out.push(b'\n');
-}
-
-fn push_integer(number: u64, out: &mut Vec<u8>) {
-    // Writing into a Vec does not fail.
-    let _ = write!(out, "{number}");
-}
-
-fn push_hex(hash: MsgHash, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in hash.0 {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
-}
-
-/// A quoted string field.
-pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.push(b'"');
-    let mut copied = 0;
-    for special in memchr::memchr2_iter(b'"', b'\\', bytes) {
-        out.extend_from_slice(&bytes[copied..special]);
-        out.push(b'\\');
-        copied = special;
-    }
-    out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
-}
-
-/// The value that a tag has when it is to be `text`. Line protocol has no form for an empty one, for control
-/// characters, and for a `\` at the end or before a character that is escaped: those become `_`.
-pub(super) fn tag_value(text: &str) -> String {
-    if text.is_empty() {
-        return "_".to_owned();
-    }
-    let mut next = text.chars().skip(1);
-    text.chars()
-        .map(|character| match (character, next.next()) {
-            ('\\', None | Some(',' | '=' | ' ' | '\\')) => '_',
-            (control, _) if control.is_control() => '_',
-            (plain, _) => plain,
-        })
-        .collect()
-}
-
-pub(super) fn push_tag_value(text: &str, out: &mut Vec<u8>) {
-    for character in tag_value(text).chars() {
-        if matches!(character, ',' | '=' | ' ') {
-            out.push(b'\\');
-        }
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
+
+    use spool::MsgHash;
 
     use super::*;
 
@@ -385,21 +334,5 @@ mod tests {
         let mut out = b"before".to_vec();
         assert!(encoder.encode(&KEY, &[1, 200, 3], &mut out).is_err());
         assert_eq!(out, b"before");
-    }
-
-    #[test]
-    fn no_host_name_can_break_a_line() {
-        for (host, tag) in [
-            ("", "_"),
-            (r"a\", "a_"),
-            (r"a\,b", r"a_\,b"),
-            (r"a\b", r"a\b"),
-            ("a\nb", "a_b"),
-            ("ü=1", r"ü\=1"),
-        ] {
-            let mut out = Vec::new();
-            push_tag_value(host, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), tag);
-        }
     }
 }

@@ -1,21 +1,94 @@
-//! InfluxDB as the forwarder stage sees it: lines out, one named [`Outcome`] back.
+//! InfluxDB 1.x, 2.x and 3.x: lines out, one named [`Outcome`](super::Outcome) back.
 //!
-//! Read [`line_protocol`] (what a record looks like there), [`outcome`] (what an answer means), then [`client`]
-//! (the only place that does I/O for writing) and [`query`] (asking back what the server holds).
+//! Read [`line_protocol`] (what a record looks like there), `answer` (what an answer means), then `client` (the only place
+//! that does I/O) and what it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
 
-pub mod client;
+mod answer;
+mod body;
+mod check;
+mod client;
 mod deletes;
 mod encoders;
+mod failure;
 pub mod line_protocol;
-pub mod outcome;
 mod points;
-pub mod probe;
-pub mod query;
+mod probe;
+mod query;
 mod reason;
+mod text;
 
-pub use client::Client;
+use std::ops::Range;
+use std::time::Duration;
+
+use spool::Records;
+
+use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
+use crate::config::{Config, Influx};
+pub use answer::{Answer, Response, decide};
+use body::{Body, Encoding, Packer};
+use client::Client;
+pub use client::OpenError;
 pub use deletes::deletes;
 pub use encoders::{Encoders, Unreadable};
-pub use line_protocol::{Encoder, Points};
-pub use outcome::{Answer, Outcome, decide};
+pub use line_protocol::Encoder;
 pub(crate) use reason::kind_of;
+
+/// One bucket or database of one server.
+#[derive(Debug)]
+pub struct InfluxDb {
+    client: Client,
+    packer: Packer,
+}
+
+impl InfluxDb {
+    /// The server of `config`; connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`OpenError`]: a CA file that cannot be used, or no TLS.
+    pub fn open(config: &Influx) -> Result<Self, OpenError> {
+        let encoding = if config.gzip {
+            Encoding::Gzip
+        } else {
+            Encoding::Identity
+        };
+        Ok(Self {
+            client: Client::new(config.clone())?,
+            packer: Packer::new(encoding),
+        })
+    }
+}
+
+impl Sink for InfluxDb {
+    type Body = Body;
+
+    fn encode(
+        &self,
+        records: &Records,
+        places: &[usize],
+        form: Form,
+        limit: usize,
+    ) -> Encoded<Body> {
+        self.packer.pack(records, places, form, limit)
+    }
+
+    async fn send(&self, body: &Body) -> Sent {
+        let answer = self.client.write(body).await;
+        Sent {
+            outcome: decide(&answer),
+            is_answered: matches!(answer, Answer::Response(_)),
+        }
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        self.client.token_file()
+    }
+
+    async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
+        let counted = query::points_by_hour(&self.client, host, range).await;
+        counted.map_err(|error| CountError(error.to_string()))
+    }
+
+    async fn check(config: &Config, oldest: Duration) -> Checked {
+        check::check(config, oldest).await
+    }
+}

@@ -6,9 +6,9 @@
 
 use std::io::Write as _;
 
+use super::text::{push_end, push_name, push_string, push_tag};
+use crate::record::schema::HOST;
 use crate::record::{Derived, Value, Visitor};
-
-use super::line_protocol::{push_end, push_string, push_tag_value};
 
 /// Appends `point` as a line of `host` at `nanos` since the Unix epoch. A point of which no field can be said is left out.
 pub(super) fn push(point: &Derived<'_>, host: &str, nanos: u64, out: &mut Vec<u8>) {
@@ -29,22 +29,15 @@ pub(super) fn push(point: &Derived<'_>, host: &str, nanos: u64, out: &mut Vec<u8
 
 struct Line<'a> {
     out: &'a mut Vec<u8>,
-    /// The tag `host`, until it has its place among the others.
+    /// The value of [`HOST`], until it has its place among the others.
     host: Option<&'a str>,
     fields: usize,
 }
 
 impl Line<'_> {
-    fn push_tag(&mut self, name: &str, value: &str) {
-        self.out.push(b',');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.push(b'=');
-        push_tag_value(value, self.out);
-    }
-
     fn push_host(&mut self) {
         if let Some(host) = self.host.take() {
-            self.push_tag("host", host);
+            push_tag(HOST, host, self.out);
         }
     }
 
@@ -61,19 +54,18 @@ impl Line<'_> {
 
     fn begin_field(&mut self, name: &str) {
         self.push_host();
-        self.out.push(if self.fields == 0 { b' ' } else { b',' });
+        let separator = if self.fields == 0 { b' ' } else { b',' };
+        push_name(separator, name, self.out);
         self.fields += 1;
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.push(b'=');
     }
 }
 
 impl Visitor for Line<'_> {
     fn tag(&mut self, name: &'static str, value: &str) {
-        if name > "host" {
+        if name > HOST {
             self.push_host();
         }
-        self.push_tag(name, value);
+        push_tag(name, value, self.out);
     }
 
     fn field(&mut self, name: &'static str, value: Value<'_>) {

@@ -1,20 +1,23 @@
-//! What `doctor` asks a server: whether it is there, how long it keeps points, how many series it has. Parsers are
+//! What a check asks a server: whether it is there, how long it keeps points, how many series it has. Parsers are
 //! pure.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::answer::{Answer, decide};
 use super::client::{Client, url};
-use super::outcome::{Answer, decide};
+use super::failure::innermost;
+use super::query::quoted;
 use crate::config::Api;
+use crate::record::schema::{LOGS, MSG_HASH};
 
 /// Most of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
 /// What a server says when it is greeted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Greeting {
+pub(super) struct Greeting {
     /// Its version, if it tells.
     pub version: Option<String>,
     /// How far its clock is from ours, if it tells; exact to the second.
@@ -25,16 +28,10 @@ pub struct Greeting {
 ///
 /// # Errors
 /// Why there is no answer, in words.
-pub async fn greet(client: &Client) -> Result<Greeting, String> {
+pub(super) async fn greet(client: &Client) -> Result<Greeting, String> {
     let target = url(client.config(), &["ping"]).map_err(|error| error.to_string())?;
-    let response = client.get(target).send().await.map_err(|error| {
-        // The text of the error itself repeats the URL.
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        cause.to_string()
-    })?;
+    let response = client.get(target).send().await;
+    let response = response.map_err(|error| innermost(&error))?;
     let status = response.status().as_u16();
     if !matches!(status, 200 | 204) {
         return Err(format!(
@@ -64,12 +61,12 @@ fn apart(a: SystemTime, b: SystemTime) -> Duration {
 ///
 /// # Errors
 /// In words: a token that may only write cannot ask.
-pub async fn retention(client: &Client) -> Result<Option<Duration>, String> {
+pub(super) async fn retention(client: &Client) -> Result<Option<Duration>, String> {
     let config = client.config();
     match config.api {
         Api::V1 => {
             let (database, policy) = database(&config.bucket);
-            let query = format!("SHOW RETENTION POLICIES ON {}", quoted(database));
+            let query = format!("SHOW RETENTION POLICIES ON {}", quoted(database, '"'));
             policy_duration(&influxql(client, &query).await?, policy)
         }
         Api::V2 => {
@@ -88,15 +85,16 @@ pub async fn retention(client: &Client) -> Result<Option<Duration>, String> {
 ///
 /// # Errors
 /// In words.
-pub async fn msg_hash_values(client: &Client) -> Result<Option<u64>, String> {
+pub(super) async fn msg_hash_values(client: &Client) -> Result<Option<u64>, String> {
     let config = client.config();
     if config.api == Api::V2 {
         return Ok(None);
     }
     let (database, _) = database(&config.bucket);
     let query = format!(
-        "SHOW TAG VALUES CARDINALITY ON {} FROM ollama_logs WITH KEY = msg_hash",
-        quoted(database)
+        "SHOW TAG VALUES CARDINALITY ON {} FROM {} WITH KEY = {MSG_HASH}",
+        quoted(database, '"'),
+        LOGS.name
     );
     let answer = influxql(client, &query).await?;
     // No series at all is an answer without a count.
@@ -109,10 +107,6 @@ fn database(bucket: &str) -> (&str, Option<&str>) {
         Some((database, policy)) => (database, Some(policy)),
         None => (bucket, None),
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 async fn influxql(client: &Client, query: &str) -> Result<Value, String> {
@@ -135,7 +129,7 @@ fn bucket_duration(answer: &Value) -> Result<Option<Duration>, String> {
     let bucket = &answer["buckets"][0];
     let rules = bucket["retentionRules"]
         .as_array()
-        .ok_or("no such bucket, or no leave to read it")?;
+        .ok_or("no such bucket, or no permission to read it")?;
     let seconds = rules
         .iter()
         .filter_map(|rule| rule["everySeconds"].as_u64());
@@ -150,7 +144,7 @@ fn policy_duration(answer: &Value, name: Option<&str>) -> Result<Option<Duration
     let series = &answer["results"][0]["series"][0];
     let columns = series["columns"]
         .as_array()
-        .ok_or("no such database, or no leave to read it")?;
+        .ok_or("no such database, or no permission to read it")?;
     let place = |column: &str| columns.iter().position(|found| found == column);
     let (Some(named), Some(lasts), Some(default)) =
         (place("name"), place("duration"), place("default"))

@@ -2,7 +2,6 @@
 //!
 //! 2.x is asked in Flux and answers in CSV, 1.x in InfluxQL and JSON. Texts and parsers are pure.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
@@ -10,13 +9,12 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
-use super::client::{Client, ClientError, url};
-use super::line_protocol::tag_value;
-use super::outcome::{Answer, decide};
+use super::answer::{Answer, decide};
+use super::client::{Client, OpenError, url};
+use super::text::tag_value;
 use crate::config::{Api, Influx};
-
-/// Microseconds in an hour.
-pub const HOUR: u64 = 3_600_000_000;
+use crate::record::schema::{HOST, OF_RECORDS};
+use crate::sinks::{ByHour, HOUR};
 
 /// Counting a year of lines takes a server longer than storing a batch.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -24,19 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// Most of an answer that is read, in bytes: a hundred years of hours fit.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// The field of each measurement that every point of it has.
-const COUNTED: [(&str, &str); 3] = [
-    ("ollama_logs", "message"),
-    ("ollama_models_inventory", "models_json"),
-    ("ollama_shipper", "read"),
-];
-
-/// Number of points by the start of their hour, in microseconds since the Unix epoch; hours without any are absent.
-pub type ByHour = BTreeMap<u64, u64>;
-
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum QueryError {
+pub(super) enum QueryError {
     /// The server was not reached, or did not do as asked.
     #[error("InfluxDB: {0}")]
     Failed(String),
@@ -45,14 +33,14 @@ pub enum QueryError {
     Malformed(String),
     /// The URL is no base for the query path.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(#[from] OpenError),
 }
 
 /// Points of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
 ///
 /// # Errors
 /// [`QueryError`]; a token for the query must be allowed to read the bucket.
-pub async fn points_by_hour(
+pub(super) async fn points_by_hour(
     client: &Client,
     host: &str,
     range: Range<u64>,
@@ -107,13 +95,13 @@ fn influxql(config: &Influx, host: &str, range: &Range<u64>) -> String {
     };
     let host = quoted(&tag_value(host), '\'');
     let Range { start, end } = range;
-    COUNTED
+    OF_RECORDS
         .iter()
-        .fold(String::new(), |mut query, (measurement, field)| {
+        .fold(String::new(), |mut query, (name, field)| {
             // Writing into a String does not fail.
             let _ = write!(
                 query,
-                "SELECT count(\"{field}\") FROM {source}{measurement} WHERE host = {host} \
+                "SELECT count(\"{field}\") FROM {source}{name} WHERE {HOST} = {host} \
              AND time >= {start}u AND time < {end}u GROUP BY time(1h) FILL(none);"
             );
             query
@@ -124,15 +112,14 @@ fn flux(config: &Influx, host: &str, range: &Range<u64>) -> String {
     let bucket = quoted(&config.bucket, '"').replace("${", "\\${");
     let host = quoted(&tag_value(host), '"').replace("${", "\\${");
     let (start, stop) = (range.start / 1_000_000, range.end / 1_000_000);
-    let counted = COUNTED.map(|(measurement, field)| {
-        format!(r#"(r._measurement == "{measurement}" and r._field == "{field}")"#)
-    });
+    let counted = OF_RECORDS
+        .map(|(name, field)| format!(r#"(r._measurement == "{name}" and r._field == "{field}")"#));
     let counted = counted.join(" or ");
     format!(
         r#"from(bucket: {bucket})
   |> range(start: {start}, stop: {stop})
   |> filter(fn: (r) => {counted})
-  |> filter(fn: (r) => r.host == {host})
+  |> filter(fn: (r) => r.{HOST} == {host})
   |> group()
   |> aggregateWindow(every: 1h, fn: count, createEmpty: false, timeSrc: "_start")
   |> map(fn: (r) => ({{ hour: uint(v: r._time) / uint(v: 1000), points: r._value }}))
@@ -140,8 +127,8 @@ fn flux(config: &Influx, host: &str, range: &Range<u64>) -> String {
     )
 }
 
-/// `text` between `quote`s, as both languages write it.
-fn quoted(text: &str, quote: char) -> String {
+/// `text` between `quote`s, as InfluxQL and Flux write it.
+pub(super) fn quoted(text: &str, quote: char) -> String {
     let mut quoted = String::from(quote);
     for character in text.chars() {
         if character == quote || character == '\\' {

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use spool::MsgHash;
 
-use super::outcome::Cause;
+use crate::record::schema::MSG_HASH;
+use crate::sinks::Cause;
 
 /// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
 const MAX_CHARS: usize = 500;
@@ -11,8 +12,8 @@ const MAX_CHARS: usize = 500;
 /// Bytes of the longest word that is a server's own, and not part of a line.
 const MAX_WORD: usize = 32;
 
-/// Refusals that no other choice of lines mends, with what does.
-const MENDS: [(&str, &str); 5] = [
+/// Refusals that no other choice of lines fixes, with what does.
+const FIXES: [(&str, &str); 5] = [
     (
         "max-values-per-tag",
         "set max-values-per-tag = 0 in the server's configuration; SHIPPER_MSG_HASH_AS=field spares lines that are read from then on",
@@ -141,11 +142,11 @@ impl Reason {
     }
 
     /// What to change on the server or in the configuration, when no line is to blame.
-    pub(super) fn mend(&self) -> Option<&'static str> {
-        MENDS
+    pub(super) fn fix(&self) -> Option<&'static str> {
+        FIXES
             .iter()
             .find(|(words, _)| self.text.contains(words))
-            .map(|&(_, mend)| mend)
+            .map(|&(_, fix)| fix)
     }
 
     pub(super) fn is_server_fault(&self) -> bool {
@@ -165,9 +166,9 @@ fn dropped(words: &str) -> Option<usize> {
 
 fn named(words: &str) -> impl Iterator<Item = MsgHash> {
     words
-        .split("msg_hash=")
+        .split(MSG_HASH)
         .skip(1)
-        .filter_map(|after| hash(after.trim_start_matches('"').as_bytes()))
+        .filter_map(|after| hash(after.strip_prefix('=')?.trim_start_matches('"').as_bytes()))
 }
 
 fn hash(text: &[u8]) -> Option<MsgHash> {

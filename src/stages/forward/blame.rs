@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sinks::influxdb::kind_of;
+use crate::sinks::kind_of;
 
 /// Refused lines up to which nobody asks whether the server refuses everything; also how many
 /// lines of the rest are then tried to find out.

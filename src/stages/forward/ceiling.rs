@@ -3,7 +3,7 @@
 /// Requests of nearly full size that must pass before a larger one is tried.
 const PASSES_TO_GROW: u32 = 16;
 
-/// Learns from 413 and forgets slowly. All sizes are bytes of line protocol before compression.
+/// Learns from what was too large and forgets slowly. All sizes are bytes before compression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ceiling {
     configured: usize,

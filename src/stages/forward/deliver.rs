@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::blame::{FEW, Kinds};
 use super::link::{Link, Settled};
-use super::pack::{Form, Packer};
 use super::sift::{End, Sift, Sifted};
 use crate::record::Record;
+use crate::sinks::{Encoded, Form, Sink};
 
 /// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
-    /// Records that a 204 was for.
+    /// Records that the server has stored.
     pub stored: SeqSet,
     /// Records that the server, or this shipper, does not take, and why.
     pub refused: Vec<(Seq, String)>,
@@ -32,9 +33,8 @@ enum Attempt {
 }
 
 /// The way of one batch.
-struct Way {
-    link: Arc<Link>,
-    packer: Arc<Packer>,
+struct Way<S> {
+    link: Arc<Link<S>>,
     records: Arc<Records>,
 }
 
@@ -43,10 +43,9 @@ struct Way {
 ///
 /// Points that follow from lines must not keep the lines: when the server does not take all of them together, the lines
 /// are sent alone, and only what the server says of those counts.
-pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) -> Delivery {
+pub(super) async fn deliver<S: Sink>(link: Arc<Link<S>>, batch: Batch) -> Delivery {
     let way = Way {
         link,
-        packer,
         records: Arc::new(batch.records),
     };
     let all = 0..way.records.len();
@@ -85,25 +84,20 @@ pub(super) async fn deliver(link: Arc<Link>, packer: Arc<Packer>, batch: Batch) 
     verdicts(sifted, &batch.seqs)
 }
 
-impl Way {
+impl<S: Sink> Way<S> {
     /// Sends these records whole, once.
     async fn attempt(&self, mut places: Vec<usize>) -> Attempt {
         while !places.is_empty() {
-            let wanted = places.clone();
-            let ceiling = self.link.ceiling();
-            let packed = self
-                .packer
-                .pack(&self.records, wanted, Form::Whole, ceiling);
-            let Ok(packed) = packed.await else {
+            let Ok(encoded) = self.encode(places.clone(), Form::Whole).await else {
                 return Attempt::Stopped;
             };
-            if let Some((_, reason)) = packed.unreadable.first() {
+            if let Some((_, reason)) = encoded.unreadable.first() {
                 return Attempt::Refused(reason.clone());
             }
-            match self.link.settle(&packed).await {
-                Settled::Delivered => drop(places.drain(..packed.taken)),
+            match self.link.settle(&encoded).await {
+                Settled::Delivered => drop(places.drain(..encoded.taken)),
                 // The ceiling is lower now.
-                Settled::TooLarge(_) if packed.lines > 1 => {}
+                Settled::TooLarge(_) if encoded.lines > 1 => {}
                 Settled::TooLarge(reason) => return Attempt::Refused(reason),
                 Settled::Refused(refusal) => return Attempt::Refused(refusal.reason),
                 Settled::Stopped => return Attempt::Stopped,
@@ -114,30 +108,35 @@ impl Way {
 
     /// Sends all records without points, until it is known which of them the server refuses.
     async fn sift(&self) -> Sifted {
-        let Self {
-            link,
-            packer,
-            records,
-        } = self;
-        let mut sift = Sift::new(records.len());
+        let mut sift = Sift::new(self.records.len());
         while let Some(part) = sift.next() {
             let part = part.to_vec();
-            let packed = packer.pack(records, part, Form::Bare, link.ceiling());
-            let Ok(packed) = packed.await else {
+            let Ok(encoded) = self.encode(part, Form::Bare).await else {
                 break;
             };
-            sift.narrow(packed.taken, packed.unreadable.clone());
-            if packed.lines == 0 {
+            sift.narrow(encoded.taken, encoded.unreadable.clone());
+            if encoded.lines == 0 {
                 continue;
             }
-            match link.settle(&packed).await {
+            match self.link.settle(&encoded).await {
                 Settled::Delivered => sift.stored(),
-                Settled::Refused(refusal) => sift.refused(&refusal, records),
+                Settled::Refused(refusal) => sift.refused(&refusal, &self.records),
                 Settled::TooLarge(reason) => sift.too_large(&reason),
                 Settled::Stopped => break,
             }
         }
         sift.finish()
+    }
+
+    /// Encodes off the async thread.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    async fn encode(&self, places: Vec<usize>, form: Form) -> Result<Encoded<S::Body>, JoinError> {
+        let link = Arc::clone(&self.link);
+        let records = Arc::clone(&self.records);
+        let ceiling = self.link.ceiling();
+        spawn_blocking(move || link.sink().encode(&records, &places, form, ceiling)).await
     }
 }
 

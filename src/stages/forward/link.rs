@@ -4,27 +4,25 @@
 //! tries when the delay is over, and the first success lets all of them go again.
 
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as TurnMutex, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::ceiling::Ceiling;
-use super::pack::Packed;
 use crate::base::retry::Delays;
 use crate::base::stop::Stop;
 use crate::config::Forward;
 use crate::counters::forward::{ForwardStatus, ServerState};
-use crate::sinks::influxdb::client::{Client, TokenFile};
-use crate::sinks::influxdb::outcome::{Answer, Outcome, Refusal, decide};
+use crate::sinks::{Credentials, Encoded, Outcome, Refusal, Sent, Sink};
 
 /// How long a request under way at the stop may still take; what it brings is sent again by the next run if it takes
 /// longer.
 const LAST_REQUEST: Duration = Duration::from_secs(3);
 
-/// How often a token file is read again while the server wants another token.
-const TOKEN_CHECK: Duration = Duration::from_secs(1);
+/// How often the credentials are read again while the server may want other ones.
+const CREDENTIALS_CHECK: Duration = Duration::from_secs(1);
 
 /// What became of a body in the end.
 #[derive(Debug)]
@@ -40,8 +38,8 @@ pub(super) enum Settled {
 }
 
 #[derive(Debug)]
-pub(super) struct Link {
-    client: Client,
+pub(super) struct Link<S> {
+    sink: Arc<S>,
     max_rate: Option<u32>,
     state: Mutex<State>,
     turn: TurnMutex<()>,
@@ -55,21 +53,21 @@ struct State {
     ceiling: Ceiling,
     /// When to try next; `None` while the server is well.
     retry_at: Option<Instant>,
-    /// The token file with which a try came to nothing that time will mend.
-    unwanted: Option<TokenFile>,
+    /// The credentials of a try that failed in a way that time does not fix.
+    unwanted: Option<Credentials>,
     /// When the next line may leave under `SHIPPER_MAX_RATE`.
     next_line: Instant,
 }
 
-impl Link {
+impl<S: Sink> Link<S> {
     pub(super) fn new(
-        client: Client,
+        sink: Arc<S>,
         config: &Forward,
         status: watch::Sender<ForwardStatus>,
         stop: Stop,
     ) -> Self {
         Self {
-            client,
+            sink,
             max_rate: config.max_rate,
             state: Mutex::new(State {
                 delays: Delays::new(config.retry_min, config.retry_max),
@@ -84,17 +82,21 @@ impl Link {
         }
     }
 
+    pub(super) fn sink(&self) -> &S {
+        &self.sink
+    }
+
     /// Whether the last try succeeded, or there was none.
     pub(super) fn is_well(&self) -> bool {
         self.state().retry_at.is_none()
     }
 
-    /// The most bytes of line protocol to send at once.
+    /// The most bytes, before compression, to send at once.
     pub(super) fn ceiling(&self) -> usize {
         self.state().ceiling.now()
     }
 
-    /// Keeps the server from being tried before a slow delay is over, since somebody has to mend something.
+    /// Keeps the server from being tried before a slow delay is over, since somebody has to fix something.
     pub(super) fn hold(&self, reason: &str) {
         let delay = self.state().delays.after_hold();
         self.wait_before_next(ServerState::OnHold, reason, delay);
@@ -106,19 +108,19 @@ impl Link {
             .send_modify(|status| status.refused_lines += lines as u64);
     }
 
-    /// Says and counts that InfluxDB refuses some or all of the points derived from `lines`, which it has stored.
+    /// Says and counts that the server refuses some or all of the points derived from `lines`, which it has stored.
     pub(super) fn points_refused(&self, lines: usize, reason: &str) {
         tracing::warn!(
             lines,
-            "InfluxDB takes the log lines and refuses points derived from them: {reason}"
+            "the server takes the log lines and refuses points derived from them: {reason}"
         );
         self.status
             .send_modify(|status| status.refused_points += lines as u64);
     }
 
     /// Sends the body until the server has taken or refused it, or the service ends.
-    pub(super) async fn settle(&self, packed: &Packed) -> Settled {
-        if !self.pace(packed.lines).await {
+    pub(super) async fn settle(&self, encoded: &Encoded<S::Body>) -> Settled {
+        if !self.pace(encoded.lines).await {
             return Settled::Stopped;
         }
         let mut turn = None;
@@ -132,23 +134,23 @@ impl Link {
             if !self.wait_until_due().await {
                 return Settled::Stopped;
             }
-            let Some(answer) = self.send(packed).await else {
+            let Some(outcome) = self.send(encoded).await else {
                 return Settled::Stopped;
             };
-            if let Some(settled) = self.act(decide(&answer), packed) {
+            if let Some(settled) = self.act(outcome, encoded) {
                 return settled;
             }
         }
     }
 
     /// Takes note of `outcome`; `None` means that the same is to be sent again.
-    fn act(&self, outcome: Outcome, packed: &Packed) -> Option<Settled> {
+    fn act(&self, outcome: Outcome, encoded: &Encoded<S::Body>) -> Option<Settled> {
         match outcome {
             Outcome::Delivered => {
                 self.answered();
-                self.state().ceiling.stored(packed.bytes);
+                self.state().ceiling.stored(encoded.bytes);
                 self.status
-                    .send_modify(|status| status.delivered(packed.lines, packed.bytes));
+                    .send_modify(|status| status.delivered(encoded.lines, encoded.bytes));
                 Some(Settled::Delivered)
             }
             Outcome::Refused(refusal) => {
@@ -157,8 +159,8 @@ impl Link {
             }
             Outcome::TooLarge { reason } => {
                 self.answered();
-                if packed.lines > 1 {
-                    self.state().ceiling.too_large(packed.bytes);
+                if encoded.lines > 1 {
+                    self.state().ceiling.too_large(encoded.bytes);
                 }
                 Some(Settled::TooLarge(reason))
             }
@@ -186,12 +188,12 @@ impl Link {
     }
 
     fn wait_before_next(&self, server: ServerState, reason: &str, delay: Duration) {
-        tracing::debug!(retry_in = ?delay, "InfluxDB: {reason}");
+        tracing::debug!(retry_in = ?delay, "the server: {reason}");
         {
             let mut state = self.state();
             state.retry_at = Some(Instant::now() + delay);
             state.unwanted = match server {
-                ServerState::OnHold => self.client.token_file(),
+                ServerState::OnHold => self.sink.credentials(),
                 _ => None,
             };
         }
@@ -200,27 +202,27 @@ impl Link {
     }
 
     /// One request; `None` when the service ends before its answer.
-    async fn send(&self, packed: &Packed) -> Option<Answer> {
+    async fn send(&self, encoded: &Encoded<S::Body>) -> Option<Outcome> {
         let started = Instant::now();
-        let answer = {
-            let mut write = pin!(self.client.write(packed.body.clone()));
+        let sent = {
+            let mut sending = pin!(self.sink.send(&encoded.body));
             tokio::select! {
-                answer = &mut write => Some(answer),
-                () = self.stop.triggered() => tokio::time::timeout(LAST_REQUEST, write).await.ok(),
+                sent = &mut sending => Some(sent),
+                () = self.stop.triggered() => tokio::time::timeout(LAST_REQUEST, sending).await.ok(),
             }
         };
         let took = started.elapsed();
         self.status.send_modify(|status| {
             status.requests += 1;
-            status.sent_bytes += packed.body.bytes.len() as u64;
-            if matches!(answer, Some(Answer::Response(_))) {
+            status.sent_bytes += encoded.sent_bytes as u64;
+            if sent.as_ref().is_some_and(|sent| sent.is_answered) {
                 status.round_trips.add(took);
             }
         });
-        answer
+        sent.map(|Sent { outcome, .. }| outcome)
     }
 
-    /// Waits until the next try is due or the token file has changed; `false` when the service ends.
+    /// Waits until the next try is due or the credentials have changed; `false` when the service ends.
     async fn wait_until_due(&self) -> bool {
         loop {
             let (due, unwanted) = {
@@ -233,19 +235,19 @@ impl Link {
             tokio::select! {
                 // Round again: `hold` may have moved it meanwhile.
                 () = sleep_until(due) => {}
-                () = self.token_changed(unwanted) => return true,
+                () = self.credentials_changed(unwanted) => return true,
                 () = self.stop.triggered() => return false,
             }
         }
     }
 
-    /// Completes once the token file is not `unwanted` any more; never when that is `None`.
-    async fn token_changed(&self, unwanted: Option<TokenFile>) {
+    /// Completes once the credentials are not `unwanted` any more; never when that is `None`.
+    async fn credentials_changed(&self, unwanted: Option<Credentials>) {
         if unwanted.is_none() {
             return std::future::pending().await;
         }
-        while self.client.token_file() == unwanted {
-            sleep(TOKEN_CHECK).await;
+        while self.sink.credentials() == unwanted {
+            sleep(CREDENTIALS_CHECK).await;
         }
     }
 

@@ -1,16 +1,14 @@
-//! The forwarder stage: spool → InfluxDB. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame;
-//! `weigh` finds them by number, `blame` asks whether it is the server), `link` (waiting and trying), `pack` (records →
-//! request body).
+//! The forwarder stage: spool → sink. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame;
+//! `weigh` finds them by number, `blame` asks whether it is the server), `link` (waiting and trying).
 //!
-//! It knows only the spool. A record counts as delivered once a 204 was for it and the spool has made that
-//! durable; until then it may be sent again, which changes nothing in InfluxDB. Whatever is in memory is bounded by
+//! It knows only the spool, and of the server what a [`Sink`] tells. A record counts as delivered once the sink said so and
+//! the spool has made that durable; until then it may be sent again, which changes nothing there. Whatever is in memory is bounded by
 //! `SHIPPER_IN_FLIGHT` batches, however large the backlog.
 
 mod blame;
 mod ceiling;
 mod deliver;
 mod link;
-mod pack;
 mod sift;
 mod turns;
 mod weigh;
@@ -25,61 +23,41 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::base::stop::Stop;
-use crate::config::{Config, Forward};
+use crate::config::Forward;
 use crate::counters::forward::ForwardStatus;
-use crate::sinks::influxdb::Client;
-use crate::sinks::influxdb::client::{ClientError, Encoding};
+use crate::sinks::Sink;
 use crate::store::{Ended, Store};
 use deliver::{Delivery, Suspicion, deliver};
 use link::Link;
-use pack::Packer;
 use turns::{Turn, Turns};
 
 /// Wait before the spool is asked again after it failed.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
 
-/// Why the stage ended before it was told to.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no way to talk to any server.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The spool is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-}
-
-/// Sends what is pending, in bounded batches, until `stop`; once `input_ended`, only until nothing is pending. No
+/// Sends what is pending to `sink`, in bounded batches, until `stop`; once `input_ended`, only until nothing is pending. No
 /// answer of any server ends it.
 ///
 /// # Errors
-/// [`Error`]: TLS that cannot be set up, or a spool whose thread has ended.
-pub async fn run(
+/// [`Ended`]: a spool whose thread has ended.
+pub async fn run<S: Sink>(
     store: Store,
-    config: Config,
+    sink: Arc<S>,
+    config: Forward,
     status: watch::Sender<ForwardStatus>,
     input_ended: Stop,
     stop: Stop,
-) -> Result<(), Error> {
-    let encoding = if config.influx.gzip {
-        Encoding::Gzip
-    } else {
-        Encoding::Identity
-    };
-    let client = Client::new(config.influx)?;
-    let forward = config.forward;
+) -> Result<(), Ended> {
     let stage = Stage {
-        link: Arc::new(Link::new(client, &forward, status, stop.clone())),
-        packer: Arc::new(Packer::new(encoding)),
+        link: Arc::new(Link::new(sink, &config, status, stop.clone())),
         store,
         input_ended,
         stop,
         in_flight: VecDeque::new(),
         claimed: SeqSet::new(),
-        turns: Turns::new(forward.catchup),
+        turns: Turns::new(config.catchup),
         waiting_since: Some(Instant::now()),
         suspicion: Suspicion::default(),
-        config: forward,
+        config,
     };
     stage.run().await
 }
@@ -90,10 +68,9 @@ struct InFlight {
     task: JoinHandle<Delivery>,
 }
 
-struct Stage {
+struct Stage<S> {
     store: Store,
-    link: Arc<Link>,
-    packer: Arc<Packer>,
+    link: Arc<Link<S>>,
     config: Forward,
     input_ended: Stop,
     stop: Stop,
@@ -107,8 +84,8 @@ struct Stage {
     suspicion: Suspicion,
 }
 
-impl Stage {
-    async fn run(mut self) -> Result<(), Error> {
+impl<S: Sink> Stage<S> {
+    async fn run(mut self) -> Result<(), Ended> {
         while !self.stop.is_triggered() {
             // Before looking: what is appended after the look and before the end of input must be seen.
             let is_last_look = self.input_ended.is_triggered();
@@ -174,7 +151,7 @@ impl Stage {
     }
 
     async fn take(&mut self, stats: &Stats) -> Result<Batch, Ended> {
-        // Under a rate, a batch is at most a second's worth, lest the rate come in bursts.
+        // Under a rate, a batch is at most a second's worth, so that the rate does not come in bursts.
         let rate = self
             .config
             .max_rate
@@ -194,11 +171,7 @@ impl Stage {
     fn send(&mut self, batch: Batch) {
         let seqs: SeqSet = batch.seqs.iter().copied().collect();
         self.claimed.extend_from(&seqs);
-        let task = tokio::spawn(deliver(
-            Arc::clone(&self.link),
-            Arc::clone(&self.packer),
-            batch,
-        ));
+        let task = tokio::spawn(deliver(Arc::clone(&self.link), batch));
         self.in_flight.push_back(InFlight { seqs, task });
     }
 

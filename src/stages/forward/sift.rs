@@ -1,7 +1,7 @@
 //! Which lines of a batch the server refuses: pure; the caller sends what [`Sift::next`] gives and tells what came
 //! of it.
 //!
-//! Only a 204 proves lines stored (a server with several shards counts the drops of one), and each line is sent until
+//! Only `Delivered` proves lines stored (a server with several shards counts the drops of one), and each line is sent until
 //! one was for it or it is refused. What an answer tells beside that decides what is sent next:
 //!
 //! - it names a line: that line is tried alone, and if it is refused, further names are believed;
@@ -28,7 +28,7 @@ use spool::Records;
 
 use super::blame::{Blame, Kinds};
 use super::weigh::{Contradiction, Step, Weighing};
-use crate::sinks::influxdb::outcome::Refusal;
+use crate::sinks::Refusal;
 
 /// The sift of one batch. Lines are numbered from 0.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Sift {
     /// Lines of which at least one is refused.
     suspects: Option<Suspects>,
     weighing: Option<Weighing>,
-    /// Lines that are not among those found by weighing; they still want their 204, last of all.
+    /// Lines that are not among those found by weighing; they are still to be stored, last of all.
     cleared: Vec<usize>,
     /// What [`Sift::next`] gave out.
     current: Option<Part>,
@@ -101,7 +101,7 @@ enum Counts {
 /// What a sift found.
 #[derive(Debug)]
 pub(super) struct Sifted {
-    /// Lines that a 204 was for.
+    /// Lines that the server has stored.
     pub stored: Vec<usize>,
     /// Lines that are refused, and why.
     pub refused: Vec<(usize, String)>,

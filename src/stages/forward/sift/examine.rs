@@ -7,7 +7,7 @@ use spool::{MsgHash, Records};
 use super::super::blame::FEW;
 use super::super::weigh::{self, Weighing};
 use super::{Counts, Names, Sift, Suspects};
-use crate::sinks::influxdb::outcome::{Cause, Refusal};
+use crate::sinks::{Cause, Refusal};
 
 /// Refused lines found by halving after which it is expected that there are more.
 const SEVERAL: usize = 3;
@@ -135,7 +135,7 @@ impl Sift {
         self.give_weighing_up(lines);
     }
 
-    /// The oldest `count` of `lines` are refused; the rest is sent again for its 204.
+    /// The oldest `count` of `lines` are refused; the rest is sent again until it is said to be stored.
     fn drop_oldest(
         &mut self,
         mut lines: Vec<usize>,

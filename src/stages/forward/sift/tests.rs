@@ -5,7 +5,7 @@ use spool::{EntryKey, MsgHash};
 
 use super::super::blame::FEW;
 use super::*;
-use crate::sinks::influxdb::outcome::Cause;
+use crate::sinks::Cause;
 
 /// How a server refuses.
 #[derive(Clone, Copy, Debug)]

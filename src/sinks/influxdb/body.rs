@@ -1,19 +1,37 @@
-//! Records → request body, off the async thread.
+//! Records → request body.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper::body::Bytes;
 use spool::Records;
-use tokio::task::{JoinError, spawn_blocking};
 
-use crate::sinks::influxdb::client::{Body, Encoding};
-use crate::sinks::influxdb::{Encoders, Points};
+use super::encoders::Encoders;
+use crate::sinks::{Encoded, Form};
 
 /// gzip's fastest: on log lines it gives most of what higher levels give at a fraction of their time (figures in
 /// `docs/performance.md`).
 const LEVEL: Compression = Compression::fast();
+
+/// What a POST carries.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Line protocol, compressed or not.
+    pub(super) bytes: Bytes,
+    /// Whether `bytes` went through gzip.
+    pub(super) encoding: Encoding,
+}
+
+/// How the bytes of a [`Body`] are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As they are.
+    Identity,
+    /// After decompression.
+    Gzip,
+}
 
 /// Makes bodies; keeps the buffers between them.
 #[derive(Debug)]
@@ -22,27 +40,14 @@ pub(super) struct Packer {
     idle: Mutex<Vec<Vec<u8>>>,
 }
 
-/// What of a record is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// All that is stored of it.
-    Whole,
-    /// The record alone, without the points that follow from it.
-    Bare,
-}
-
-/// A body and what is in it.
-#[derive(Debug)]
-pub(super) struct Packed {
-    pub body: Body,
-    /// Records in `body`.
-    pub lines: usize,
-    /// Bytes in `body` before compression.
-    pub bytes: usize,
-    /// How many of the records asked for were looked at.
-    pub taken: usize,
-    /// Those of them that cannot be read, and why.
-    pub unreadable: Vec<(usize, String)>,
+impl Body {
+    /// One without lines.
+    pub(super) fn empty() -> Self {
+        Self {
+            bytes: Bytes::new(),
+            encoding: Encoding::Identity,
+        }
+    }
 }
 
 impl Packer {
@@ -53,33 +58,20 @@ impl Packer {
         }
     }
 
-    /// A body of the records at the places `wanted`, in their order: as many as fit in `limit` bytes before
-    /// compression, and at least one.
-    ///
-    /// # Errors
-    /// When the runtime is shutting down.
-    pub(super) async fn pack(
-        self: &Arc<Self>,
-        records: &Arc<Records>,
-        wanted: Vec<usize>,
+    /// See [`crate::sinks::Sink::encode`].
+    pub(super) fn pack(
+        &self,
+        records: &Records,
+        places: &[usize],
         form: Form,
         limit: usize,
-    ) -> Result<Packed, JoinError> {
-        let packer = Arc::clone(self);
-        let records = Arc::clone(records);
-        spawn_blocking(move || packer.pack_now(&records, &wanted, form, limit)).await
-    }
-
-    fn pack_now(&self, records: &Records, wanted: &[usize], form: Form, limit: usize) -> Packed {
-        let mut encoders = Encoders::new(match form {
-            Form::Whole => Points::Written,
-            Form::Bare => Points::LeftOut,
-        });
+    ) -> Encoded<Body> {
+        let mut encoders = Encoders::new(form);
         let mut text = self.idle().pop().unwrap_or_default();
         text.clear();
         let mut unreadable = Vec::new();
         let (mut lines, mut taken) = (0, 0);
-        for &place in wanted {
+        for &place in places {
             let before = text.len();
             match records.get(place) {
                 None => {}
@@ -94,12 +86,15 @@ impl Packer {
             }
             taken += 1;
         }
-        Packed {
+        let bytes = text.len();
+        let body = self.body(text);
+        Encoded {
             lines,
-            bytes: text.len(),
+            bytes,
+            sent_bytes: body.bytes.len(),
             taken,
             unreadable,
-            body: self.body(text),
+            body,
         }
     }
 
@@ -119,7 +114,7 @@ impl Packer {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,14 +170,14 @@ mod tests {
     fn a_body_stays_within_the_limit_but_for_a_single_line() {
         let records = records(&["a", "b", &"c".repeat(1000), "d"]);
         let packer = packer();
-        let line = packer.pack_now(&records, &[0], Form::Whole, 1).bytes;
+        let line = packer.pack(&records, &[0], Form::Whole, 1).bytes;
         for (wanted, limit, taken) in [
             (&[0, 1, 2, 3][..], 2 * line, 2),
             (&[0, 1, 2, 3], 2 * line - 1, 1),
             (&[2, 3], 10, 1),
             (&[0, 1, 2, 3], 1 << 20, 4),
         ] {
-            let packed = packer.pack_now(&records, wanted, Form::Whole, limit);
+            let packed = packer.pack(&records, wanted, Form::Whole, limit);
             assert_eq!((packed.taken, packed.lines), (taken, taken));
             assert_eq!(packed.bytes, packed.body.bytes.len());
             assert!(packed.lines == 1 || packed.bytes <= limit);
@@ -197,7 +192,7 @@ mod tests {
             hash: MsgHash([0; 32]),
         };
         records.push(key, b"\xffnonsense");
-        let packed = packer().pack_now(&records, &[1, 0], Form::Whole, 1 << 20);
+        let packed = packer().pack(&records, &[1, 0], Form::Whole, 1 << 20);
         assert_eq!((packed.taken, packed.lines), (2, 1));
         assert_eq!(packed.unreadable.len(), 1);
         assert!(packed.unreadable[0].1.starts_with("cannot be read"));

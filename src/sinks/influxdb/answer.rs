@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use spool::MsgHash;
-
 use super::reason::{Reason, reason_of};
+use crate::sinks::{Outcome, Refusal};
 
 /// What came of one POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,68 +43,6 @@ pub enum Failure {
     Token(String),
 }
 
-/// What to do about one POST.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All lines are stored.
-    Delivered,
-    /// The server or the way to it is unwell: send the same again.
-    RetryLater {
-        /// What happened.
-        reason: String,
-        /// The server's own wish.
-        after: Option<Duration>,
-    },
-    /// Somebody has to mend something; keep trying, slowly.
-    Hold {
-        /// What happened, and what to mend.
-        reason: String,
-    },
-    /// Fewer bytes at once may pass.
-    TooLarge {
-        /// What happened.
-        reason: String,
-    },
-    /// Some lines are refused, and will be again.
-    Refused(Refusal),
-}
-
-impl Outcome {
-    /// What happened, in words; empty for [`Outcome::Delivered`].
-    #[must_use]
-    pub fn into_reason(self) -> String {
-        match self {
-            Self::Delivered => String::new(),
-            Self::RetryLater { reason, .. } | Self::Hold { reason } | Self::TooLarge { reason } => {
-                reason
-            }
-            Self::Refused(refusal) => refusal.reason,
-        }
-    }
-}
-
-/// What the server tells about refused lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The server's words.
-    pub reason: String,
-    /// What kind of refusal it is.
-    pub cause: Cause,
-    /// How many lines were not stored while all others were; `None` when the answer does not tell.
-    pub dropped: Option<usize>,
-    /// Hashes that the answer mentions: likely the refused lines.
-    pub named: Vec<MsgHash>,
-}
-
-/// What makes lines refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Their time: older than what the bucket keeps.
-    BeyondRetention,
-    /// Something else in them.
-    Content,
-}
-
 /// The meaning of `answer`.
 #[must_use]
 pub fn decide(answer: &Answer) -> Outcome {
@@ -136,14 +73,14 @@ fn decide_failure(failure: &Failure) -> Outcome {
 
 fn decide_response(response: &Response) -> Outcome {
     let reason = reason_of(&response.body);
-    let said = |mend: &str| {
+    let said = |fix: &str| {
         let status = response.status;
         match reason.text.as_str() {
-            "" => format!("HTTP {status}: {mend}"),
-            text => format!("HTTP {status}: {text}: {mend}"),
+            "" => format!("HTTP {status}: {fix}"),
+            text => format!("HTTP {status}: {text}: {fix}"),
         }
     };
-    let hold = |mend: &str| Outcome::Hold { reason: said(mend) };
+    let hold = |fix: &str| Outcome::Hold { reason: said(fix) };
     match response.status {
         204 => Outcome::Delivered,
         401 | 403 => hold("check INFLUXDB_TOKEN, and that it may write to INFLUXDB_BUCKET"),
@@ -188,9 +125,9 @@ fn not_influxdb(status: u16) -> Outcome {
 }
 
 fn refused(reason: Reason) -> Outcome {
-    if let Some(mend) = reason.mend() {
+    if let Some(fix) = reason.fix() {
         return Outcome::Hold {
-            reason: format!("{}: {mend}", reason.text),
+            reason: format!("{}: {fix}", reason.text),
         };
     }
     if reason.is_server_fault() {
@@ -210,6 +147,7 @@ fn refused(reason: Reason) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sinks::Cause;
 
     /// What is told apart in the table below.
     #[derive(Debug, PartialEq)]
@@ -319,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_says_what_to_mend() {
+    fn a_hold_says_what_to_fix() {
         let hold = |status| {
             let response = Response {
                 status,

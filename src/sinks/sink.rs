@@ -1,0 +1,107 @@
+//! [`Sink`], and what goes in and out of it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use spool::Records;
+
+use super::Outcome;
+use crate::base::finding::Finding;
+use crate::config::{Config, Secret};
+
+/// Microseconds in an hour.
+pub const HOUR: u64 = 3_600_000_000;
+
+/// Number of points by the start of their hour, in microseconds since the Unix epoch; hours without any are absent.
+pub type ByHour = BTreeMap<u64, u64>;
+
+/// A server that takes records. Sending the same record again changes nothing there.
+pub trait Sink: Send + Sync + 'static {
+    /// Encoded records, ready to be sent more than once.
+    type Body: Send + Sync;
+
+    /// A body of the records at `places`, in that order: as many as fit in `limit` bytes before compression, and at
+    /// least one. Takes processor time: not for an async thread.
+    fn encode(
+        &self,
+        records: &Records,
+        places: &[usize],
+        form: Form,
+        limit: usize,
+    ) -> Encoded<Self::Body>;
+
+    /// Sends `body` once and waits for the whole answer, at most `SHIPPER_REQUEST_TIMEOUT`.
+    fn send(&self, body: &Self::Body) -> impl Future<Output = Sent> + Send;
+
+    /// The credentials that the next try would use, when they can change while the service runs; `None` when they cannot.
+    fn credentials(&self) -> Option<Credentials>;
+
+    /// Points of records of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
+    ///
+    /// # Errors
+    /// [`CountError`]; the credentials must allow reading.
+    fn count_by_hour(
+        &self,
+        host: &str,
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<ByHour, CountError>> + Send;
+
+    /// What has to be right for records to arrive at the server of `config`, looked at from outside the service.
+    /// `oldest` is the age of the oldest pending record. Takes the configuration, since it may be
+    /// what keeps a sink from being made.
+    fn check(config: &Config, oldest: Duration) -> impl Future<Output = Checked> + Send;
+}
+
+/// What of a record is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All that is stored of it.
+    Whole,
+    /// The record alone, without the points that follow from it.
+    Bare,
+}
+
+/// A body and what is in it.
+#[derive(Debug)]
+pub struct Encoded<Body> {
+    /// What [`Sink::send`] takes.
+    pub body: Body,
+    /// Records in `body`.
+    pub lines: usize,
+    /// Bytes in `body` before compression.
+    pub bytes: usize,
+    /// Bytes that sending it takes, without headers.
+    pub sent_bytes: usize,
+    /// How many of the places asked for were looked at.
+    pub taken: usize,
+    /// Those of them whose records cannot be read, and why.
+    pub unreadable: Vec<(usize, String)>,
+}
+
+/// What came of sending a body once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What to do about it.
+    pub outcome: Outcome,
+    /// Whether anybody answered, so that the time it took is a round trip.
+    pub is_answered: bool,
+}
+
+/// Secret text as it was read just now, to be compared; also of a file that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials(pub Option<Secret>);
+
+/// What a check of a server came to.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// In the order in which they were looked at.
+    pub findings: Vec<Finding>,
+    /// How far the server's clock is from ours, if it tells; exact to the second.
+    pub skew: Option<Duration>,
+}
+
+/// Why a server did not count, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CountError(pub String);

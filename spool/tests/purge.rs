@@ -1,7 +1,6 @@
 //! Records removed for good: no file of the spool has a byte of them any more.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a helper of a test fails by panicking, like the test"
 )]
 

@@ -1,4 +1,4 @@
-//! What is wrong with a host is said once, clearly, with the mend and the right exit code; nothing is lost by it.
+//! What is wrong with a host is said once, clearly, with what fixes it and the right exit code; nothing is lost by it.
 
 mod common;
 

@@ -16,6 +16,7 @@ pub enum Grade {
 
 /// One check and what it found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "Told")]
 pub struct Finding {
     /// What was checked.
     pub check: &'static str,
@@ -23,8 +24,31 @@ pub struct Finding {
     pub grade: Grade,
     /// What was found.
     pub found: String,
-    /// What mends it; nothing when nothing has to be mended.
-    pub mend: Option<String>,
+    /// What fixes it; nothing when nothing has to be fixed.
+    pub fix: Option<String>,
+}
+
+/// A finding as JSON.
+#[derive(Serialize)]
+struct Told {
+    check: &'static str,
+    grade: Grade,
+    found: String,
+    fix: Option<String>,
+    /// The name of `fix` in 0.1; it stays beside it for one version.
+    mend: Option<String>,
+}
+
+impl From<Finding> for Told {
+    fn from(finding: Finding) -> Self {
+        Self {
+            check: finding.check,
+            grade: finding.grade,
+            found: finding.found,
+            mend: finding.fix.clone(),
+            fix: finding.fix,
+        }
+    }
 }
 
 impl Finding {
@@ -35,29 +59,29 @@ impl Finding {
             check,
             grade: Grade::Pass,
             found: found.into(),
-            mend: None,
+            fix: None,
         }
     }
 
     /// Somebody should look.
     #[must_use]
-    pub fn warn(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn warn(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             check,
             grade: Grade::Warn,
             found: found.into(),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
         }
     }
 
-    /// Something has to be mended.
+    /// Something has to be fixed.
     #[must_use]
-    pub fn fail(check: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn fail(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             check,
             grade: Grade::Fail,
             found: found.into(),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
         }
     }
 }

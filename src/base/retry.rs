@@ -40,13 +40,13 @@ impl Delays {
         }
     }
 
-    /// After a failure that time may mend. `asked` is the server's own wish, at most [`MAX_RETRY_AFTER`] of which is
+    /// After a failure that may pass by itself. `asked` is the server's own wish, at most [`MAX_RETRY_AFTER`] of which is
     /// honoured; the jitter comes on top of it, since every host was told the same.
     pub fn after_failure(&mut self, asked: Option<Duration>) -> Duration {
         asked.unwrap_or_default().min(MAX_RETRY_AFTER) + next(&mut self.growing)
     }
 
-    /// After a failure that somebody has to mend: the slow end at once.
+    /// After a failure that somebody has to fix: the slow end at once.
     pub fn after_hold(&mut self) -> Duration {
         next(&mut self.slowest)
     }
@@ -54,6 +54,28 @@ impl Delays {
     /// After a success.
     pub fn reset(&mut self) {
         self.growing.reset();
+    }
+}
+
+/// Delays that double from one failure to the next; each is up to half longer or shorter, by chance.
+#[derive(Debug)]
+pub struct Growing(ExponentialBackoff);
+
+impl Growing {
+    /// Delays around `first` at the beginning and around `last` in the end.
+    #[must_use]
+    pub fn new(first: Duration, last: Duration) -> Self {
+        Self(never_ending(first, last, 0.5))
+    }
+
+    /// The delay after one more failure.
+    pub fn next(&mut self) -> Duration {
+        next(&mut self.0)
+    }
+
+    /// After a success.
+    pub fn reset(&mut self) {
+        self.0.reset();
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Command {
     Run(RunArgs),
     /// One screen: stages, backlog, server, last errors
     Status(StatusArgs),
-    /// Check everything that has to be right, and say what mends what is not
+    /// Check everything that has to be right, and say what fixes what is not
     Doctor(ReportArgs),
     /// Look into the spool
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `shipper doctor`: every check, what it found, and what mends it.
+//! `shipper doctor`: every check, what it found, and what fixes it.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -51,10 +51,10 @@ async fn examine(source: &Source) -> Result<Vec<Finding>, Error> {
 
 /// The configuration, or what is wrong with it.
 fn configuration(source: &Source) -> Result<Config, Vec<Finding>> {
-    const MEND: &str = "config.env.example explains every key";
+    const FIX: &str = "config.env.example explains every key";
     let wrong = |text: String| {
         text.lines()
-            .map(|line| Finding::fail("configuration", line, MEND))
+            .map(|line| Finding::fail("configuration", line, FIX))
             .collect::<Vec<_>>()
     };
     let raw = source.gather().map_err(|error| wrong(error.to_string()))?;
@@ -70,8 +70,8 @@ async fn spool(config: &Config, findings: &mut Vec<Finding>) -> Option<Stats> {
             return None;
         }
         Err(error) => {
-            let mend = "run it as root or as the user of the service; see SHIPPER_SPOOL_DIR";
-            findings.push(Finding::fail("spool", error.to_string(), mend));
+            let fix = "run it as root or as the user of the service; see SHIPPER_SPOOL_DIR";
+            findings.push(Finding::fail("spool", error.to_string(), fix));
             return None;
         }
     };
@@ -106,11 +106,11 @@ fn table(findings: &[Finding], palette: Palette, width: usize) -> String {
             Cell::new(finding.check),
             columns::untrusted(&finding.found),
         ]);
-        let mend = finding.mend.iter().map(|mend| {
-            let mend = columns::untrusted(&format!("-> {mend}"));
-            Row::from([Cell::new(""), Cell::new(""), mend])
+        let fix = finding.fix.iter().map(|fix| {
+            let fix = columns::untrusted(&format!("-> {fix}"));
+            Row::from([Cell::new(""), Cell::new(""), fix])
         });
-        std::iter::once(found).chain(mend)
+        std::iter::once(found).chain(fix)
     });
     let kinds = [Column::Left, Column::AtLeast(CHECK_WIDTH), Column::Rest];
     columns(&kinds, rows, width, palette)
@@ -121,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_and_mends_keep_to_their_column() {
-        let finding = Finding::fail("server", "no answer ".repeat(20), "mend ".repeat(30));
+    fn findings_and_fixes_keep_to_their_column() {
+        let finding = Finding::fail("server", "no answer ".repeat(20), "fix ".repeat(30));
         let text = table(&[finding], Palette::Plain, 80);
         assert!(
             text.starts_with("FAIL  server          no answer"),

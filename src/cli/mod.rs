@@ -108,7 +108,7 @@ impl From<GapError> for Error {
 }
 
 impl Error {
-    /// Whether the mend is in the configuration or the command line.
+    /// Whether the fix is in the configuration or the command line.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self, Self::Raw(_) | Self::Invalid(_))

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spool::{EntryKey, MsgHash};
 
+pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
 pub use event::{Event, Fact};
@@ -46,7 +47,7 @@ const WITH_POINTS: u8 = 2;
 /// The sequence number of an entry within one journal: the `s=` and `i=` of its cursor.
 ///
 /// journald stamps all lines of one read alike, so time and message do not identify an entry; this does
-/// (FACTS: 2,000 equal lines gave 30 distinct (time, message) pairs).
+/// (docs/facts.md, the journal: 2,000 equal lines gave 30 distinct pairs of time and message).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SeqnumId {
     /// Identity of the sequence (`s=`), 128 bits.

@@ -77,7 +77,7 @@ pub enum Error {
     /// A stage ended without a word, which is a bug.
     #[error("the {0} stage ended unexpectedly")]
     Vanished(&'static str),
-    /// A stage does not end, which nothing but the end of the process mends.
+    /// A stage does not end, which nothing but the end of the process fixes.
     #[error("the {0} stage does not stop; what it had read and not stored is read again")]
     Stuck(&'static str),
     /// The system refused something.

@@ -33,8 +33,8 @@ pub(super) async fn follow(
             Some(Turn::Over(outage)) => {
                 outages.send_modify(|outages| outages.last = Some(outage));
                 let length = span(Duration::from_micros(outage.length));
-                let tries = things(outage.tries, "try", "tries");
-                info!("InfluxDB takes lines again after {length} and {tries} in vain");
+                let tries = things(outage.tries, "failed try", "failed tries");
+                info!("InfluxDB takes lines again after {length} and {tries}");
             }
         }
         tokio::select! {

@@ -9,7 +9,7 @@ use spool::MsgHash;
 pub enum Outcome {
     /// All lines are stored.
     Delivered,
-    /// The server or the way to it is unwell: send the same again.
+    /// The server or the way to it fails at present: send the same again.
     RetryLater {
         /// What happened.
         reason: String,

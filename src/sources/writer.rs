@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use bincode::error::EncodeError;
 use spool::{Appended, EntryKey, Records, Trouble};
 
 use super::{Assignment, Goal, Positions, Source};
 use crate::base::stop::Stop;
-use crate::record::{Derived, Record};
+use crate::record::{Derived, EncodeError, Record};
 use crate::store::{Begun, Ended, Store};
 
 /// Records in one commit at most: while draining a backlog, the wait for the disk is shared by so many.

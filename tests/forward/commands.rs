@@ -183,7 +183,7 @@ impl Scene {
 }
 
 #[test]
-fn refused_and_lost_lines_are_mended_from_the_command_line_of_a_running_service() {
+fn refused_and_lost_lines_are_fixed_from_the_command_line_of_a_running_service() {
     let mut scene = Scene::new();
     scene.host.set("SHIPPER_LOG", "trace");
     scene.service = Some(scene.host.start("run"));
@@ -194,7 +194,7 @@ fn refused_and_lost_lines_are_mended_from_the_command_line_of_a_running_service(
 }
 
 #[test]
-fn refused_and_lost_lines_are_mended_from_the_command_line_without_a_service() {
+fn refused_and_lost_lines_are_fixed_from_the_command_line_without_a_service() {
     let scene = Scene::new();
     scene.settle();
     scene.refused_lines_are_told_dropped_and_tried_again();

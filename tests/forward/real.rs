@@ -98,7 +98,7 @@ async fn equal_lines_of_one_timestamp_are_points_of_their_own_with_the_hash_as_t
 }
 
 #[tokio::test]
-async fn a_field_type_conflict_holds_and_quarantines_nothing_until_it_is_mended() {
+async fn a_field_type_conflict_holds_and_quarantines_nothing_until_it_is_fixed() {
     let server = Influxd1::start(Settings::default()).unwrap();
     let mut rig = Rig::to_server(&server);
     // A point of another writer, in the same shard, makes `message` a float.
@@ -176,7 +176,7 @@ async fn lines_beyond_retention_are_quarantined_under_that_name_and_the_rest_arr
 }
 
 #[tokio::test]
-async fn too_many_values_of_the_hash_tag_hold_with_what_to_mend() {
+async fn too_many_values_of_the_hash_tag_hold_with_what_to_fix() {
     let limited = Settings {
         max_values_per_tag: 1000,
         ..Settings::default()
@@ -209,7 +209,7 @@ async fn too_many_values_of_the_hash_tag_hold_with_what_to_mend() {
 #[tokio::test]
 async fn an_unknown_database_or_policy_holds_and_nothing_is_lost() {
     let server = Influxd1::start(Settings::default()).unwrap();
-    for (bucket, mend) in [
+    for (bucket, fix) in [
         ("nope", "CREATE DATABASE nope"),
         (
             "logs/rp",
@@ -222,7 +222,7 @@ async fn an_unknown_database_or_policy_holds_and_nothing_is_lost() {
         let mut running = rig.start_drain();
         let status = running.until("a hold", |status| status.holds > 0).await;
         assert!(status.last_error.unwrap().contains("INFLUXDB_BUCKET"));
-        server.influxql(mend);
+        server.influxql(fix);
         running.end().await;
         assert_eq!(rig.assert_settled().await.delivered, 2);
     }

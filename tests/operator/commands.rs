@@ -270,7 +270,7 @@ fn verify_names_what_is_damaged_and_repair_puts_it_aside_and_loses_nothing() {
         ENTRIES
     );
 
-    // What opening mends by itself is said, too.
+    // What opening repairs by itself is said, too.
     std::fs::write(host.path("spool/MANIFEST"), b"garbage").unwrap();
     let verified = host.run("spool verify");
     let told = String::from_utf8(verified.stderr).unwrap();

@@ -24,7 +24,7 @@ impl Findings {
         Self(findings)
     }
 
-    /// Holds the check to a grade, and what was found to contain `words`; a failure has a mend.
+    /// Holds the check to a grade, and what was found to contain `words`; a failure has a fix.
     fn expect(&self, check: &str, grade: &str, words: &str) {
         let mut findings = self.0.as_array().unwrap().iter();
         let finding = findings
@@ -35,7 +35,9 @@ impl Findings {
             finding["found"].as_str().unwrap().contains(words),
             "{finding}"
         );
-        assert_eq!(finding["mend"].is_null(), grade == "pass", "{finding}");
+        assert_eq!(finding["fix"].is_null(), grade == "pass", "{finding}");
+        // The name of 0.1.
+        assert_eq!(finding["mend"], finding["fix"]);
     }
 }
 

@@ -104,8 +104,8 @@ fn json_of_every_command_is_as_documented_with_and_without_a_service() {
         check(&host, "replay", "replay --quarantined --dry-run");
         check(&host, "backfill", "backfill --since 2000-01-01");
         let findings = check(&host, "doctor", "doctor");
-        let mended = findings.as_array().unwrap().iter();
-        assert!(mended.clone().any(|finding| !finding["mend"].is_null()));
+        let fixes = findings.as_array().unwrap().iter();
+        assert!(fixes.clone().any(|finding| !finding["fix"].is_null()));
         let status = host.run("status --json");
         assert_eq!(status.status.code(), Some(3), "something was refused");
         let mut now: Value = serde_json::from_slice(&status.stdout).unwrap();

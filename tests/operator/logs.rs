@@ -33,7 +33,7 @@ fn an_outage_is_two_lines_with_its_totals_however_many_tries_it_takes() {
         "{text}"
     );
     assert_eq!(with("<6>InfluxDB takes lines again after "), 1, "{text}");
-    assert_eq!(with(&format!(" and {TRIES} tries in vain")), 1, "{text}");
+    assert_eq!(with(&format!(" and {TRIES} failed tries")), 1, "{text}");
     assert_eq!(with("<6>stopped"), 1, "{text}");
     let mut distinct = lines.clone();
     distinct.sort_unstable();

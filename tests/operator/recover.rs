@@ -99,8 +99,8 @@ fn what_was_put_aside_is_named_by_verify_stats_and_doctor_until_it_is_removed() 
             .find(|finding| finding["check"] == "spool")
             .unwrap();
         assert_eq!(spool["grade"], "warn", "{spool}");
-        let mend = spool["mend"].as_str().unwrap();
-        assert!(mend.contains("shipper spool recover"), "{mend}");
+        let fix = spool["fix"].as_str().unwrap();
+        assert!(fix.contains("shipper spool recover"), "{fix}");
 
         let before = count(&host.stats()["spool"], "disk_bytes");
         let recovered = recover(&host, "--drop");

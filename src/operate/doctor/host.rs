@@ -19,8 +19,8 @@ pub fn units(units: &[String]) -> Vec<Finding> {
         |unit: &String| match systemctl(&["show", "--property=LoadState", "--value", "--", unit]) {
             Some(state) if state == "loaded" => Finding::pass(CHECK, format!("{unit} exists")),
             Some(state) => {
-                let mend = "install Ollama, or set SHIPPER_JOURNAL_UNITS";
-                Finding::warn(CHECK, format!("{unit} is {state}"), mend)
+                let fix = "install Ollama, or set SHIPPER_JOURNAL_UNITS";
+                Finding::warn(CHECK, format!("{unit} is {state}"), fix)
             }
             None => {
                 let found = format!("cannot tell whether {unit} exists: systemctl does not answer");
@@ -51,13 +51,13 @@ pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
                 "readable with {name}, without an entry of {}",
                 config.units.names().join(", ")
             );
-            let mend =
+            let fix =
                 "start Ollama; check SHIPPER_JOURNAL_UNITS; add this user to group systemd-journal";
-            Finding::warn(CHECK, found, mend)
+            Finding::warn(CHECK, found, fix)
         }
         Err(error) => {
-            let mend = "add this user to group systemd-journal, or set SHIPPER_JOURNAL_READER";
-            Finding::fail(CHECK, causes(&error), mend)
+            let fix = "add this user to group systemd-journal, or set SHIPPER_JOURNAL_READER";
+            Finding::fail(CHECK, causes(&error), fix)
         }
     }
 }
@@ -66,7 +66,7 @@ pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
 #[must_use]
 pub fn models(config: &config::Config, stop: &Stop) -> Finding {
     const CHECK: &str = "models";
-    const MEND: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
+    const FIX: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
     let named = || {
         let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
         let journal = readers::open(&config.journal, stop).ok()?;
@@ -74,7 +74,7 @@ pub fn models(config: &config::Config, stop: &Stop) -> Finding {
     };
     let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &named)
     else {
-        return Finding::warn(CHECK, "no models directory was found", MEND);
+        return Finding::warn(CHECK, "no models directory was found", FIX);
     };
     let place = dir.display();
     match inventory::scan(&dir) {
@@ -86,7 +86,7 @@ pub fn models(config: &config::Config, stop: &Stop) -> Finding {
             };
             Finding::pass(CHECK, format!("{models} in {place}{skipped}"))
         }
-        Err(error) => Finding::warn(CHECK, format!("{place}: {error}"), MEND),
+        Err(error) => Finding::warn(CHECK, format!("{place}: {error}"), FIX),
     }
 }
 

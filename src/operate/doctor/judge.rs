@@ -29,17 +29,17 @@ pub fn spool(stats: &Stats) -> Finding {
     }
     if let Some(aside) = &spool.aside {
         let found = format!("put aside as damaged: {aside}");
-        let mend = "`shipper spool recover` reads what is left in it, and removes it with --drop";
-        return Finding::warn(CHECK, found, mend);
+        let fix = "`shipper spool recover` reads what is left in it, and removes it with --drop";
+        return Finding::warn(CHECK, found, fix);
     }
     if spool.ledger.quarantined > 0 {
         let found = format!("{} entries in quarantine", count(spool.ledger.quarantined));
-        let mend = "see `shipper quarantine ls`; then `shipper replay --quarantined` or `shipper quarantine drop`";
-        return Finding::warn(CHECK, found, mend);
+        let fix = "see `shipper quarantine ls`; then `shipper replay --quarantined` or `shipper quarantine drop`";
+        return Finding::warn(CHECK, found, fix);
     }
     if let Some(recovery) = &spool.last_recovery {
-        let mend = "check the disk; `shipper spool verify` reads every generation";
-        return Finding::warn(CHECK, format!("was damaged once: {recovery}"), mend);
+        let fix = "check the disk; `shipper spool verify` reads every generation";
+        return Finding::warn(CHECK, format!("was damaged once: {recovery}"), fix);
     }
     Finding::pass(
         CHECK,
@@ -118,8 +118,8 @@ pub fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Finding {
 pub fn service(stats: &Stats) -> Finding {
     const CHECK: &str = "service";
     let Some(service) = &stats.service else {
-        let mend = "systemctl enable --now Ollama_InfluxDB";
-        return Finding::warn(CHECK, "not running", mend);
+        let fix = "systemctl enable --now Ollama_InfluxDB";
+        return Finding::warn(CHECK, "not running", fix);
     };
     if let Some(error) = &service.reader.last_error {
         return Finding::fail(
@@ -183,7 +183,7 @@ mod tests {
         let mut stopped = stats(0);
         stopped.service = None;
         for finding in [service(&stopped), clock(None, None), space(0, 0, GIB)] {
-            assert!(finding.mend.is_some(), "{finding:?}");
+            assert!(finding.fix.is_some(), "{finding:?}");
         }
     }
 }

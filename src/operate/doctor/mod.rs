@@ -1,4 +1,4 @@
-//! What has to be right for entries to arrive, checked one by one, each with what mends it.
+//! What has to be right for entries to arrive, checked one by one, each with what fixes it.
 //!
 //! Read [`Finding`], then [`judge`] (pure: from what was found to a verdict), [`host`] and [`server`], which look. What has to
 //! be right at the server is its sink's to say.

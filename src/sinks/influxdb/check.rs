@@ -179,7 +179,7 @@ mod tests {
         };
         let finding = judge_write(&hold);
         assert_eq!(finding.grade, Fail);
-        assert!(finding.mend.unwrap().contains("INFLUXDB_TOKEN"));
+        assert!(finding.fix.unwrap().contains("INFLUXDB_TOKEN"));
         assert_eq!(judge_write(&Outcome::Delivered).grade, Pass);
     }
 
@@ -202,6 +202,6 @@ mod tests {
 
     #[test]
     fn a_backlog_near_its_end_has_something_that_helps() {
-        assert!(judge_retention(Some(DAY), 2 * DAY).mend.is_some());
+        assert!(judge_retention(Some(DAY), 2 * DAY).fix.is_some());
     }
 }

@@ -12,14 +12,13 @@ mod stall;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backoff::backoff::Backoff;
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use tokio::sync::watch;
 
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 
 use crate::base::human::causes;
+use crate::base::retry::Growing;
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config;
@@ -160,7 +159,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Reads until the goal is reached or the service stops; following, it waits for a journal that fails.
     fn read_on(&self, run: &mut Run<'_, '_>, open: Open<'_>) -> Result<(), Error> {
-        let mut delay = self.delays();
+        let slowest = REOPEN_MIN.max(self.config.poll_interval * 6);
+        let mut delay = Growing::new(REOPEN_MIN, slowest);
         while !self.stop.is_triggered() {
             let error = match run.read(open) {
                 Ok(Next::Done) => return Ok(()),
@@ -171,7 +171,7 @@ impl Reading<'_> {
                 delay.reset();
             }
             self.report(&error);
-            if !self.stop.pause(delay.next_backoff().unwrap_or(REOPEN_MIN)) {
+            if !self.stop.pause(delay.next()) {
                 run.check_rewinds()?;
             }
         }
@@ -246,14 +246,6 @@ impl Reading<'_> {
                 status.last_error = Some(text);
             }
         });
-    }
-
-    fn delays(&self) -> ExponentialBackoff {
-        ExponentialBackoffBuilder::new()
-            .with_initial_interval(REOPEN_MIN)
-            .with_max_interval(REOPEN_MIN.max(self.config.poll_interval * 6))
-            .with_max_elapsed_time(None)
-            .build()
     }
 }
 

@@ -40,7 +40,7 @@ pub struct MalformedCursor;
 
 /// How far a cursor may lie in the future before it is rejected: one hour, in microseconds.
 ///
-/// libsystemd given a time that is still to come and ids it does not know stays silent for ever (FACTS).
+/// libsystemd given a time that is still to come and ids it does not know stays silent for ever (docs/facts.md, the journal).
 pub const MAX_AHEAD: u64 = 3_600_000_000;
 
 impl Cursor {

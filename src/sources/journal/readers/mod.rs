@@ -116,7 +116,7 @@ pub enum Wake {
     FilesChanged,
 }
 
-/// Why a journal cannot be read, and what mends it.
+/// Why a journal cannot be read, and what fixes it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No `libsystemd.so.0`, or one without what is needed.

@@ -27,7 +27,7 @@ pub fn start(filter: &str) {
     let builder = Builder::builder().with_writer(io::stderr);
     // JOURNAL_STREAM: systemd.exec(5), set when standard error is connected to the journal.
     if env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal() {
-        let builder = builder.event_format(Journal);
+        let builder = builder.event_format(JournalFormat);
         let builder = builder
             .with_env_filter(parse(filter))
             .with_filter_reloading();
@@ -67,9 +67,9 @@ where
 }
 
 /// `<6>message field=value`.
-struct Journal;
+struct JournalFormat;
 
-impl<S, N> FormatEvent<S, N> for Journal
+impl<S, N> FormatEvent<S, N> for JournalFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,

@@ -13,7 +13,7 @@ use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::cli::args::BackfillArgs;
 use crate::config::Config;
-use crate::operate::backfill::{Backfill, Phase, Progress};
+use crate::operate::backfill::{Backfill, BackfillPhase, Progress};
 use crate::operate::{Answer, Request};
 use crate::service;
 use crate::sources::journal::{JournalSource, readers};
@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Ver
     } else {
         alone(config, since).await?
     };
-    if let Phase::Failed(reason) = progress.phase {
+    if let BackfillPhase::Failed(reason) = progress.phase {
         return Err(Error::Backfill(reason));
     }
     if arguments.report.json {
@@ -59,7 +59,7 @@ async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Erro
             return Err(Error::OtherAnswer);
         };
         show(&bar, &progress);
-        if progress.phase != Phase::Running {
+        if progress.phase != BackfillPhase::Running {
             bar.finish("the journal was read");
             return Ok(progress);
         }

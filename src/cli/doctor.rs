@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use super::{Error, Shipper, Source, Verdict};
+use super::{ConfigSource, Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette, Tone};
 use crate::base::stop::Stop;
@@ -16,7 +16,7 @@ use crate::operate::doctor::{Finding, Grade, host, judge, server};
 ///
 /// # Errors
 /// None but those of the output: what cannot be checked is a finding.
-pub(super) async fn run(source: &Source, report: ReportArgs) -> Result<Verdict, Error> {
+pub(super) async fn run(source: &ConfigSource, report: ReportArgs) -> Result<Verdict, Error> {
     let findings = examine(source).await?;
     if report.json {
         super::print_json(&findings)?;
@@ -33,7 +33,7 @@ pub(super) async fn run(source: &Source, report: ReportArgs) -> Result<Verdict, 
     })
 }
 
-async fn examine(source: &Source) -> Result<Vec<Finding>, Error> {
+async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
     let config = match configuration(source) {
         Ok(config) => config,
         Err(findings) => return Ok(findings),
@@ -50,7 +50,7 @@ async fn examine(source: &Source) -> Result<Vec<Finding>, Error> {
 }
 
 /// The configuration, or what is wrong with it.
-fn configuration(source: &Source) -> Result<Config, Vec<Finding>> {
+fn configuration(source: &ConfigSource) -> Result<Config, Vec<Finding>> {
     const FIX: &str = "config.env.example explains every key";
     let wrong = |text: String| {
         text.lines()

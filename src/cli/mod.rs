@@ -123,12 +123,12 @@ impl Error {
 
 /// Where the configuration comes from; can be read again.
 #[derive(Clone, Debug)]
-struct Source {
+struct ConfigSource {
     file: Option<PathBuf>,
     flags: Vec<String>,
 }
 
-impl Source {
+impl ConfigSource {
     fn gather(&self) -> Result<Raw, RawError> {
         // Variables that are not Unicode cannot be ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -158,7 +158,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         set,
         command,
     } = cli;
-    let source = Source {
+    let source = ConfigSource {
         file: config,
         flags: set,
     };
@@ -210,7 +210,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
     }
 }
 
-async fn look_into_spool(source: &Source, command: SpoolCommand) -> Result<Verdict, Error> {
+async fn look_into_spool(source: &ConfigSource, command: SpoolCommand) -> Result<Verdict, Error> {
     let shipper = Shipper::reach(&local(source)?).await?;
     match command {
         SpoolCommand::Stats(report) => spool_stats::run(shipper, report).await,
@@ -227,7 +227,7 @@ async fn look_into_spool(source: &Source, command: SpoolCommand) -> Result<Verdi
 }
 
 /// What commands need that talk to no server; logging is started with it.
-fn local(source: &Source) -> Result<Local, Error> {
+fn local(source: &ConfigSource) -> Result<Local, Error> {
     Ok(start_logging(source.gather()?.local()?, |local| local))
 }
 

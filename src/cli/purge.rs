@@ -13,7 +13,7 @@ use crate::sinks::influxdb::deletes;
 
 /// What was purged, or would be.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct PurgeOutcome {
     /// Whether it was done.
     purged: bool,
     /// The hashes.
@@ -62,7 +62,7 @@ pub(super) async fn run(
         return Err(Error::OtherAnswer);
     };
     shipper.close().await?;
-    let outcome = Outcome {
+    let outcome = PurgeOutcome {
         purged: !arguments.dry_run,
         hashes: entries
             .iter()
@@ -93,7 +93,7 @@ fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
     deletes(&record, server.api, &server.bucket).unwrap_or_default()
 }
 
-fn print(entries: &[Listed], outcome: &Outcome) -> Result<(), Error> {
+fn print(entries: &[Listed], outcome: &PurgeOutcome) -> Result<(), Error> {
     if outcome.purged {
         println!(
             "{} removed from the spool for good",

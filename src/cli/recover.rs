@@ -11,7 +11,7 @@ use crate::operate::{Answer, Recovered, Request};
 
 /// What came of one directory.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct RecoverOutcome {
     #[serde(flatten)]
     recovered: Recovered,
     /// Whether it was removed afterwards.
@@ -45,7 +45,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
         outcomes.extend(
             recovered
                 .into_iter()
-                .map(|recovered| Outcome { recovered, dropped }),
+                .map(|recovered| RecoverOutcome { recovered, dropped }),
         );
     }
     shipper.close().await?;
@@ -54,7 +54,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
     } else {
         print(&outcomes, arguments);
     }
-    let is_lost = |outcome: &Outcome| outcome.recovered.records.lost != Some(0);
+    let is_lost = |outcome: &RecoverOutcome| outcome.recovered.records.lost != Some(0);
     Ok(match outcomes.iter().any(is_lost) {
         true => Verdict::Unhealthy,
         false => Verdict::Healthy,
@@ -88,8 +88,8 @@ fn absolute(dir: &Path, aside: &[String]) -> Result<PathBuf, Error> {
     }
 }
 
-fn print(outcomes: &[Outcome], arguments: &RecoverArgs) {
-    for Outcome { recovered, dropped } in outcomes {
+fn print(outcomes: &[RecoverOutcome], arguments: &RecoverArgs) {
+    for RecoverOutcome { recovered, dropped } in outcomes {
         let records = &recovered.records;
         let lost = match records.lost {
             Some(lost) => count(lost),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Source, Verdict};
+use super::{ConfigSource, Error, Verdict};
 use crate::cli::args::RunArgs;
 use crate::config::Config;
 use crate::service::notify::Notifier;
@@ -16,7 +16,7 @@ use crate::stages::telemetry;
 /// Those of the service.
 pub(super) async fn run(
     config: Config,
-    source: Source,
+    source: ConfigSource,
     arguments: &RunArgs,
 ) -> Result<Verdict, Error> {
     let mode = if arguments.once {

@@ -35,7 +35,7 @@ pub(super) async fn run(shipper: Shipper, report: ReportArgs) -> Result<Verdict,
 }
 
 /// One line: what, how much, and what that says.
-struct Line {
+struct TableLine {
     name: &'static str,
     value: String,
     tone: Tone,
@@ -44,7 +44,7 @@ struct Line {
 /// Lines below a heading.
 struct Section {
     heading: String,
-    lines: Vec<Line>,
+    lines: Vec<TableLine>,
 }
 
 impl Section {
@@ -56,7 +56,7 @@ impl Section {
     }
 
     fn line(&mut self, name: &'static str, value: String, tone: Tone) {
-        self.lines.push(Line { name, value, tone });
+        self.lines.push(TableLine { name, value, tone });
     }
 
     /// A line for each of `rows` that informs, whatever its value.
@@ -104,7 +104,7 @@ pub(super) fn table(stats: &Stats, palette: Palette) -> String {
     for section in sections(stats) {
         text.push_str(&palette.paint(Tone::Heading, &section.heading));
         text.push('\n');
-        for Line { name, value, tone } in section.lines {
+        for TableLine { name, value, tone } in section.lines {
             let value = palette.paint(tone, &value);
             text.push_str(&format!("  {name:<20}  {value}\n"));
         }

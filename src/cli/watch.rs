@@ -90,7 +90,7 @@ struct Screen {
 impl Screen {
     fn take(&mut self, stats: Stats) {
         let ledger = stats.spool.ledger;
-        self.history.push(Sample {
+        self.history.push(RateSample {
             read: ledger.read,
             delivered: ledger.delivered,
             pending: ledger.pending,
@@ -159,7 +159,7 @@ impl Screen {
 }
 
 #[derive(Clone, Copy)]
-struct Sample {
+struct RateSample {
     read: u64,
     delivered: u64,
     pending: u64,
@@ -167,10 +167,10 @@ struct Sample {
 
 /// One sample a second.
 #[derive(Default)]
-struct History(VecDeque<Sample>);
+struct History(VecDeque<RateSample>);
 
 impl History {
-    fn push(&mut self, sample: Sample) {
+    fn push(&mut self, sample: RateSample) {
         if self.0.len() == HISTORY {
             self.0.pop_front();
         }
@@ -250,7 +250,7 @@ mod tests {
     fn history_is_bounded() {
         let mut history = History::default();
         for pending in 0..10_000 {
-            history.push(Sample {
+            history.push(RateSample {
                 read: 0,
                 delivered: 0,
                 pending,

@@ -12,7 +12,7 @@ use super::raw::Raw;
 use super::table::{INFLUXDB_API, Setting};
 
 /// What can be said of a value without its type.
-pub(super) trait Kind: Debug + Sync {
+pub(super) trait ValueKind: Debug + Sync {
     /// What a value may be, to be read after "it takes".
     fn accepts(&self) -> String;
 
@@ -28,7 +28,7 @@ pub(super) trait Kind: Debug + Sync {
 }
 
 /// A kind whose values have the type `T`.
-pub(super) trait Parse<T>: Kind {
+pub(super) trait Parse<T>: ValueKind {
     /// The value that `text` means, unless it is not accepted; `raw` has the other keys.
     fn parse(&self, text: &str, raw: &Raw) -> Option<T>;
 
@@ -42,7 +42,7 @@ pub(super) trait Parse<T>: Kind {
 #[derive(Debug)]
 pub(super) struct OrOff<K>(pub(super) K);
 
-impl<K: Kind> Kind for OrOff<K> {
+impl<K: ValueKind> ValueKind for OrOff<K> {
     fn accepts(&self) -> String {
         format!("off, or {}", self.0.accepts())
     }
@@ -61,7 +61,7 @@ impl<T, K: Parse<T>> Parse<Option<T>> for OrOff<K> {
 #[derive(Debug)]
 pub(super) struct UnlessV1<K>(pub(super) K);
 
-impl<K: Kind> Kind for UnlessV1<K> {
+impl<K: ValueKind> ValueKind for UnlessV1<K> {
     fn accepts(&self) -> String {
         let accepts = self.0.accepts();
         format!("{accepts}; for INFLUXDB_API=v1 it may be left out")
@@ -86,7 +86,7 @@ impl<T: Default, K: Parse<T>> Parse<T> for UnlessV1<K> {
 #[derive(Debug)]
 pub(super) struct Number(pub(super) RangeInclusive<u64>);
 
-impl Kind for Number {
+impl ValueKind for Number {
     fn accepts(&self) -> String {
         format!("a whole number from {} to {}", self.0.start(), self.0.end())
     }
@@ -103,7 +103,7 @@ impl<T: TryFrom<u64>> Parse<T> for Number {
 #[derive(Debug)]
 pub(super) struct Size(pub(super) &'static str, pub(super) &'static str);
 
-impl Kind for Size {
+impl ValueKind for Size {
     fn accepts(&self) -> String {
         format!("a size from {} to {}", self.0, self.1)
     }
@@ -121,7 +121,7 @@ impl<T: TryFrom<u64>> Parse<T> for Size {
 #[derive(Debug)]
 pub(super) struct Span(pub(super) &'static str, pub(super) &'static str);
 
-impl Kind for Span {
+impl ValueKind for Span {
     fn accepts(&self) -> String {
         format!("a duration from {} to {}", self.0, self.1)
     }
@@ -142,7 +142,7 @@ pub(super) struct NotBelow(
     pub(super) &'static str,
 );
 
-impl Kind for NotBelow {
+impl ValueKind for NotBelow {
     fn accepts(&self) -> String {
         Span(self.0.key.name, self.1).accepts()
     }
@@ -163,7 +163,7 @@ pub(super) struct Words<T: 'static>(pub(super) &'static [(&'static str, T)]);
 /// A switch.
 pub(super) const ON_OFF: Words<bool> = Words(&[("on", true), ("off", false)]);
 
-impl<T: Debug + Sync> Kind for Words<T> {
+impl<T: Debug + Sync> ValueKind for Words<T> {
     fn accepts(&self) -> String {
         let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
         list(&words, "or")
@@ -189,7 +189,7 @@ pub(super) fn list(words: &[&str], joint: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Path(pub(super) &'static str, pub(super) Option<usize>);
 
-impl Kind for Path {
+impl ValueKind for Path {
     fn accepts(&self) -> String {
         let limit = self.1.map(|longest| format!(", at most {longest} bytes"));
         format!("the path of {}{}", self.0, limit.unwrap_or_default())
@@ -217,7 +217,7 @@ impl Parse<Option<PathBuf>> for Path {
 #[derive(Debug)]
 pub(super) struct Text<T: 'static>(pub(super) &'static str, pub(super) fn(&str) -> Option<T>);
 
-impl<T: Debug> Kind for Text<T> {
+impl<T: Debug> ValueKind for Text<T> {
     fn accepts(&self) -> String {
         self.0.to_owned()
     }

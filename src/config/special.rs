@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use super::Secret;
-use super::kinds::{Kind, Parse, list};
+use super::kinds::{Parse, ValueKind, list};
 use super::raw::Raw;
 use crate::record::layout::LogFields;
 
@@ -11,7 +11,7 @@ use crate::record::layout::LogFields;
 #[derive(Debug)]
 pub(super) struct Address;
 
-impl Kind for Address {
+impl ValueKind for Address {
     fn accepts(&self) -> String {
         "an http:// or https:// address without user, password, query or fragment, as http://127.0.0.1:8086".to_owned()
     }
@@ -40,7 +40,7 @@ fn names_user(url: &Url) -> bool {
 #[derive(Debug)]
 pub(super) struct Token;
 
-impl Kind for Token {
+impl ValueKind for Token {
     fn accepts(&self) -> String {
         "a token of printable ASCII characters, or for InfluxDB 1.x `user:password`".to_owned()
     }
@@ -66,7 +66,7 @@ impl HostName {
     const LONGEST: usize = 255;
 }
 
-impl Kind for HostName {
+impl ValueKind for HostName {
     fn accepts(&self) -> String {
         let longest = Self::LONGEST;
         format!("1 to {longest} bytes without control characters, not ending in a backslash")
@@ -98,7 +98,7 @@ impl FieldNames {
     ];
 }
 
-impl Kind for FieldNames {
+impl ValueKind for FieldNames {
     fn accepts(&self) -> String {
         let names = list(&Self::OPTIONAL.map(|(name, _)| name), "and");
         format!("message, and any of {names}, separated by commas")

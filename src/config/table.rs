@@ -9,7 +9,7 @@ use reqwest::Url;
 use tracing_subscriber::EnvFilter;
 
 use super::kinds::{
-    Kind, NotBelow, Number, ON_OFF, OrOff, Parse, Path, Size, Span, Text, UnlessV1, Words,
+    NotBelow, Number, ON_OFF, OrOff, Parse, Path, Size, Span, Text, UnlessV1, ValueKind, Words,
 };
 use super::special::{Address, FieldNames, HostName, Token};
 use super::{Api, Catchup, Reader, Secret, Units};
@@ -26,7 +26,7 @@ pub struct Key {
     pub help: &'static str,
     /// What holds without it.
     pub preset: Preset,
-    pub(super) kind: &'static dyn Kind,
+    pub(super) kind: &'static dyn ValueKind,
 }
 
 /// What holds when a key is absent or empty.

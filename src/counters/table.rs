@@ -133,7 +133,7 @@ macro_rules! counters {
 
         const _: () = {
             use $crate::counters::stats::Stats;
-            use $crate::counters::table::{Part, Read, Row, Unit};
+            use $crate::counters::table::{StatsPart, Read, Row, Unit};
 
             impl $name {
                 const PATH: &str = concat!($(stringify!($step), ".",)*);
@@ -156,7 +156,7 @@ macro_rules! counters {
                 }
             }
 
-            impl Part for $name {
+            impl StatsPart for $name {
                 type Whole = Self;
 
                 fn part(&self) -> Option<&Self> {
@@ -171,7 +171,7 @@ macro_rules! counters {
 pub(super) use counters;
 
 /// A struct of the table, which may be absent.
-pub(super) trait Part {
+pub(super) trait StatsPart {
     /// The struct.
     type Whole;
 
@@ -179,7 +179,7 @@ pub(super) trait Part {
     fn part(&self) -> Option<&Self::Whole>;
 }
 
-impl<T> Part for Option<T> {
+impl<T> StatsPart for Option<T> {
     type Whole = T;
 
     fn part(&self) -> Option<&T> {

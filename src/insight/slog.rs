@@ -23,13 +23,13 @@ pub(super) struct Line<'a> {
 /// The attributes of a line, every one of them well-formed.
 #[derive(Debug)]
 pub(super) struct Attributes<'a> {
-    pairs: [(&'a str, Raw<'a>); MAX_ATTRIBUTES],
+    pairs: [(&'a str, RawAttribute<'a>); MAX_ATTRIBUTES],
     len: usize,
 }
 
 /// A value as printed.
 #[derive(Clone, Copy, Debug, Default)]
-struct Raw<'a> {
+struct RawAttribute<'a> {
     text: &'a str,
     quoted: bool,
 }
@@ -74,7 +74,7 @@ impl<'a> Line<'a> {
 
     /// Cuts the attributes; `None` when any of them is malformed, as where two writes were glued together.
     pub(super) fn attributes(&self) -> Option<Attributes<'a>> {
-        let mut pairs = [("", Raw::default()); MAX_ATTRIBUTES];
+        let mut pairs = [("", RawAttribute::default()); MAX_ATTRIBUTES];
         let mut len = 0;
         let mut rest = self.rest;
         while !rest.is_empty() {
@@ -123,14 +123,14 @@ fn key(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A value, quoted or bare, and what follows it: nothing, or a space.
-fn value(text: &str) -> Option<(Raw<'_>, &str)> {
+fn value(text: &str) -> Option<(RawAttribute<'_>, &str)> {
     let quoted = text.starts_with('"');
     let (text, rest) = if quoted {
         scan::split_quoted(text)?
     } else {
         bare(text)?
     };
-    (rest.is_empty() || rest.starts_with(' ')).then_some((Raw { text, quoted }, rest))
+    (rest.is_empty() || rest.starts_with(' ')).then_some((RawAttribute { text, quoted }, rest))
 }
 
 /// A text that slog prints without quotes, up to the first character for which it would quote.
@@ -147,7 +147,7 @@ fn bare(text: &str) -> Option<(&str, &str)> {
     (whole && !bare.is_empty()).then_some((bare, rest))
 }
 
-impl<'a> Raw<'a> {
+impl<'a> RawAttribute<'a> {
     fn unquoted(self) -> Option<Cow<'a, str>> {
         if self.quoted {
             scan::unescape(self.text)
@@ -159,7 +159,7 @@ impl<'a> Raw<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    fn raw(&self, key: &str) -> Option<Raw<'a>> {
+    fn raw(&self, key: &str) -> Option<RawAttribute<'a>> {
         let mut pairs = self.pairs[..self.len].iter();
         pairs.find(|(found, _)| *found == key).map(|(_, raw)| *raw)
     }

@@ -19,7 +19,7 @@ use crate::store::Store;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Progress {
     /// Whether it goes on.
-    pub phase: Phase,
+    pub phase: BackfillPhase,
     /// From where it reads.
     pub since: u64,
     /// When it began: later entries are the reader stage's.
@@ -37,7 +37,7 @@ pub struct Progress {
 /// Whether a backfill goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum BackfillPhase {
     /// There was none.
     #[default]
     Idle,
@@ -98,7 +98,7 @@ impl fmt::Debug for Backfiller {
 pub struct Backfill {
     since: u64,
     began: u64,
-    phase: Mutex<Phase>,
+    phase: Mutex<BackfillPhase>,
     reader: watch::Sender<IntakeStatus>,
 }
 
@@ -109,7 +109,7 @@ impl Backfill {
         Self {
             since,
             began: When::now().0,
-            phase: Mutex::new(Phase::Running),
+            phase: Mutex::new(BackfillPhase::Running),
             reader: watch::Sender::default(),
         }
     }
@@ -124,13 +124,13 @@ impl Backfill {
     pub fn run(&self, journal: &dyn Source, store: &Store, stop: &Stop) {
         let phase = match intake::backfill(journal, self.since, store, stop) {
             Ok(()) if stop.is_triggered() => {
-                Phase::Failed("the service ended first: start it again".to_owned())
+                BackfillPhase::Failed("the service ended first: start it again".to_owned())
             }
-            Ok(()) => Phase::Done,
+            Ok(()) => BackfillPhase::Done,
             Err(error) => {
                 let reason = causes(&error);
                 tracing::warn!("backfill: {reason}");
-                Phase::Failed(reason)
+                BackfillPhase::Failed(reason)
             }
         };
         *lock(&self.phase) = phase;
@@ -138,7 +138,7 @@ impl Backfill {
 
     /// Ends it before it ran.
     pub fn fail(&self, reason: String) {
-        *lock(&self.phase) = Phase::Failed(reason);
+        *lock(&self.phase) = BackfillPhase::Failed(reason);
     }
 
     /// How far it is.
@@ -159,7 +159,7 @@ impl Backfill {
     }
 
     fn is_running(&self) -> bool {
-        *lock(&self.phase) == Phase::Running
+        *lock(&self.phase) == BackfillPhase::Running
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
 use super::glance::Glance;
-use super::vigil::{Part, Patience, Sight, Vigil};
+use super::vigil::{Patience, Sight, Vigil, WatchedPart};
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub(super) struct Keeper {
     vigil: Option<Vigil>,
     is_ready: bool,
     told: String,
-    stuck: Option<Part>,
+    stuck: Option<WatchedPart>,
 }
 
 impl Keeper {
@@ -107,7 +107,7 @@ impl Keeper {
         }
     }
 
-    fn judge(&mut self) -> Option<Part> {
+    fn judge(&mut self) -> Option<WatchedPart> {
         let vigil = self.vigil.as_mut()?;
         let glance = self.glance.borrow();
         let sight = Sight {

@@ -29,7 +29,7 @@ use crate::sinks::{Configured, OpenError};
 use crate::sources::SourceError;
 use crate::sources::journal::OpenJournal;
 use crate::store::Ended;
-use round::{End, Round};
+use round::{Round, RoundEnd};
 use signals::Signals;
 
 /// How long the service runs.
@@ -107,11 +107,11 @@ pub async fn run(config: Config, mode: Mode, host: Host) -> Result<(), Error> {
             },
         };
         match round.live(&mut signals, &host).await? {
-            End::Done => {
+            RoundEnd::Done => {
                 info!("stopped");
                 return Ok(());
             }
-            End::Reload(new) => {
+            RoundEnd::Reload(new) => {
                 logging::set_filter(&new.local.log);
                 before = Some(std::mem::replace(&mut config, *new));
                 info!("reloaded");

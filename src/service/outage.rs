@@ -22,15 +22,17 @@ pub(super) async fn follow(
         let status = forwarder.borrow_and_update().clone();
         match watcher.observe(&status, When::now()) {
             None => {}
-            Some(Turn::Began) => {
+            Some(OutageTurn::Began) => {
                 outages.send_modify(|outages| outages.count += 1);
                 warn!(
                     "InfluxDB takes nothing, the spool keeps what comes: {}",
                     reason(&status)
                 );
             }
-            Some(Turn::OtherReason) => warn!("InfluxDB still takes nothing: {}", reason(&status)),
-            Some(Turn::Over(outage)) => {
+            Some(OutageTurn::OtherReason) => {
+                warn!("InfluxDB still takes nothing: {}", reason(&status))
+            }
+            Some(OutageTurn::Over(outage)) => {
                 outages.send_modify(|outages| outages.last = Some(outage));
                 let length = span(Duration::from_micros(outage.length));
                 let tries = things(outage.tries, "failed try", "failed tries");
@@ -52,7 +54,7 @@ fn reason(status: &ForwardStatus) -> &str {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Turn {
+enum OutageTurn {
     Began,
     OtherReason,
     Over(Outage),
@@ -70,24 +72,24 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn observe(&mut self, status: &ForwardStatus, now: When) -> Option<Turn> {
+    fn observe(&mut self, status: &ForwardStatus, now: When) -> Option<OutageTurn> {
         let before = std::mem::replace(&mut self.failures, status.retries + status.holds);
         let is_other = self.reason != status.last_error;
         self.reason.clone_from(&status.last_error);
         match (self.under_way, status.outage_since) {
             (None, Some(since)) => {
                 self.under_way = Some((since, before));
-                Some(Turn::Began)
+                Some(OutageTurn::Began)
             }
             (Some((since, before)), None) => {
                 self.under_way = None;
-                Some(Turn::Over(Outage {
+                Some(OutageTurn::Over(Outage {
                     since,
                     length: now.0.saturating_sub(since),
                     tries: self.failures.saturating_sub(before),
                 }))
             }
-            (Some(_), Some(_)) if is_other => Some(Turn::OtherReason),
+            (Some(_), Some(_)) if is_other => Some(OutageTurn::OtherReason),
             _ => None,
         }
     }
@@ -105,9 +107,12 @@ mod tests {
             last_error: Some("connection refused".to_owned()),
             ..ForwardStatus::default()
         };
-        assert_eq!(watcher.observe(&status, When(1)), Some(Turn::Began));
+        assert_eq!(watcher.observe(&status, When(1)), Some(OutageTurn::Began));
         status.last_error = Some("HTTP 401".to_owned());
-        assert_eq!(watcher.observe(&status, When(2)), Some(Turn::OtherReason));
+        assert_eq!(
+            watcher.observe(&status, When(2)),
+            Some(OutageTurn::OtherReason)
+        );
         assert_eq!(watcher.observe(&status, When(3)), None);
     }
 
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(watcher.observe(&status(None, 3, 0), When(50)), None);
         assert_eq!(
             watcher.observe(&status(Some(100), 4, 0), When(100)),
-            Some(Turn::Began)
+            Some(OutageTurn::Began)
         );
         assert_eq!(watcher.observe(&status(Some(100), 5, 1), When(200)), None);
         let over = Outage {
@@ -133,7 +138,7 @@ mod tests {
         };
         assert_eq!(
             watcher.observe(&status(None, 5, 1), When(350)),
-            Some(Turn::Over(over))
+            Some(OutageTurn::Over(over))
         );
         assert_eq!(watcher.observe(&status(None, 5, 1), When(400)), None);
     }

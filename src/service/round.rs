@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::glance::{self, Glance};
 use super::keeper::{self, Keeper};
 use super::running::Running;
-use super::signals::{Event, Signals};
+use super::signals::{SignalEvent, Signals};
 use super::threads::Inputs;
 use super::{Error, Host, Mode, chores, outage, spool_options};
 use crate::base::stop::Stop;
@@ -28,7 +28,7 @@ use crate::stages::telemetry;
 use crate::store::Store;
 
 /// How a round ended well.
-pub(super) enum End {
+pub(super) enum RoundEnd {
     /// The service ends.
     Done,
     /// The next one begins.
@@ -133,7 +133,11 @@ impl Round {
     }
 
     /// Runs until a signal or the end of the work, and closes everything.
-    pub(super) async fn live(mut self, signals: &mut Signals, host: &Host) -> Result<End, Error> {
+    pub(super) async fn live(
+        mut self,
+        signals: &mut Signals,
+        host: &Host,
+    ) -> Result<RoundEnd, Error> {
         let stop = self.stop.clone();
         let mut next = None;
         let outcome = {
@@ -142,13 +146,13 @@ impl Round {
                 tokio::select! {
                     outcome = &mut supervise => break outcome,
                     event = signals.next() => match event {
-                        Event::Stop => {
+                        SignalEvent::Stop => {
                             next = None;
                             host.notifier.stopping();
                             stop.trigger();
                         }
-                        Event::Reload if stop.is_triggered() => {}
-                        Event::Reload => next = reload(host, &stop),
+                        SignalEvent::Reload if stop.is_triggered() => {}
+                        SignalEvent::Reload => next = reload(host, &stop),
                     },
                 }
             }
@@ -161,7 +165,7 @@ impl Round {
             host.notifier.stopping();
         }
         self.close().await.and(outcome)?;
-        Ok(next.map_or(End::Done, End::Reload))
+        Ok(next.map_or(RoundEnd::Done, RoundEnd::Reload))
     }
 
     /// Waits for the stages to end, and says how they ended. With [`Mode::Once`] they begin again while damage that was found

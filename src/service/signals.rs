@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum SignalEvent {
     /// SIGTERM, SIGINT: end well.
     Stop,
     /// SIGHUP: read the configuration again.
@@ -31,11 +31,11 @@ impl Signals {
     }
 
     /// The next one.
-    pub(super) async fn next(&mut self) -> Event {
+    pub(super) async fn next(&mut self) -> SignalEvent {
         tokio::select! {
-            _ = self.terminate.recv() => Event::Stop,
-            _ = self.interrupt.recv() => Event::Stop,
-            _ = self.hang_up.recv() => Event::Reload,
+            _ = self.terminate.recv() => SignalEvent::Stop,
+            _ = self.interrupt.recv() => SignalEvent::Stop,
+            _ = self.hang_up.recv() => SignalEvent::Reload,
         }
     }
 }

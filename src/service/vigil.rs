@@ -28,13 +28,13 @@ pub(super) struct Sight<'a> {
 
 /// A part of the service that may be stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum WatchedPart {
     Reader,
     Forwarder,
     Spool,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for WatchedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reader => "reader stage",
@@ -111,7 +111,7 @@ impl Vigil {
     }
 
     /// The first part that is stuck, as of `now`.
-    pub(super) fn look(&mut self, sight: Sight<'_>, now: Instant) -> Option<Part> {
+    pub(super) fn look(&mut self, sight: Sight<'_>, now: Instant) -> Option<WatchedPart> {
         let Sight {
             reader,
             forwarder,
@@ -127,16 +127,16 @@ impl Vigil {
         let tries_later = forwarder.next_retry.is_some_and(|next| next > sight.now.0);
         let stuck = [
             (
-                Part::Spool,
+                WatchedPart::Spool,
                 self.spool.is_stuck(&answers, false, now, answering),
             ),
             (
-                Part::Reader,
+                WatchedPart::Reader,
                 self.reader
                     .is_stuck(reader, reader.waiting_for_room, now, reading),
             ),
             (
-                Part::Forwarder,
+                WatchedPart::Forwarder,
                 self.forwarder
                     .is_stuck(forwarder, pending == 0 || tries_later, now, sending),
             ),
@@ -157,7 +157,7 @@ mod tests {
     /// Looks once a second, 100 times, at a service changed by `live`; who was stuck at the end.
     fn after_100_seconds(
         live: impl Fn(u64, &mut IntakeStatus, &mut ForwardStatus) -> u64,
-    ) -> Option<Part> {
+    ) -> Option<WatchedPart> {
         let patience = Patience {
             reader: 10 * SECOND,
             forwarder: 10 * SECOND,
@@ -218,13 +218,13 @@ mod tests {
             forwarder.requests = second;
             5
         });
-        assert_eq!(reader, Some(Part::Reader));
+        assert_eq!(reader, Some(WatchedPart::Reader));
         let forwarder = after_100_seconds(|second, reader, forwarder| {
             reader.entries = second;
             forwarder.next_retry = Some(1);
             5
         });
-        assert_eq!(forwarder, Some(Part::Forwarder));
+        assert_eq!(forwarder, Some(WatchedPart::Forwarder));
     }
 
     #[test]
@@ -245,6 +245,9 @@ mod tests {
             now: When(0),
         };
         assert_eq!(vigil.look(sight, start + SECOND), None);
-        assert_eq!(vigil.look(sight, start + 20 * SECOND), Some(Part::Spool));
+        assert_eq!(
+            vigil.look(sight, start + 20 * SECOND),
+            Some(WatchedPart::Spool)
+        );
     }
 }

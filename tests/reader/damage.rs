@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::rig::{Rig, logged, spooled, until};
 use shipper::base::stop::Stop;
 use shipper::config::Reader;
-use shipper::operate::backfill::Phase;
+use shipper::operate::backfill::BackfillPhase;
 use shipper::sources::Goal;
 use support::journal::{BEGIN, Entry};
 
@@ -142,7 +142,7 @@ fn backfill_steps_over_damage_too() {
         damage(&rig.journal_dir().join("a.journal"), 50);
         let store = rig.store();
         let progress = rig.backfill(&store, 0);
-        assert_eq!((progress.phase, progress.stalls), (Phase::Done, 1));
+        assert_eq!((progress.phase, progress.stalls), (BackfillPhase::Done, 1));
         let found = spooled(&store).len();
         assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");
         assert_eq!(progress.new, found as u64);

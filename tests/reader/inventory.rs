@@ -16,7 +16,7 @@ use shipper::base::when::When;
 use shipper::config;
 use shipper::sources::Goal;
 use shipper::sources::inventory::{
-    Inventory, MAX_JSON_BYTES, Model, UnitFacts, from_line, home_of, parts, scan,
+    InstalledModel, Inventory, MAX_JSON_BYTES, UnitFacts, from_line, home_of, parts, scan,
 };
 use shipper::stages::intake;
 use shipper::store::Store;
@@ -141,7 +141,7 @@ fn two_thousand_models_are_valid_json_in_parts_that_fit_a_field_and_none_is_miss
     assert!(parts.iter().all(|part| part.len() <= MAX_JSON_BYTES));
     let names: Vec<String> = parts
         .iter()
-        .flat_map(|part| serde_json::from_str::<Vec<Model>>(part).unwrap())
+        .flat_map(|part| serde_json::from_str::<Vec<InstalledModel>>(part).unwrap())
         .map(|model| model.name)
         .collect();
     assert_eq!(names.len(), 2000);
@@ -150,19 +150,19 @@ fn two_thousand_models_are_valid_json_in_parts_that_fit_a_field_and_none_is_miss
 
 #[test]
 fn optional_keys_go_before_a_snapshot_is_split() {
-    let model = |number: u32| Model {
+    let model = |number: u32| InstalledModel {
         name: format!("model-{number}:8b"),
         digest: "0".repeat(64),
         size: 1,
         model_sha256: Some(WEIGHTS.to_owned()),
         modified_at: Some("2026-11-23T14:00:00Z".to_owned()),
     };
-    let some: Vec<Model> = (0..250).map(model).collect();
+    let some: Vec<InstalledModel> = (0..250).map(model).collect();
     let [whole] = &parts(&some)[..] else {
         panic!("250 models fit one field")
     };
     assert!(whole.contains("modified_at"));
-    let many: Vec<Model> = (0..280).map(model).collect();
+    let many: Vec<InstalledModel> = (0..280).map(model).collect();
     let [lean] = &parts(&many)[..] else {
         panic!("280 lean models fit one field")
     };
@@ -226,7 +226,7 @@ fn many(count: usize) -> impl Iterator<Item = String> {
 }
 
 /// The models of each snapshot point that arrived, and which part it says it is.
-fn arrived(endpoint: &Endpoint) -> Vec<(Option<String>, Vec<Model>)> {
+fn arrived(endpoint: &Endpoint) -> Vec<(Option<String>, Vec<InstalledModel>)> {
     endpoint.points(|points| {
         let snapshots = points
             .iter()

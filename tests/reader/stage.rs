@@ -10,7 +10,7 @@ use shipper::base::stop::Stop;
 use shipper::base::when::When;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
-use shipper::operate::backfill::Phase;
+use shipper::operate::backfill::BackfillPhase;
 use shipper::sources::Goal;
 use shipper::sources::journal::readers::{self, Cursor};
 use shipper::stages::intake;
@@ -205,7 +205,7 @@ fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() 
         .unwrap();
 
     let progress = rig.backfill(&store, BEGIN);
-    assert_eq!(progress.phase, Phase::Done);
+    assert_eq!(progress.phase, BackfillPhase::Done);
     assert_eq!((progress.read, progress.new), (1_001, 1_000));
     assert_eq!(spooled(&store).len(), 1_001);
     let after = store

@@ -47,7 +47,7 @@ impl Said {
 
 impl<S: Subscriber> Layer<S> for Once {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        let mut line = Line(event.metadata().target().to_owned());
+        let mut line = EventText(event.metadata().target().to_owned());
         event.record(&mut line);
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.is_news(&line.0, Instant::now())
@@ -55,9 +55,9 @@ impl<S: Subscriber> Layer<S> for Once {
 }
 
 /// Target, message and fields of an event.
-struct Line(String);
+struct EventText(String);
 
-impl Visit for Line {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() != DELAY {
             // Writing into a String does not fail.

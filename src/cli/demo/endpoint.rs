@@ -22,11 +22,11 @@ const MAX_BODY: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<EndpointState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct EndpointState {
     down: bool,
     /// Fields by series and timestamp: what makes a point the same point in InfluxDB.
     points: HashMap<(String, i64), String>,
@@ -57,7 +57,7 @@ impl Endpoint {
         let accepting = endpoint.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                if accepting.with(State::is_dropping) {
+                if accepting.with(EndpointState::is_dropping) {
                     continue;
                 }
                 tokio::spawn(accepting.clone().serve(stream, token));
@@ -96,7 +96,7 @@ impl Endpoint {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut EndpointState) -> T) -> T {
         // Every critical section leaves the state whole, even one that panicked.
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -139,7 +139,7 @@ impl Endpoint {
             .is_some_and(|coding| coding == "gzip");
         let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
         let body = body.map_err(io::Error::other)?.to_bytes();
-        if self.with(State::is_dropping) {
+        if self.with(EndpointState::is_dropping) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let text = if zipped { unzip(&body)? } else { body.to_vec() };
@@ -156,7 +156,7 @@ impl Endpoint {
     }
 }
 
-impl State {
+impl EndpointState {
     /// Whether it is down; counts the connection as dropped then.
     fn is_dropping(&mut self) -> bool {
         self.tally.dropped += usize::from(self.down);

@@ -19,7 +19,7 @@ use crate::cli::{Error, Verdict};
 use crate::config::Config;
 use crate::counters::stats::Ledger;
 use endpoint::{Endpoint, Tally};
-use stage::{Progress, Service};
+use stage::{DemoProgress, Service};
 
 /// Longer than any step takes on a slow machine; a demo that hangs has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,7 +33,7 @@ pub(super) async fn run() -> Result<Verdict, Error> {
     let endpoint = Endpoint::start(stage::TOKEN).await?;
     let started_at = When::now().0;
     let start = || Service::start(directory.path(), &endpoint.url(), started_at);
-    let progress = Progress::new(sample::ENTRIES);
+    let progress = DemoProgress::new(sample::ENTRIES);
 
     progress.say("a journal fills with lines of Ollama; the service reads, spools and sends them");
     let mut service = start()?;

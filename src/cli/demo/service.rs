@@ -21,7 +21,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// Follows the sample until it is stopped.
 pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
     let open = move |_: &config::Journal, _: &Stop| {
-        let sample: Box<dyn Journal> = Box::new(Sample {
+        let sample: Box<dyn Journal> = Box::new(SampleJournal {
             started_at,
             next: 0,
         });
@@ -38,19 +38,19 @@ pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Erro
 }
 
 /// The sample as a journal.
-struct Sample {
+struct SampleJournal {
     started_at: u64,
     next: u64,
 }
 
-impl Sample {
+impl SampleJournal {
     /// Entries that have appeared by now.
     fn visible(&self) -> u64 {
         sample::visible(When::now().0.saturating_sub(self.started_at))
     }
 }
 
-impl Journal for Sample {
+impl Journal for SampleJournal {
     fn name(&self) -> &'static str {
         "sample"
     }

@@ -134,12 +134,12 @@ impl Service {
 }
 
 /// A bar on a terminal, plain lines elsewhere.
-pub(super) struct Progress {
+pub(super) struct DemoProgress {
     bar: ProgressBar,
     plain: bool,
 }
 
-impl Progress {
+impl DemoProgress {
     pub(super) fn new(entries: u64) -> Self {
         let plain = !io::stderr().is_terminal();
         let target = if plain {

@@ -9,7 +9,9 @@ use crate::insight::Models;
 use crate::record::{Decimal, Derived, Event, Fact, Kind, Request, Route};
 use crate::record::{Record, Report as SelfReport};
 
-use super::model::{Load, MemoryUse, Moment, Outage, Percentiles, Report, RequestRow, Speed};
+use super::model::{
+    Load, MemoryUse, Moment, Percentiles, Report, ReportedOutage, RequestRow, Speed,
+};
 
 /// Parts of the span: hours of a day and a half, enough for a chart on a phone.
 const MOMENTS: u64 = 36;
@@ -28,7 +30,7 @@ pub struct Collector {
     events: BTreeMap<Kind, u64>,
     speeds: BTreeMap<&'static str, (u64, Vec<f64>)>,
     memory: BTreeMap<(String, &'static str), u64>,
-    outages: BTreeMap<u64, Outage>,
+    outages: BTreeMap<u64, ReportedOutage>,
 }
 
 /// Whether an outage was over when it was reported.
@@ -86,7 +88,7 @@ impl Collector {
         let (Some(since), Some(seconds)) = (number(since), number(seconds)) else {
             return;
         };
-        let outage = self.outages.entry(since).or_insert(Outage {
+        let outage = self.outages.entry(since).or_insert(ReportedOutage {
             since,
             seconds,
             is_over: false,

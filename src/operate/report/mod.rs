@@ -11,5 +11,5 @@ mod table;
 pub use chart::ChartError;
 pub use collect::Collector;
 pub use html::html;
-pub use model::{Load, MemoryUse, Moment, Outage, Percentiles, Report, RequestRow, Speed};
+pub use model::{Load, MemoryUse, Moment, Percentiles, Report, ReportedOutage, RequestRow, Speed};
 pub use table::Table;

@@ -24,7 +24,7 @@ pub struct Report {
     /// Memory as last spoken of, by device and part.
     pub memory: Vec<MemoryUse>,
     /// Stretches in which InfluxDB took nothing, as the shipper reported on itself, oldest first.
-    pub outages: Vec<Outage>,
+    pub outages: Vec<ReportedOutage>,
     /// Names and sizes in bytes of the latest inventory, largest first.
     pub models: Vec<(String, u64)>,
 }
@@ -105,7 +105,7 @@ pub struct MemoryUse {
 
 /// A stretch of time in which InfluxDB took nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Outage {
+pub struct ReportedOutage {
     /// When it began.
     pub since: u64,
     /// Seconds that it is known to have lasted.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::model::{Outage, Report};
+use super::model::{Report, ReportedOutage};
 use crate::base::columns::{Cell, Column, Row, columns, untrusted};
 use crate::base::human::Palette;
 use crate::base::when::When;
@@ -107,7 +107,7 @@ fn outages(report: &Report) -> Vec<Row> {
 }
 
 /// How long an outage was: `4.5m`, or `over 4.5m` while nobody knows its end.
-pub(super) fn lasted(outage: &Outage) -> String {
+pub(super) fn lasted(outage: &ReportedOutage) -> String {
     let length = Duration::from_secs(outage.seconds);
     let length = duration(length.as_secs_f64() * 1e3);
     if outage.is_over {

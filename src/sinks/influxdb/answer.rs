@@ -10,7 +10,7 @@ use crate::sinks::{Outcome, Refusal};
 
 /// What came of one POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum HttpAnswer {
     /// An HTTP answer, whoever gave it.
     Response(Response),
     /// No answer.
@@ -45,10 +45,10 @@ pub enum Failure {
 
 /// The meaning of `answer`.
 #[must_use]
-pub fn decide(answer: &Answer) -> Outcome {
+pub fn decide(answer: &HttpAnswer) -> Outcome {
     match answer {
-        Answer::Response(response) => decide_response(response),
-        Answer::Failed(failure) => decide_failure(failure),
+        HttpAnswer::Response(response) => decide_response(response),
+        HttpAnswer::Failed(failure) => decide_failure(failure),
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
             (599, "", Is::Later(Some(5))),
             (600, "", Is::Hold),
         ] {
-            let answer = Answer::Response(Response {
+            let answer = HttpAnswer::Response(Response {
                 status,
                 retry_after: Some(Duration::from_secs(5)),
                 body: body.to_owned(),
@@ -252,7 +252,7 @@ mod tests {
             (Failure::Certificate(text()), Is::Hold),
             (Failure::Token(text()), Is::Hold),
         ] {
-            assert_eq!(is(decide(&Answer::Failed(failure))), expected);
+            assert_eq!(is(decide(&HttpAnswer::Failed(failure))), expected);
         }
     }
 
@@ -263,7 +263,7 @@ mod tests {
                 status,
                 ..Response::default()
             };
-            match decide(&Answer::Response(response)) {
+            match decide(&HttpAnswer::Response(response)) {
                 Outcome::Hold { reason } => reason,
                 other => panic!("{other:?}"),
             }

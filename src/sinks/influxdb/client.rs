@@ -1,4 +1,4 @@
-//! One POST, one [`Answer`]: the only place that speaks HTTP to InfluxDB's write path.
+//! One POST, one [`HttpAnswer`]: the only place that speaks HTTP to InfluxDB's write path.
 //!
 //! Redirects are not followed (a captive portal's would end in a 200), the system's proxies are used, and neither
 //! token nor URL ever reaches an error text.
@@ -11,7 +11,7 @@ use std::{fs, io};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url, redirect};
 
-use super::answer::{Answer, Failure, Response};
+use super::answer::{Failure, HttpAnswer, Response};
 use super::body::{Body, Encoding};
 use super::failure::{failure, innermost};
 use crate::base::retry::parse_retry_after;
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// Sends `body` to the write path and waits for the whole answer, at most `SHIPPER_REQUEST_TIMEOUT`.
-    pub(super) async fn write(&self, body: &Body) -> Answer {
+    pub(super) async fn write(&self, body: &Body) -> HttpAnswer {
         let request = self.http.post(self.write.clone()).body(body.bytes.clone());
         let request = match body.encoding {
             Encoding::Identity => request,
@@ -116,10 +116,10 @@ impl Client {
     }
 
     /// Sends `request` with the token and reads the answer, its body up to `max_body` bytes.
-    pub(super) async fn answer(&self, request: RequestBuilder, max_body: usize) -> Answer {
+    pub(super) async fn answer(&self, request: RequestBuilder, max_body: usize) -> HttpAnswer {
         match self.send(request, max_body).await {
-            Ok(response) => Answer::Response(response),
-            Err(failure) => Answer::Failed(failure),
+            Ok(response) => HttpAnswer::Response(response),
+            Err(failure) => HttpAnswer::Failed(failure),
         }
     }
 

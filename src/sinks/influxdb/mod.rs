@@ -24,7 +24,7 @@ use spool::Records;
 
 use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
 use crate::config::{Config, Influx};
-pub use answer::{Answer, Response, decide};
+pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
 use client::Client;
 pub use client::OpenError;
@@ -75,7 +75,7 @@ impl Sink for InfluxDb {
         let answer = self.client.write(body).await;
         Sent {
             outcome: decide(&answer),
-            is_answered: matches!(answer, Answer::Response(_)),
+            is_answered: matches!(answer, HttpAnswer::Response(_)),
         }
     }
 

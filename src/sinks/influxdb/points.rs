@@ -14,7 +14,7 @@ use crate::record::{Derived, Value, Visitor};
 pub(super) fn push(point: &Derived<'_>, host: &str, nanos: u64, out: &mut Vec<u8>) {
     let before = out.len();
     out.extend_from_slice(point.measurement().name.as_bytes());
-    let mut line = Line {
+    let mut line = PointLine {
         out,
         host: Some(host),
         fields: 0,
@@ -27,14 +27,14 @@ pub(super) fn push(point: &Derived<'_>, host: &str, nanos: u64, out: &mut Vec<u8
     }
 }
 
-struct Line<'a> {
+struct PointLine<'a> {
     out: &'a mut Vec<u8>,
     /// The value of [`HOST`], until it has its place among the others.
     host: Option<&'a str>,
     fields: usize,
 }
 
-impl Line<'_> {
+impl PointLine<'_> {
     fn push_host(&mut self) {
         if let Some(host) = self.host.take() {
             push_tag(HOST, host, self.out);
@@ -60,7 +60,7 @@ impl Line<'_> {
     }
 }
 
-impl Visitor for Line<'_> {
+impl Visitor for PointLine<'_> {
     fn tag(&mut self, name: &'static str, value: &str) {
         if name > HOST {
             self.push_host();

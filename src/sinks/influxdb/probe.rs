@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::answer::{Answer, decide};
+use super::answer::{HttpAnswer, decide};
 use super::client::{Client, url};
 use super::failure::innermost;
 use super::query::quoted;
@@ -117,7 +117,7 @@ async fn influxql(client: &Client, query: &str) -> Result<Value, String> {
 
 async fn ask(client: &Client, request: reqwest::RequestBuilder) -> Result<Value, String> {
     match client.answer(request, MAX_ANSWER).await {
-        Answer::Response(response) if response.status == 200 => {
+        HttpAnswer::Response(response) if response.status == 200 => {
             serde_json::from_str(&response.body).map_err(|error| error.to_string())
         }
         other => Err(decide(&other).into_reason()),

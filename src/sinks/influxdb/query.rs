@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
-use super::answer::{Answer, decide};
+use super::answer::{HttpAnswer, decide};
 use super::client::{Client, OpenError, url};
 use super::text::tag_value;
 use crate::config::{Api, Influx};
@@ -74,7 +74,7 @@ pub(super) async fn points_by_hour(
 
 async fn ask(client: &Client, request: reqwest::RequestBuilder) -> Result<String, QueryError> {
     match client.answer(request.timeout(TIMEOUT), MAX_ANSWER).await {
-        Answer::Response(response) if response.status == 200 => Ok(response.body),
+        HttpAnswer::Response(response) if response.status == 200 => Ok(response.body),
         other => Err(QueryError::Failed(decide(&other).into_reason())),
     }
 }

@@ -56,15 +56,15 @@ pub(super) struct Reason {
 
 /// The error bodies of 1.x (`error`), 2.x (`message`) and 3 (`error` and `data`).
 #[derive(Deserialize)]
-struct Body {
+struct ErrorBody {
     #[serde(alias = "message")]
     error: String,
     #[serde(default)]
-    data: Vec<Line>,
+    data: Vec<RefusedLine>,
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct RefusedLine {
     error_message: String,
     #[serde(default)]
     original_line: String,
@@ -79,8 +79,8 @@ pub(super) fn reason_of(body: &str) -> Reason {
             ..Reason::default()
         };
     }
-    let (words, lines) = match serde_json::from_str::<Body>(body) {
-        Ok(Body { error, data }) => {
+    let (words, lines) = match serde_json::from_str::<ErrorBody>(body) {
+        Ok(ErrorBody { error, data }) => {
             let first = data.first();
             let words = first.map(|line| format!("{error}: {}", line.error_message));
             (words.unwrap_or(error), data)

@@ -1,4 +1,4 @@
-//! One manifest of Ollama → [`Model`] (pure).
+//! One manifest of Ollama → [`InstalledModel`] (pure).
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const MODEL_LAYER: &str = "application/vnd.ollama.image.model";
 
 /// One model, as one object of `models_json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Model {
+pub struct InstalledModel {
     /// As `ollama list` prints it: `llama3:8b`, `user/model:tag`, `hf.co/user/model:tag`.
     pub name: String,
     /// SHA-256 of the manifest, 64 hexadecimal digits: what `ollama list` shows the first 12 of.
@@ -60,7 +60,7 @@ struct Layer {
     size: u64,
 }
 
-impl Model {
+impl InstalledModel {
     /// Reads a manifest; `path` is relative to `manifests/`.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use found::Found;
 pub use locate::{UnitFacts, from_line, home_of};
-pub use manifest::{Model, Unusable};
+pub use manifest::{InstalledModel, Unusable};
 pub use scan::{Scan, scan};
 pub use snapshot::{MAX_JSON_BYTES, parts};
 

@@ -1,11 +1,11 @@
-//! The models directory → [`Model`]s.
+//! The models directory → [`InstalledModel`]s.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::manifest::{Model, Unusable};
+use super::manifest::{InstalledModel, Unusable};
 
 /// Manifests have a few kilobytes; one with a layer for each tensor has a few hundred.
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
@@ -16,7 +16,7 @@ const DEPTH: usize = 4;
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Sorted by name.
-    pub models: Vec<Model>,
+    pub models: Vec<InstalledModel>,
     /// Manifests that were skipped, and why.
     pub skipped: Vec<(PathBuf, Unusable)>,
 }
@@ -62,7 +62,7 @@ fn walk(root: &Path, dir: &Path, depth: usize, scan: &mut Scan) {
     }
 }
 
-fn model(root: &Path, path: &Path) -> Result<Model, Unusable> {
+fn model(root: &Path, path: &Path) -> Result<InstalledModel, Unusable> {
     let file = File::open(path)?;
     let modified = file.metadata()?.modified()?;
     let mut bytes = Vec::new();
@@ -71,7 +71,7 @@ fn model(root: &Path, path: &Path) -> Result<Model, Unusable> {
         return Err(Unusable::TooLarge);
     }
     let relative = path.strip_prefix(root).map_err(|_| Unusable::Path)?;
-    let mut model = Model::parse(relative, &bytes)?;
+    let mut model = InstalledModel::parse(relative, &bytes)?;
     model.modified_at = rfc3339(modified);
     Ok(model)
 }

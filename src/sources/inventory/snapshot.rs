@@ -1,6 +1,6 @@
 //! Models → the JSON texts of a snapshot, each small enough for one field (pure).
 
-use super::manifest::Model;
+use super::manifest::InstalledModel;
 
 /// Bytes of JSON in one field at most: string fields are documented at 64 KiB, with some room for escaping.
 pub const MAX_JSON_BYTES: usize = 60_000;
@@ -9,14 +9,14 @@ pub const MAX_JSON_BYTES: usize = 60_000;
 ///
 /// One array when they fit; then one without the optional `modified_at`; then as many as are needed.
 #[must_use]
-pub fn parts(models: &[Model]) -> Vec<String> {
+pub fn parts(models: &[InstalledModel]) -> Vec<String> {
     let whole = arrays(models);
     if whole.len() <= 1 {
         return whole;
     }
-    let lean: Vec<Model> = models
+    let lean: Vec<InstalledModel> = models
         .iter()
-        .map(|model| Model {
+        .map(|model| InstalledModel {
             modified_at: None,
             ..model.clone()
         })
@@ -24,11 +24,11 @@ pub fn parts(models: &[Model]) -> Vec<String> {
     arrays(&lean)
 }
 
-fn arrays(models: &[Model]) -> Vec<String> {
+fn arrays(models: &[InstalledModel]) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::from("[");
     for model in models {
-        // A Model is text and numbers: serialising it does not fail.
+        // An installed model is text and numbers: serialising it does not fail.
         let json = serde_json::to_string(model).unwrap_or_default();
         if part.len() + json.len() + 2 > MAX_JSON_BYTES && part.len() > 1 {
             part.push(']');

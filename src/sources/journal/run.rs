@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::lines::Lines;
 use super::position::Position;
-use super::stall::{StallWatch, Verdict, far_side};
+use super::stall::{StallVerdict, StallWatch, far_side};
 use super::{Error, Open, Reading, now};
 use crate::record::LogEntry;
 use crate::sources::journal::readers::{self, Checkpoint, Cursor, Journal, Landing, Step, Wake};
@@ -115,9 +115,9 @@ impl<'a, 'w> Run<'a, 'w> {
                 Pass::Lost | Pass::Stopped => break,
             }
             match self.judge(journal.as_mut())? {
-                Verdict::Fine => {}
-                Verdict::Reopen => return Ok(Next::Reopen),
-                Verdict::StepOver => return self.step_over(open),
+                StallVerdict::Fine => {}
+                StallVerdict::Reopen => return Ok(Next::Reopen),
+                StallVerdict::StepOver => return self.step_over(open),
             }
             self.check_rewinds()?;
             self.caught_up(looked);
@@ -248,7 +248,7 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Compares the journal's newest entry with the position, now and then.
-    fn judge(&mut self, journal: &mut dyn Journal) -> Result<Verdict, Error> {
+    fn judge(&mut self, journal: &mut dyn Journal) -> Result<StallVerdict, Error> {
         let two_polls = self.reading.config.poll_interval * 2;
         let patience = match self.reading.goal {
             Goal::Follow => two_polls,
@@ -256,7 +256,7 @@ impl<'a, 'w> Run<'a, 'w> {
         };
         let due = self.watched_at.elapsed() >= patience || self.watch.is_pending();
         if !due {
-            return Ok(Verdict::Fine);
+            return Ok(StallVerdict::Fine);
         }
         self.watched_at = Instant::now();
         let newest = journal.newest()?;

@@ -9,13 +9,13 @@ use crate::sources::journal::readers::{Cursor, Error, Start, Step};
 /// Compares the journal's newest entry with the last one read (pure).
 #[derive(Debug)]
 pub(super) struct StallWatch {
-    state: State,
+    state: StallState,
     /// A newest entry that cannot be reached, whatever is tried.
     excused: Option<Cursor>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum StallState {
     Calm,
     /// This entry was not read, seen first at this time.
     Suspect(Cursor, Instant),
@@ -25,7 +25,7 @@ enum State {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum StallVerdict {
     /// Nothing.
     Fine,
     /// Open the journal again: the reader may have gone astray.
@@ -37,14 +37,14 @@ pub(super) enum Verdict {
 impl StallWatch {
     pub(super) fn new() -> Self {
         Self {
-            state: State::Calm,
+            state: StallState::Calm,
             excused: None,
         }
     }
 
     /// Whether opening the journal again is still to show its worth.
     pub(super) fn is_pending(&self) -> bool {
-        matches!(self.state, State::Reopened(_))
+        matches!(self.state, StallState::Reopened(_))
     }
 
     /// Judges, at a journal's end: `newest` is what the journal has, `place` where the reader stands.
@@ -54,24 +54,24 @@ impl StallWatch {
         place: &Start,
         now: Instant,
         patience: Duration,
-    ) -> Verdict {
+    ) -> StallVerdict {
         let newest = newest.filter(|newest| Some(*newest) != self.excused);
         let (state, verdict) = match (self.state, newest) {
-            (State::Reopened(missed), _) if is_behind(place, &missed) => {
+            (StallState::Reopened(missed), _) if is_behind(place, &missed) => {
                 self.excused = Some(missed);
-                (State::Calm, Verdict::StepOver)
+                (StallState::Calm, StallVerdict::StepOver)
             }
-            (State::Suspect(missed, since), _) if is_behind(place, &missed) => {
+            (StallState::Suspect(missed, since), _) if is_behind(place, &missed) => {
                 match now.duration_since(since) >= patience {
-                    true => (State::Reopened(missed), Verdict::Reopen),
-                    false => (self.state, Verdict::Fine),
+                    true => (StallState::Reopened(missed), StallVerdict::Reopen),
+                    false => (self.state, StallVerdict::Fine),
                 }
             }
             (_, Some(newest)) if is_behind(place, &newest) => match patience.is_zero() {
-                true => (State::Reopened(newest), Verdict::Reopen),
-                false => (State::Suspect(newest, now), Verdict::Fine),
+                true => (StallState::Reopened(newest), StallVerdict::Reopen),
+                false => (StallState::Suspect(newest, now), StallVerdict::Fine),
             },
-            _ => (State::Calm, Verdict::Fine),
+            _ => (StallState::Calm, StallVerdict::Fine),
         };
         self.state = state;
         verdict
@@ -137,7 +137,7 @@ mod tests {
         for second in 0..100 {
             let later = now + Duration::from_secs(second);
             let verdict = watch.observe(Some(entry(7)), &Start::After(entry(7)), later, PATIENCE);
-            assert_eq!(verdict, Verdict::Fine);
+            assert_eq!(verdict, StallVerdict::Fine);
         }
     }
 
@@ -149,13 +149,13 @@ mod tests {
             let later = now + Duration::from_secs(second);
             watch.observe(Some(entry(9)), &place, later, PATIENCE)
         };
-        assert_eq!(see(0), Verdict::Fine);
-        assert_eq!(see(19), Verdict::Fine);
-        assert_eq!(see(20), Verdict::Reopen);
-        assert_eq!(see(21), Verdict::StepOver);
+        assert_eq!(see(0), StallVerdict::Fine);
+        assert_eq!(see(19), StallVerdict::Fine);
+        assert_eq!(see(20), StallVerdict::Reopen);
+        assert_eq!(see(21), StallVerdict::StepOver);
         assert_eq!(
             see(22),
-            Verdict::Fine,
+            StallVerdict::Fine,
             "what cannot be reached is not tried again"
         );
     }
@@ -167,7 +167,7 @@ mod tests {
             let later = now + Duration::from_secs(step * 20);
             let place = Start::After(entry(step * 10 - 1));
             let verdict = watch.observe(Some(entry(step * 10)), &place, later, PATIENCE);
-            assert_eq!(verdict, Verdict::Fine);
+            assert_eq!(verdict, StallVerdict::Fine);
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let (mut watch, now) = (StallWatch::new(), Instant::now());
         let place = Start::Since(0);
         let mut see = || watch.observe(Some(entry(9)), &place, now, Duration::ZERO);
-        assert_eq!(see(), Verdict::Reopen);
-        assert_eq!(see(), Verdict::StepOver);
+        assert_eq!(see(), StallVerdict::Reopen);
+        assert_eq!(see(), StallVerdict::StepOver);
     }
 }

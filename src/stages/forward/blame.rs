@@ -14,10 +14,10 @@ pub(super) const FEW: usize = 16;
 
 /// Refused lines by what they are refused for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kinds(BTreeMap<String, Kind>);
+pub(super) struct Kinds(BTreeMap<String, RefusalKind>);
 
 #[derive(Clone, Debug)]
-struct Kind {
+struct RefusalKind {
     lines: usize,
     /// In the server's words.
     reason: String,
@@ -25,10 +25,13 @@ struct Kind {
 
 impl Kinds {
     pub(super) fn add(&mut self, reason: &str) {
-        let kind = self.0.entry(kind_of(reason)).or_insert_with(|| Kind {
-            lines: 0,
-            reason: reason.to_owned(),
-        });
+        let kind = self
+            .0
+            .entry(kind_of(reason))
+            .or_insert_with(|| RefusalKind {
+                lines: 0,
+                reason: reason.to_owned(),
+            });
         kind.lines += 1;
     }
 
@@ -72,7 +75,7 @@ impl Kinds {
 pub(super) struct Blame {
     /// All that were refused for something that might as well be the server's fault.
     refused: Kinds,
-    sample: Sample,
+    sample: RefusalSample,
     /// Refused lines at which the next sample is due, beyond [`FEW`].
     due_at: usize,
     /// How many lines the server once counted as refused.
@@ -80,7 +83,7 @@ pub(super) struct Blame {
 }
 
 #[derive(Debug, Default)]
-struct Sample {
+struct RefusalSample {
     left: usize,
     tried: usize,
     refused: Kinds,
@@ -118,7 +121,7 @@ impl Blame {
     /// The next `lines` lines are a sample.
     pub(super) fn start_sample(&mut self, lines: usize) {
         self.due_at = self.refused.lines().max(self.counted).max(FEW) * 2;
-        self.sample = Sample {
+        self.sample = RefusalSample {
             left: lines,
             tried: lines,
             refused: Kinds::default(),
@@ -141,7 +144,7 @@ impl Blame {
     /// `open` of them were not tried.
     pub(super) fn systemic(&self, open: usize, lines: usize) -> Option<String> {
         let sampled = &self.sample.refused;
-        let expected = |name: &str, kind: &Kind| {
+        let expected = |name: &str, kind: &RefusalKind| {
             let here = sampled.of(name);
             let in_open = kind.lines as f64 + open as f64 * at_least(here, self.sample.tried);
             // The server's own number is better than what a sample lets expect.

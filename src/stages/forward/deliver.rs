@@ -6,7 +6,7 @@ use spool::{Batch, Records, Seq, SeqSet};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::blame::{FEW, Kinds};
-use super::link::{Link, Settled};
+use super::link::{Link, SettledBody};
 use super::sift::{End, Sift, Sifted};
 use crate::record::Record;
 use crate::sinks::{Encoded, Form, Sink};
@@ -95,12 +95,12 @@ impl<S: Sink> Way<S> {
                 return Attempt::Refused(reason.clone());
             }
             match self.link.settle(&encoded).await {
-                Settled::Delivered => drop(places.drain(..encoded.taken)),
+                SettledBody::Delivered => drop(places.drain(..encoded.taken)),
                 // The ceiling is lower now.
-                Settled::TooLarge(_) if encoded.lines > 1 => {}
-                Settled::TooLarge(reason) => return Attempt::Refused(reason),
-                Settled::Refused(refusal) => return Attempt::Refused(refusal.reason),
-                Settled::Stopped => return Attempt::Stopped,
+                SettledBody::TooLarge(_) if encoded.lines > 1 => {}
+                SettledBody::TooLarge(reason) => return Attempt::Refused(reason),
+                SettledBody::Refused(refusal) => return Attempt::Refused(refusal.reason),
+                SettledBody::Stopped => return Attempt::Stopped,
             }
         }
         Attempt::Stored
@@ -119,10 +119,10 @@ impl<S: Sink> Way<S> {
                 continue;
             }
             match self.link.settle(&encoded).await {
-                Settled::Delivered => sift.stored(),
-                Settled::Refused(refusal) => sift.refused(&refusal, &self.records),
-                Settled::TooLarge(reason) => sift.too_large(&reason),
-                Settled::Stopped => break,
+                SettledBody::Delivered => sift.stored(),
+                SettledBody::Refused(refusal) => sift.refused(&refusal, &self.records),
+                SettledBody::TooLarge(reason) => sift.too_large(&reason),
+                SettledBody::Stopped => break,
             }
         }
         sift.finish()

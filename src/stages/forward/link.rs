@@ -26,7 +26,7 @@ const CREDENTIALS_CHECK: Duration = Duration::from_secs(1);
 
 /// What became of a body in the end.
 #[derive(Debug)]
-pub(super) enum Settled {
+pub(super) enum SettledBody {
     /// All lines are stored.
     Delivered,
     /// Some lines are refused.
@@ -41,14 +41,14 @@ pub(super) enum Settled {
 pub(super) struct Link<S> {
     sink: Arc<S>,
     max_rate: Option<u32>,
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     turn: TurnMutex<()>,
     status: watch::Sender<ForwardStatus>,
     stop: Stop,
 }
 
 #[derive(Debug)]
-struct State {
+struct LinkState {
     delays: Delays,
     ceiling: Ceiling,
     /// When to try next; `None` while the server is well.
@@ -69,7 +69,7 @@ impl<S: Sink> Link<S> {
         Self {
             sink,
             max_rate: config.max_rate,
-            state: Mutex::new(State {
+            state: Mutex::new(LinkState {
                 delays: Delays::new(config.retry_min, config.retry_max),
                 ceiling: Ceiling::new(config.batch_bytes),
                 retry_at: None,
@@ -119,23 +119,23 @@ impl<S: Sink> Link<S> {
     }
 
     /// Sends the body until the server has taken or refused it, or the service ends.
-    pub(super) async fn settle(&self, encoded: &Encoded<S::Body>) -> Settled {
+    pub(super) async fn settle(&self, encoded: &Encoded<S::Body>) -> SettledBody {
         if !self.pace(encoded.lines).await {
-            return Settled::Stopped;
+            return SettledBody::Stopped;
         }
         let mut turn = None;
         loop {
             if turn.is_none() && !self.is_well() {
                 turn = tokio::select! {
                     guard = self.turn.lock() => Some(guard),
-                    () = self.stop.triggered() => return Settled::Stopped,
+                    () = self.stop.triggered() => return SettledBody::Stopped,
                 };
             }
             if !self.wait_until_due().await {
-                return Settled::Stopped;
+                return SettledBody::Stopped;
             }
             let Some(outcome) = self.send(encoded).await else {
-                return Settled::Stopped;
+                return SettledBody::Stopped;
             };
             if let Some(settled) = self.act(outcome, encoded) {
                 return settled;
@@ -144,25 +144,25 @@ impl<S: Sink> Link<S> {
     }
 
     /// Takes note of `outcome`; `None` means that the same is to be sent again.
-    fn act(&self, outcome: Outcome, encoded: &Encoded<S::Body>) -> Option<Settled> {
+    fn act(&self, outcome: Outcome, encoded: &Encoded<S::Body>) -> Option<SettledBody> {
         match outcome {
             Outcome::Delivered => {
                 self.answered();
                 self.state().ceiling.stored(encoded.bytes);
                 self.status
                     .send_modify(|status| status.delivered(encoded.lines, encoded.bytes));
-                Some(Settled::Delivered)
+                Some(SettledBody::Delivered)
             }
             Outcome::Refused(refusal) => {
                 self.answered();
-                Some(Settled::Refused(refusal))
+                Some(SettledBody::Refused(refusal))
             }
             Outcome::TooLarge { reason } => {
                 self.answered();
                 if encoded.lines > 1 {
                     self.state().ceiling.too_large(encoded.bytes);
                 }
-                Some(Settled::TooLarge(reason))
+                Some(SettledBody::TooLarge(reason))
             }
             Outcome::RetryLater { reason, after } => {
                 let delay = self.state().delays.after_failure(after);
@@ -269,7 +269,7 @@ impl<S: Sink> Link<S> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use spool::Records;
 
 use super::blame::{Blame, Kinds};
-use super::weigh::{Contradiction, Step, Weighing};
+use super::weigh::{Contradiction, WeighStep, Weighing};
 use crate::sinks::Refusal;
 
 /// The sift of one batch. Lines are numbered from 0.
@@ -46,7 +46,7 @@ pub(super) struct Sift {
     /// Lines that are not among those found by weighing; they are still to be stored, last of all.
     cleared: Vec<usize>,
     /// What [`Sift::next`] gave out.
-    current: Option<Part>,
+    current: Option<SentPart>,
     names: Names,
     counts: Counts,
     /// Lines found by halving, and the last one.
@@ -65,7 +65,7 @@ struct Suspects {
 }
 
 #[derive(Debug)]
-struct Part {
+struct SentPart {
     lines: Vec<usize>,
     aim: Aim,
 }
@@ -162,13 +162,13 @@ impl Sift {
     }
 
     /// What to send next; without lines when something was found out unsent.
-    fn pick(&mut self) -> Option<Part> {
+    fn pick(&mut self) -> Option<SentPart> {
         let (lines, aim) = if let Some(lines) = self.first.pop() {
             (lines, Aim::Store)
         } else if let Some(weighing) = &mut self.weighing {
             match weighing.next() {
-                Step::Ask(lines) => (lines, Aim::Weigh),
-                Step::Found { refused, others } => {
+                WeighStep::Ask(lines) => (lines, Aim::Weigh),
+                WeighStep::Found { refused, others } => {
                     self.weighing = None;
                     self.cleared.extend(others);
                     (refused, Aim::Store)
@@ -189,7 +189,7 @@ impl Sift {
         } else {
             return None;
         };
-        Some(Part { lines, aim })
+        Some(SentPart { lines, aim })
     }
 
     /// Only the first `taken` of the lines given out are sent, and of those not the `unreadable` ones. When that
@@ -228,7 +228,7 @@ impl Sift {
 
     /// The server stored the lines given out.
     pub(super) fn stored(&mut self) {
-        let Some(Part { lines, aim }) = self.current.take() else {
+        let Some(SentPart { lines, aim }) = self.current.take() else {
             return;
         };
         match (aim, &mut self.suspects, &mut self.weighing) {
@@ -251,7 +251,7 @@ impl Sift {
 
     /// The server refused some of the lines given out, which are lines of `records`.
     pub(super) fn refused(&mut self, refusal: &Refusal, records: &Records) {
-        let Some(Part { lines, aim }) = self.current.take() else {
+        let Some(SentPart { lines, aim }) = self.current.take() else {
             return;
         };
         if aim == Aim::Weigh {
@@ -265,7 +265,7 @@ impl Sift {
 
     /// The lines given out are too many bytes at once: fewer will be given out for the same.
     pub(super) fn too_large(&mut self, reason: &str) {
-        let Some(Part { lines, aim }) = self.current.take() else {
+        let Some(SentPart { lines, aim }) = self.current.take() else {
             return;
         };
         match (lines.as_slice(), aim) {

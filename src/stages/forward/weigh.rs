@@ -33,7 +33,7 @@ type Spread = Vec<u8>;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum WeighStep {
     /// Send these and tell how many were refused.
     Ask(Vec<usize>),
     /// It is found out, if the server counts right.
@@ -59,7 +59,7 @@ impl Weighing {
         }
     }
 
-    pub(super) fn next(&mut self) -> Step {
+    pub(super) fn next(&mut self) -> WeighStep {
         if self.is_solved() {
             return self.solution();
         }
@@ -70,7 +70,7 @@ impl Weighing {
             .flat_map(|(span, _)| span);
         let mut lines: Vec<_> = lines.copied().collect();
         lines.sort_unstable();
-        Step::Ask(lines)
+        WeighStep::Ask(lines)
     }
 
     /// Of the lines asked for, so many were refused; with none, they are stored, and no longer part of this.
@@ -109,7 +109,7 @@ impl Weighing {
         }
     }
 
-    fn solution(&self) -> Step {
+    fn solution(&self) -> WeighStep {
         let (mut refused, mut others) = (Vec::new(), Vec::new());
         for (place, span) in self.spans.iter().enumerate() {
             match self.spreads.first().map(|spread| spread[place]) {
@@ -119,7 +119,7 @@ impl Weighing {
         }
         refused.sort_unstable();
         others.sort_unstable();
-        Step::Found { refused, others }
+        WeighStep::Found { refused, others }
     }
 
     /// Chooses `asked`: takes spans in or out as long as that makes the count harder to foretell, and cuts spans in
@@ -249,7 +249,7 @@ mod tests {
             let mut stored = Vec::new();
             let found = loop {
                 match weighing.next() {
-                    Step::Ask(lines) => {
+                    WeighStep::Ask(lines) => {
                         let count = lines.iter().filter(|line| refused.contains(line)).count();
                         weighing.answered(count).unwrap();
                         if count == 0 {
@@ -262,7 +262,7 @@ mod tests {
             let is_other = |line: &usize| !refused.contains(line) && !stored.contains(line);
             let others = (0..100).filter(is_other).collect();
             assert!(stored.iter().all(|line| !refused.contains(line)));
-            assert_eq!(found, Step::Found { refused, others });
+            assert_eq!(found, WeighStep::Found { refused, others });
         }
     }
 

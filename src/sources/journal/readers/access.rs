@@ -12,7 +12,7 @@ const SYSTEM: [&str; 2] = ["/var/log/journal", "/run/log/journal"];
 
 /// What lies in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Found {
+enum FoundFiles {
     Nothing,
     OnlyDenied,
     Readable,
@@ -30,13 +30,13 @@ pub(super) fn check(dir: Option<&Path>) -> Result<(), Error> {
             .flat_map(|root| machine_dirs(Path::new(root)))
             .map(|dir| look(&dir))
             .max()
-            .unwrap_or(Found::Nothing),
+            .unwrap_or(FoundFiles::Nothing),
     };
     let place = || dir.map_or_else(|| PathBuf::from(SYSTEM[0]), Path::to_owned);
     match found {
-        Found::Readable => Ok(()),
-        Found::OnlyDenied => Err(Error::Denied(place())),
-        Found::Nothing => Err(Error::Missing(place())),
+        FoundFiles::Readable => Ok(()),
+        FoundFiles::OnlyDenied => Err(Error::Denied(place())),
+        FoundFiles::Nothing => Err(Error::Missing(place())),
     }
 }
 
@@ -48,23 +48,23 @@ fn machine_dirs(root: &Path) -> Vec<PathBuf> {
     }
 }
 
-fn look(dir: &Path) -> Found {
+fn look(dir: &Path) -> FoundFiles {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Found::OnlyDenied,
-        Err(_) => return Found::Nothing,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return FoundFiles::OnlyDenied,
+        Err(_) => return FoundFiles::Nothing,
     };
     entries
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| is_journal(path))
         .map(|path| match File::open(path) {
-            Ok(_) => Found::Readable,
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Found::OnlyDenied,
-            Err(_) => Found::Nothing,
+            Ok(_) => FoundFiles::Readable,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => FoundFiles::OnlyDenied,
+            Err(_) => FoundFiles::Nothing,
         })
         .max()
-        .unwrap_or(Found::Nothing)
+        .unwrap_or(FoundFiles::Nothing)
 }
 
 /// `*.journal`, and `*.journal~` for one that was not closed properly.

@@ -20,7 +20,7 @@ pub(super) const WANTED: [&str; 7] = [
 
 /// Collects one entry's fields into a [`LogEntry`]; reused from entry to entry.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct FieldCollector {
     messages: usize,
     seen: Seen,
     /// `UNIT`, `OBJECT_SYSTEMD_UNIT` or `COREDUMP_UNIT`: the unit that the entry is about.
@@ -37,8 +37,8 @@ struct Seen {
     single_message: bool,
 }
 
-impl Collector {
-    /// Forgets the last entry. What `entry` has of it is overwritten, at the latest by [`Collector::finish`]: process
+impl FieldCollector {
+    /// Forgets the last entry. What `entry` has of it is overwritten, at the latest by [`FieldCollector::finish`]: process
     /// and unit seldom change from one entry to the next.
     pub(super) fn begin(&mut self, entry: &mut LogEntry) {
         self.messages = 0;

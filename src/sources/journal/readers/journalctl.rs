@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{Program, Task, arguments};
-use super::fields::{Collector, Completed, WholeEntry};
+use super::fields::{Completed, FieldCollector, WholeEntry};
 use super::process::{Output, Process};
 use super::{Cursor, Error, Journal, Landing, Start, Step, Units, Wake, access};
 use crate::base::stop::Stop;
@@ -20,15 +20,15 @@ pub struct Journalctl {
     dir: Option<PathBuf>,
     units: Units,
     stop: Stop,
-    collector: Collector,
-    stage: Stage,
+    collector: FieldCollector,
+    stage: ReadStage,
     /// Where the next child begins.
     place: Start,
     /// An entry that was read while seeking.
     held: Option<LogEntry>,
 }
 
-enum Stage {
+enum ReadStage {
     /// No child: everything was read when the last one ended.
     Drained,
     /// A child that ends.
@@ -56,8 +56,8 @@ impl Journalctl {
             dir: dir.map(Path::to_owned),
             units,
             stop,
-            collector: Collector::default(),
-            stage: Stage::Drained,
+            collector: FieldCollector::default(),
+            stage: ReadStage::Drained,
             place: Start::Since(0),
             held: None,
         })
@@ -73,7 +73,7 @@ impl Journalctl {
     /// The next entry of a child that ends; `None` at its end.
     fn drain(&mut self, entry: &mut LogEntry) -> Result<Step, Error> {
         loop {
-            let Stage::Draining(child) = &mut self.stage else {
+            let ReadStage::Draining(child) = &mut self.stage else {
                 return Ok(Step::End);
             };
             if collect(child, &mut self.collector, entry)? {
@@ -84,8 +84,8 @@ impl Journalctl {
                 Output::Nothing if self.stop.is_triggered() => return Ok(Step::End),
                 Output::Nothing => return Err(self.hung()),
                 Output::End => {
-                    if let Stage::Draining(child) =
-                        std::mem::replace(&mut self.stage, Stage::Drained)
+                    if let ReadStage::Draining(child) =
+                        std::mem::replace(&mut self.stage, ReadStage::Drained)
                     {
                         child.finish()?;
                     }
@@ -96,7 +96,7 @@ impl Journalctl {
 
     /// The next entry that a following child has written by now.
     fn follow(&mut self, entry: &mut LogEntry) -> Result<Step, Error> {
-        let Stage::Following(child) = &mut self.stage else {
+        let ReadStage::Following(child) = &mut self.stage else {
             return Ok(Step::End);
         };
         while collect(child, &mut self.collector, entry)? {
@@ -177,7 +177,7 @@ impl Journal for Journalctl {
     fn seek(&mut self, start: &Start) -> Result<Landing, Error> {
         self.held = None;
         self.place = *start;
-        self.stage = Stage::Draining(self.start(Task::Drain(from(start)))?);
+        self.stage = ReadStage::Draining(self.start(Task::Drain(from(start)))?);
         match start {
             Start::Since(_) => Ok(Landing::Exact),
             Start::After(cursor) => self.landing(cursor),
@@ -190,24 +190,24 @@ impl Journal for Journalctl {
             return Ok(Step::Entry);
         }
         match self.stage {
-            Stage::Drained => Ok(Step::End),
-            Stage::Draining(_) => self.drain(entry),
-            Stage::Following(_) => self.follow(entry),
+            ReadStage::Drained => Ok(Step::End),
+            ReadStage::Draining(_) => self.drain(entry),
+            ReadStage::Following(_) => self.follow(entry),
         }
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Wake, Error> {
-        if !matches!(self.stage, Stage::Following(_)) {
-            self.stage = Stage::Following(self.start(Task::Follow(from(&self.place)))?);
+        if !matches!(self.stage, ReadStage::Following(_)) {
+            self.stage = ReadStage::Following(self.start(Task::Follow(from(&self.place)))?);
         }
-        let Stage::Following(child) = &mut self.stage else {
+        let ReadStage::Following(child) = &mut self.stage else {
             return Ok(Wake::Idle);
         };
         match child.take(timeout, &self.stop)? {
             Output::Some => Ok(Wake::Appended),
             Output::Nothing => Ok(Wake::Idle),
-            Output::End => match std::mem::replace(&mut self.stage, Stage::Drained) {
-                Stage::Following(child) => Err(child.died()),
+            Output::End => match std::mem::replace(&mut self.stage, ReadStage::Drained) {
+                ReadStage::Following(child) => Err(child.died()),
                 _ => Ok(Wake::Idle),
             },
         }
@@ -235,7 +235,7 @@ fn from(start: &Start) -> Cursor {
 /// Collects the next whole entry that `child` has written; `false` when there is none yet.
 fn collect(
     child: &mut Process,
-    collector: &mut Collector,
+    collector: &mut FieldCollector,
     entry: &mut LogEntry,
 ) -> Result<bool, Error> {
     let mut cursor = Ok(());

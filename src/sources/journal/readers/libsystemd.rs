@@ -30,7 +30,7 @@ const INVALIDATE: c_int = 2;
 const EBADMSG: i32 = 74;
 
 /// Function pointers, valid as long as `_library`, which is never unloaded.
-struct Api {
+struct Functions {
     open: unsafe extern "C" fn(*mut Raw, c_int) -> c_int,
     open_directory: unsafe extern "C" fn(*mut Raw, *const c_char, c_int) -> c_int,
     close: unsafe extern "C" fn(Raw),
@@ -55,9 +55,9 @@ struct Api {
     _library: Library,
 }
 
-impl Api {
+impl Functions {
     fn load() -> Result<&'static Self, libloading::Error> {
-        static LOADED: OnceLock<Api> = OnceLock::new();
+        static LOADED: OnceLock<Functions> = OnceLock::new();
         match LOADED.get() {
             Some(api) => Ok(api),
             None => {
@@ -117,7 +117,7 @@ impl Api {
 /// Invariant: `raw` came from a successful open and is closed once, in `drop`. The pointer makes the type neither
 /// `Send` nor `Sync`: libsystemd wants all calls on one thread.
 pub(super) struct Handle {
-    api: &'static Api,
+    api: &'static Functions,
     raw: NonNull<c_void>,
 }
 
@@ -134,7 +134,7 @@ pub(super) enum Datum<'a> {
 impl Handle {
     /// Opens the journal files in `dir`, or this host's own.
     pub(super) fn open(dir: Option<&Path>) -> Result<Self, Error> {
-        let api = Api::load()?;
+        let api = Functions::load()?;
         let mut raw: Raw = ptr::null_mut();
         let (call, result) = match dir {
             None => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::fields::{Collector, Completed, WholeEntry};
+use super::fields::{Completed, FieldCollector, WholeEntry};
 use super::libsystemd::{Datum, Handle};
 use super::units::conjunctions;
 use super::{Cursor, Error, Journal, Landing, Start, Step, Units, Wake, access};
@@ -22,7 +22,7 @@ pub struct Libsystemd {
     handle: Handle,
     dir: Option<PathBuf>,
     units: Units,
-    collector: Collector,
+    collector: FieldCollector,
     stop: Stop,
     /// [`Handle::usage`] as long as no file was left behind.
     usage: u64,
@@ -52,7 +52,7 @@ impl Libsystemd {
             handle,
             dir: dir.map(Path::to_owned),
             units,
-            collector: Collector::default(),
+            collector: FieldCollector::default(),
             stop,
             usage,
             files_changed: false,

@@ -37,10 +37,10 @@ fn main() -> Outcome<()> {
             ..Options::default()
         },
     )?;
-    let config = config::Journal {
+    let config = config::JournalSettings {
         units: config::Units::new(&[UNIT]).ok_or("no unit")?,
         dir: Some(journald.journal_dir()),
-        reader: config::Reader::Libsystemd,
+        reader: config::ReaderChoice::Libsystemd,
         poll_interval: Duration::from_secs(10),
         lookback: Duration::from_secs(86_400),
         max_message_bytes: 1_000_000,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret, Spool,
-    TokenSource, Units,
+    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, JournalSettings,
+    Local, ReaderChoice, Secret, SpoolSettings, TokenSource, Units,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::Configured;
@@ -153,7 +153,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
         metrics_listen: None,
         telemetry: false,
         insight: true,
-        influx: Influx {
+        influx: InfluxSettings {
             url: url.parse().expect("a URL"),
             token: TokenSource::Value(Secret::new("token".to_owned())),
             org: "org".to_owned(),
@@ -163,19 +163,19 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             request_timeout: Duration::from_secs(30),
             gzip: true,
         },
-        journal: Journal {
+        journal: JournalSettings {
             units: Units::new(&["ollama.service"]).expect("a unit"),
             dir: None,
-            reader: Reader::Auto,
+            reader: ReaderChoice::Auto,
             poll_interval: Duration::from_secs(10),
             lookback: Duration::from_secs(10),
             max_message_bytes: 1_000_000,
         },
-        inventory: Inventory {
+        inventory: InventorySettings {
             models_dir: None,
             interval: Duration::from_secs(3600),
         },
-        forward: Forward {
+        forward: ForwardSettings {
             batch_lines: 5000,
             batch_bytes: 4 << 20,
             linger: Duration::from_secs(1),
@@ -186,7 +186,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             max_rate: None,
         },
         local: Local {
-            spool: Spool {
+            spool: SpoolSettings {
                 dir: dir.to_owned(),
                 max_bytes: 2 << 30,
                 retention: Duration::from_secs(86_400),

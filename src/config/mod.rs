@@ -52,10 +52,10 @@ impl Raw {
 settings! {
     /// Everything the shipper needs to know, checked.
     pub struct Config {
-        influx: Influx = Influx::read,
-        journal: Journal = Journal::read,
-        inventory: Inventory = Inventory::read,
-        forward: Forward = Forward::read,
+        influx: InfluxSettings = InfluxSettings::read,
+        journal: JournalSettings = JournalSettings::read,
+        inventory: InventorySettings = InventorySettings::read,
+        forward: ForwardSettings = ForwardSettings::read,
         /// `None` is nowhere.
         metrics_listen: Option<SocketAddr> = table::SHIPPER_METRICS_LISTEN,
         telemetry: bool = table::SHIPPER_TELEMETRY,
@@ -65,7 +65,7 @@ settings! {
 
     /// What a command needs that talks to no server.
     pub struct Local {
-        spool: Spool = Spool::read,
+        spool: SpoolSettings = SpoolSettings::read,
         control_socket: PathBuf = table::SHIPPER_CONTROL_SOCKET,
         log: String = table::SHIPPER_LOG,
         /// How what is read from now on becomes points.
@@ -80,7 +80,7 @@ settings! {
     }
 
     /// Where the points go.
-    pub struct Influx {
+    pub struct InfluxSettings {
         /// Without user, query or fragment.
         url: reqwest::Url = table::INFLUXDB_URL,
         token: TokenSource = token,
@@ -95,32 +95,32 @@ settings! {
     }
 
     /// What the reader stage is told.
-    pub struct Journal {
+    pub struct JournalSettings {
         units: Units = table::SHIPPER_JOURNAL_UNITS,
         /// `None` is the system journal.
         dir: Option<PathBuf> = table::SHIPPER_JOURNAL_DIR,
-        reader: Reader = table::SHIPPER_JOURNAL_READER,
+        reader: ReaderChoice = table::SHIPPER_JOURNAL_READER,
         poll_interval: Duration = table::SHIPPER_POLL_INTERVAL,
         lookback: Duration = table::SHIPPER_LOOKBACK,
         max_message_bytes: usize = table::SHIPPER_MAX_MESSAGE_BYTES,
     }
 
     /// What the inventory is told.
-    pub struct Inventory {
+    pub struct InventorySettings {
         /// `None` is to be found.
         models_dir: Option<PathBuf> = table::OLLAMA_MODELS,
         interval: Duration = table::SHIPPER_INVENTORY_INTERVAL,
     }
 
     /// Where entries wait, and within which limits.
-    pub struct Spool {
+    pub struct SpoolSettings {
         dir: PathBuf = table::SHIPPER_SPOOL_DIR,
         max_bytes: u64 = table::SHIPPER_SPOOL_MAX_BYTES,
         retention: Duration = table::SHIPPER_SPOOL_RETENTION,
     }
 
     /// What the forwarder stage is told.
-    pub struct Forward {
+    pub struct ForwardSettings {
         batch_lines: usize = table::SHIPPER_BATCH_LINES,
         batch_bytes: usize = table::SHIPPER_BATCH_BYTES,
         linger: Duration = table::SHIPPER_BATCH_LINGER,
@@ -175,7 +175,7 @@ pub enum Api {
 
 /// `SHIPPER_JOURNAL_READER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum ReaderChoice {
     /// libsystemd when it can be loaded, journalctl otherwise.
     Auto,
     /// libsystemd in process.

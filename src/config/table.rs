@@ -12,7 +12,7 @@ use super::kinds::{
     NotBelow, Number, ON_OFF, OrOff, Parse, Path, Size, Span, Text, UnlessV1, ValueKind, Words,
 };
 use super::special::{Address, FieldNames, HostName, Token};
-use super::{Api, Catchup, Reader, Secret, Units};
+use super::{Api, Catchup, ReaderChoice, Secret, Units};
 use crate::record::layout::{LogFields, MsgHashAs};
 
 /// What is to be said of a setting.
@@ -110,11 +110,11 @@ table! {
             "The units whose log lines are shipped.";
         SHIPPER_JOURNAL_DIR: Option<PathBuf> = Path("a directory with journal files", None), Unset,
             "Read the journal files of this directory instead of the system journal.";
-        SHIPPER_JOURNAL_READER: Reader = Words(&[
-            ("auto", Reader::Auto),
-            ("libsystemd", Reader::Libsystemd),
-            ("journalctl", Reader::Journalctl),
-            ("sudo", Reader::Sudo),
+        SHIPPER_JOURNAL_READER: ReaderChoice = Words(&[
+            ("auto", ReaderChoice::Auto),
+            ("libsystemd", ReaderChoice::Libsystemd),
+            ("journalctl", ReaderChoice::Journalctl),
+            ("sudo", ReaderChoice::Sudo),
         ]), Default("auto"),
             "How the journal is read. auto: libsystemd in process, or a journalctl child when it cannot be loaded. sudo: journalctl through `sudo -n`.";
         SHIPPER_POLL_INTERVAL: Duration = Span("100ms", "1h"), Default("10s"),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config::{
-    Api, Catchup, Config, Forward, Influx, Inventory, Journal, Local, Reader, Secret,
-    Spool as SpoolConfig, TokenSource, Units,
+    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, JournalSettings,
+    Local, ReaderChoice, Secret, SpoolSettings as SpoolConfig, TokenSource, Units,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
@@ -74,7 +74,7 @@ impl Rig {
             metrics_listen: None,
             telemetry: false,
             insight: true,
-            influx: Influx {
+            influx: InfluxSettings {
                 url: url.parse().unwrap(),
                 token: TokenSource::Value(Secret::new(token.to_owned())),
                 org: "org".to_owned(),
@@ -87,19 +87,19 @@ impl Rig {
                 request_timeout: Duration::from_secs(10),
                 gzip: true,
             },
-            journal: Journal {
+            journal: JournalSettings {
                 units: Units::new(&["ollama.service"]).unwrap(),
                 dir: None,
-                reader: Reader::Auto,
+                reader: ReaderChoice::Auto,
                 poll_interval: Duration::from_secs(10),
                 lookback: Duration::from_secs(10),
                 max_message_bytes: 1_000_000,
             },
-            inventory: Inventory {
+            inventory: InventorySettings {
                 models_dir: None,
                 interval: Duration::from_secs(3600),
             },
-            forward: Forward {
+            forward: ForwardSettings {
                 batch_lines: 5000,
                 batch_bytes: 4 << 20,
                 linger: Duration::from_millis(20),

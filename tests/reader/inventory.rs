@@ -272,7 +272,7 @@ fn rounds(dir: PathBuf) -> (Vec<String>, String) {
     let spool_dir = tempfile::tempdir().unwrap();
     let (store, ..) = Store::open(spool_dir.path(), Rig::options()).unwrap();
     let stop = Stop::new().unwrap();
-    let config = config::Inventory {
+    let config = config::InventorySettings {
         models_dir: Some(dir),
         interval: Duration::from_millis(10),
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::rig::{Rig, deliver, spooled, until};
 use shipper::base::stop::Stop;
-use shipper::config::Reader;
+use shipper::config::ReaderChoice;
 use shipper::counters::intake::IntakeStatus;
 use shipper::sources::Goal;
 use shipper::stages::intake;
@@ -30,7 +30,7 @@ impl Drop for StopOnDrop<'_> {
 /// Runs `work` while the reader stage follows `journald` into a spool; returns what it counted.
 fn following(
     journald: &Journald,
-    reader: Reader,
+    reader: ReaderChoice,
     work: impl FnOnce(&Store) + Send,
 ) -> (Store, Rig, IntakeStatus) {
     let mut rig = Rig::new(reader);
@@ -89,7 +89,7 @@ fn assert_each_line_once(store: &Store, count: usize) {
 }
 
 /// Lines through so many rotations, each followed by vacuuming all files that were read.
-fn rotate_and_vacuum(reader: Reader, count: usize, rotations: usize) {
+fn rotate_and_vacuum(reader: ReaderChoice, count: usize, rotations: usize) {
     let Some(journald) = journald(64 << 20) else {
         return;
     };
@@ -122,17 +122,17 @@ fn rotate_and_vacuum(reader: Reader, count: usize, rotations: usize) {
 
 #[test]
 fn two_hundred_thousand_lines_through_thirty_rotations_and_vacuums_are_all_there_once() {
-    rotate_and_vacuum(Reader::Libsystemd, 200_000, 30);
+    rotate_and_vacuum(ReaderChoice::Libsystemd, 200_000, 30);
 }
 
 #[test]
 fn the_journalctl_child_survives_rotation_and_vacuuming_too() {
-    rotate_and_vacuum(Reader::Journalctl, 50_000, 10);
+    rotate_and_vacuum(ReaderChoice::Journalctl, 50_000, 10);
 }
 
 #[test]
 fn vacuuming_what_was_read_is_no_gap() {
-    for reader in [Reader::Libsystemd, Reader::Journalctl] {
+    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };
@@ -156,7 +156,7 @@ fn vacuuming_what_was_read_is_no_gap() {
 
 #[test]
 fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
-    for reader in [Reader::Libsystemd, Reader::Journalctl] {
+    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };
@@ -212,7 +212,7 @@ fn a_vacuumed_place_in_an_idle_unit_is_no_gap_while_following() {
     let Some(journald) = journald(64 << 20) else {
         return;
     };
-    let (_store, _rig, status) = following(&journald, Reader::Libsystemd, |store| {
+    let (_store, _rig, status) = following(&journald, ReaderChoice::Libsystemd, |store| {
         let mut out = connect(&journald, store);
         write_lines(&mut out, 1..100, |_| ());
         until(|| read(store) == 100);
@@ -234,7 +234,7 @@ fn a_vacuumed_place_in_an_idle_unit_is_no_gap_while_following() {
 fn binary_and_native_entries_arrive_from_a_real_journald() {
     let long = vec![b'x'; 100_000];
     let messages: [&[u8]; 4] = [b"plain", b"two\nlines", b"\xff\0 binary", &long];
-    for reader in [Reader::Libsystemd, Reader::Journalctl] {
+    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };

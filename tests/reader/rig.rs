@@ -22,15 +22,15 @@ use tokio::sync::watch;
 
 pub(super) struct Rig {
     pub(super) dir: tempfile::TempDir,
-    pub(super) config: config::Journal,
+    pub(super) config: config::JournalSettings,
 }
 
 impl Rig {
-    pub(super) fn new(reader: config::Reader) -> Self {
+    pub(super) fn new(reader: config::ReaderChoice) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let journal = dir.path().join("journal");
         std::fs::create_dir(&journal).unwrap();
-        let config = config::Journal {
+        let config = config::JournalSettings {
             units: config::Units::new(&["ollama.service"]).unwrap(),
             dir: Some(journal),
             reader,

@@ -20,7 +20,10 @@ use tokio::sync::watch;
 
 #[test]
 fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
-    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+    for reader in [
+        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Journalctl,
+    ] {
         let rig = Rig::new(reader);
         rig.add(
             "system.journal",
@@ -47,7 +50,7 @@ fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
 
 #[test]
 fn a_second_run_reads_only_what_is_new() {
-    let rig = Rig::new(config::Reader::Auto);
+    let rig = Rig::new(config::ReaderChoice::Auto);
     rig.add("system.journal", busy(1_000));
     let store = rig.store();
     rig.read(&store, Goal::ReachEnd);
@@ -72,7 +75,10 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
         (future.clone(), BEGIN + 1_000_000),
         (future, 9_000_000_000_000_000),
     ] {
-        for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+        for reader in [
+            config::ReaderChoice::Libsystemd,
+            config::ReaderChoice::Journalctl,
+        ] {
             let rig = Rig::new(reader);
             rig.add("system.journal", busy(1_000));
             let store = rig.store();
@@ -98,7 +104,10 @@ fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_n
 
 #[test]
 fn vacuumed_entries_are_a_gap_with_its_span() {
-    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+    for reader in [
+        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Journalctl,
+    ] {
         let rig = Rig::new(reader);
         let lines = |from: u64, to: u64| {
             (from..to).map(|n| Entry::line(BEGIN + n * 1_000_000, format!("line {n}")))
@@ -120,7 +129,10 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
 
 #[test]
 fn following_spools_what_is_written_and_stops_when_told() {
-    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+    for reader in [
+        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Journalctl,
+    ] {
         let rig = Rig::new(reader);
         rig.add("a.journal", busy(100));
         let store = rig.store();
@@ -142,7 +154,7 @@ fn following_spools_what_is_written_and_stops_when_told() {
 
 #[test]
 fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() {
-    let mut rig = Rig::new(config::Reader::Auto);
+    let mut rig = Rig::new(config::ReaderChoice::Auto);
     rig.config.poll_interval = Duration::from_millis(50);
     std::fs::remove_dir(rig.journal_dir()).unwrap();
     let store = rig.store();
@@ -161,7 +173,7 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
 
 #[test]
 fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
-    let rig = Rig::new(config::Reader::Libsystemd);
+    let rig = Rig::new(config::ReaderChoice::Libsystemd);
     let entries = 60_000;
     rig.add("a.journal", busy(entries));
     let store = rig.small_store();
@@ -189,7 +201,7 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
 
 #[test]
 fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() {
-    let mut rig = Rig::new(config::Reader::Libsystemd);
+    let mut rig = Rig::new(config::ReaderChoice::Libsystemd);
     rig.add("a.journal", busy(1_000));
     rig.config.lookback = Duration::from_secs(1);
     let store = rig.store();
@@ -230,7 +242,10 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
         "b0000000000000000000000000000002",
         "b0000000000000000000000000000003",
     ];
-    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+    for reader in [
+        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Journalctl,
+    ] {
         let mut rig = Rig::new(reader);
         rig.config.units = config::Units::new(&["ollama.service", "ollama-2"]).unwrap();
         let boot = |number: u64| {
@@ -260,7 +275,10 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
 
 #[test]
 fn entries_that_journald_moves_from_the_volatile_to_the_persistent_journal_are_read_once() {
-    for reader in [config::Reader::Libsystemd, config::Reader::Journalctl] {
+    for reader in [
+        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Journalctl,
+    ] {
         let rig = Rig::new(reader);
         rig.add("volatile.journal", seconds(0..100));
         let store = rig.store();

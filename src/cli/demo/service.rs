@@ -20,7 +20,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// Follows the sample until it is stopped.
 pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
-    let open = move |_: &config::Journal, _: &Stop| {
+    let open = move |_: &config::JournalSettings, _: &Stop| {
         let sample: Box<dyn Journal> = Box::new(SampleJournal {
             started_at,
             next: 0,

@@ -32,7 +32,7 @@ pub fn units(units: &[String]) -> Vec<Finding> {
 
 /// Whether the journal can be read, and has anything of the units.
 #[must_use]
-pub fn journal(config: &config::Journal, stop: &Stop) -> Finding {
+pub fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding {
     const CHECK: &str = "journal";
     let opened = readers::open(config, stop).and_then(|mut journal| {
         let name = journal.name();

@@ -15,7 +15,7 @@ use super::answer::{Failure, HttpAnswer, Response};
 use super::body::{Body, Encoding};
 use super::failure::{failure, innermost};
 use crate::base::retry::parse_retry_after;
-use crate::config::{Api, Influx, Secret, TokenSource};
+use crate::config::{Api, InfluxSettings, Secret, TokenSource};
 use crate::sinks::Credentials;
 
 /// Most of an error body that is read, in bytes: 1.x lists every line it cannot parse.
@@ -28,7 +28,7 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
-    config: Arc<Influx>,
+    config: Arc<InfluxSettings>,
     write: Url,
 }
 
@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     /// [`OpenError`]: a CA file that cannot be used, or no TLS.
-    pub(super) fn new(config: Influx) -> Result<Self, OpenError> {
+    pub(super) fn new(config: InfluxSettings) -> Result<Self, OpenError> {
         // Only the first call of a process installs; later ones find a provider, which is all that is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let extra = match &config.ca_file {
@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    pub(super) fn config(&self) -> &Influx {
+    pub(super) fn config(&self) -> &InfluxSettings {
         &self.config
     }
 
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-fn builder(config: &Influx) -> ClientBuilder {
+fn builder(config: &InfluxSettings) -> ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("shipper/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -165,7 +165,7 @@ fn read_ca(path: &Path) -> Result<Vec<Certificate>, OpenError> {
 }
 
 /// `path` below the URL of `config`.
-pub(super) fn url(config: &Influx, path: &[&str]) -> Result<Url, OpenError> {
+pub(super) fn url(config: &InfluxSettings, path: &[&str]) -> Result<Url, OpenError> {
     let mut url = config.url.clone();
     url.path_segments_mut()
         .map_err(|()| OpenError::Url)?
@@ -174,7 +174,7 @@ pub(super) fn url(config: &Influx, path: &[&str]) -> Result<Url, OpenError> {
     Ok(url)
 }
 
-fn write_url(config: &Influx) -> Result<Url, OpenError> {
+fn write_url(config: &InfluxSettings) -> Result<Url, OpenError> {
     let mut url = match config.api {
         Api::V1 => url(config, &["write"])?,
         Api::V2 => url(config, &["api", "v2", "write"])?,
@@ -232,8 +232,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn config(api: Api, url: &str, bucket: &str) -> Influx {
-        Influx {
+    fn config(api: Api, url: &str, bucket: &str) -> InfluxSettings {
+        InfluxSettings {
             url: url.parse().unwrap(),
             token: TokenSource::Value(Secret::new("s3cr:et".to_owned())),
             org: "my org".to_owned(),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use spool::Records;
 
 use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
-use crate::config::{Config, Influx};
+use crate::config::{Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
 use client::Client;
@@ -45,7 +45,7 @@ impl InfluxDb {
     ///
     /// # Errors
     /// [`OpenError`]: a CA file that cannot be used, or no TLS.
-    pub fn open(config: &Influx) -> Result<Self, OpenError> {
+    pub fn open(config: &InfluxSettings) -> Result<Self, OpenError> {
         let encoding = if config.gzip {
             Encoding::Gzip
         } else {

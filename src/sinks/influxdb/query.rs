@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::answer::{HttpAnswer, decide};
 use super::client::{Client, OpenError, url};
 use super::text::tag_value;
-use crate::config::{Api, Influx};
+use crate::config::{Api, InfluxSettings};
 use crate::record::schema::{HOST, OF_RECORDS};
 use crate::sinks::{ByHour, HOUR};
 
@@ -84,7 +84,7 @@ fn whole_hours(range: &Range<u64>) -> Range<u64> {
     range.start - range.start % HOUR..end
 }
 
-fn influxql(config: &Influx, host: &str, range: &Range<u64>) -> String {
+fn influxql(config: &InfluxSettings, host: &str, range: &Range<u64>) -> String {
     let (database, policy) = config
         .bucket
         .split_once('/')
@@ -108,7 +108,7 @@ fn influxql(config: &Influx, host: &str, range: &Range<u64>) -> String {
         })
 }
 
-fn flux(config: &Influx, host: &str, range: &Range<u64>) -> String {
+fn flux(config: &InfluxSettings, host: &str, range: &Range<u64>) -> String {
     let bucket = quoted(&config.bucket, '"').replace("${", "\\${");
     let host = quoted(&tag_value(host), '"').replace("${", "\\${");
     let (start, stop) = (range.start / 1_000_000, range.end / 1_000_000);
@@ -206,8 +206,8 @@ mod tests {
     use super::*;
     use crate::config::{Secret, TokenSource};
 
-    fn config(bucket: &str) -> Influx {
-        Influx {
+    fn config(bucket: &str) -> InfluxSettings {
+        InfluxSettings {
             url: "http://h".parse().unwrap(),
             token: TokenSource::Value(Secret::new(String::new())),
             org: "o".to_owned(),

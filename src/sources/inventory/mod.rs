@@ -1,4 +1,4 @@
-//! The models directory, put into the spool as a snapshot at start and every [`config::Inventory::interval`].
+//! The models directory, put into the spool as a snapshot at start and every [`config::InventorySettings::interval`].
 //!
 //! It runs on a thread of its own, so that a slow disk under the models delays no log line.
 
@@ -43,7 +43,7 @@ pub type Named = Arc<dyn Fn(&Stop) -> Option<PathBuf> + Send + Sync>;
 #[derive(Clone)]
 pub struct Inventory {
     /// Directory and interval.
-    pub config: config::Inventory,
+    pub config: config::InventorySettings,
     /// The units that run Ollama; the first is asked for its environment.
     pub units: Vec<String>,
     /// Asked where the directory is when neither the configuration nor the unit says.
@@ -186,7 +186,7 @@ impl Inventory {
 /// names, the usual places.
 #[must_use]
 pub fn locate_dir(
-    config: &config::Inventory,
+    config: &config::InventorySettings,
     units: &[String],
     named: &dyn Fn() -> Option<PathBuf>,
 ) -> Option<PathBuf> {

@@ -31,15 +31,18 @@ use position::{Position, Rejected};
 use readers::{Checkpoint, Journal, Start, Step};
 use run::{Next, Run};
 
-/// The first wait before a journal that failed is opened again; it grows up to [`config::Journal::poll_interval`]
+/// The first wait before a journal that failed is opened again; it grows up to [`config::JournalSettings::poll_interval`]
 /// times six.
 const REOPEN_MIN: Duration = Duration::from_secs(1);
 /// Entries that [`find_last`] looks through.
 const LOOKED_THROUGH: usize = 200_000;
 
 /// Opens the journal of a configuration, on the thread that reads it, again after every failure; the stop ends its waiting.
-pub type OpenJournal =
-    Arc<dyn Fn(&config::Journal, &Stop) -> Result<Box<dyn Journal>, readers::Error> + Send + Sync>;
+pub type OpenJournal = Arc<
+    dyn Fn(&config::JournalSettings, &Stop) -> Result<Box<dyn Journal>, readers::Error>
+        + Send
+        + Sync,
+>;
 
 /// The same, for one configuration.
 type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, readers::Error>;
@@ -48,7 +51,7 @@ type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, readers::Error>;
 #[derive(Clone)]
 pub struct JournalSource {
     /// Units, lookback, limits.
-    pub config: config::Journal,
+    pub config: config::JournalSettings,
     /// How it is opened: [`readers::open`], but in the demo.
     pub open: OpenJournal,
     /// Where counters go.
@@ -150,7 +153,7 @@ impl From<Error> for SourceError {
 /// One run, and what it works with.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
-    config: &'a config::Journal,
+    config: &'a config::JournalSettings,
     goal: Goal,
     status: &'a watch::Sender<IntakeStatus>,
     stop: &'a Stop,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::ceiling::Ceiling;
 use crate::base::retry::Delays;
 use crate::base::stop::Stop;
-use crate::config::Forward;
+use crate::config::ForwardSettings;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::sinks::{Credentials, Encoded, Outcome, Refusal, Sent, Sink};
 
@@ -62,7 +62,7 @@ struct LinkState {
 impl<S: Sink> Link<S> {
     pub(super) fn new(
         sink: Arc<S>,
-        config: &Forward,
+        config: &ForwardSettings,
         status: watch::Sender<ForwardStatus>,
         stop: Stop,
     ) -> Self {

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::base::stop::Stop;
-use crate::config::Forward;
+use crate::config::ForwardSettings;
 use crate::counters::forward::ForwardStatus;
 use crate::sinks::Sink;
 use crate::store::{Ended, Store};
@@ -42,7 +42,7 @@ const SPOOL_RETRY: Duration = Duration::from_secs(1);
 pub async fn run<S: Sink>(
     store: Store,
     sink: Arc<S>,
-    config: Forward,
+    config: ForwardSettings,
     status: watch::Sender<ForwardStatus>,
     input_ended: Stop,
     stop: Stop,
@@ -71,7 +71,7 @@ struct InFlight {
 struct Stage<S> {
     store: Store,
     link: Arc<Link<S>>,
-    config: Forward,
+    config: ForwardSettings,
     input_ended: Stop,
     stop: Stop,
     /// In the order they left, which is the order they are acknowledged in.

@@ -25,7 +25,7 @@ pub use journalctl::Journalctl;
 pub use native::Libsystemd;
 
 use crate::base::stop::Stop;
-use crate::config::{self, Reader, Units};
+use crate::config::{self, ReaderChoice, Units};
 use crate::record::LogEntry;
 
 /// A journal, read forward. Used by one thread only, the one that opened it.
@@ -192,14 +192,14 @@ pub enum Error {
 ///
 /// # Errors
 /// When no reader can read that journal.
-pub fn open(config: &config::Journal, stop: &Stop) -> Result<Box<dyn Journal>, Error> {
+pub fn open(config: &config::JournalSettings, stop: &Stop) -> Result<Box<dyn Journal>, Error> {
     let units = config.units.clone();
     let dir = config.dir.as_deref();
     match config.reader {
-        Reader::Sudo => child(Program::Sudo, dir, units, stop),
-        Reader::Journalctl => child(Program::Journalctl, dir, units, stop),
-        Reader::Libsystemd => in_process(dir, units, stop),
-        Reader::Auto => match in_process(dir, units.clone(), stop) {
+        ReaderChoice::Sudo => child(Program::Sudo, dir, units, stop),
+        ReaderChoice::Journalctl => child(Program::Journalctl, dir, units, stop),
+        ReaderChoice::Libsystemd => in_process(dir, units, stop),
+        ReaderChoice::Auto => match in_process(dir, units.clone(), stop) {
             Err(Error::Library(error)) => {
                 tracing::warn!("reading with journalctl, since libsystemd cannot be used: {error}");
                 child(Program::Journalctl, dir, units, stop)

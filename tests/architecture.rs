@@ -4,6 +4,7 @@
     reason = "a helper of a test fails by panicking, like the test"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -137,5 +138,40 @@ fn every_path_that_is_named_exists() {
     };
     for path in quoted(DOCUMENT).filter(is_path) {
         assert!(root().join(path).exists(), "there is no {path}");
+    }
+}
+
+/// `Error` is the error of its module, everywhere.
+#[test]
+fn each_type_has_a_name_of_its_own() {
+    for dir in ["src", "spool/src"] {
+        let mut defined = BTreeMap::<String, PathBuf>::new();
+        for path in sources(dir) {
+            for line in code(&path).lines().map(str::trim_start) {
+                let words: Vec<_> = line
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .collect();
+                let keyword = words
+                    .iter()
+                    .position(|word| matches!(*word, "struct" | "enum" | "trait"));
+                let is_definition = keyword.is_some_and(|at| at == 0 || line.starts_with("pub"));
+                let Some(name) = keyword
+                    .filter(|_| is_definition)
+                    .and_then(|at| words.get(at + 1))
+                else {
+                    continue;
+                };
+                if *name == "Error" || name.is_empty() {
+                    continue;
+                }
+                if let Some(other) = defined.insert((*name).to_owned(), path.clone()) {
+                    panic!(
+                        "{name} is defined in {} and in {}",
+                        other.display(),
+                        path.display()
+                    );
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use shipper::insight::{Models, Reader};
-use shipper::operate::report::{Collector, Report, Table, html};
+use shipper::operate::report::{Collector, Overview, Table, html};
 use shipper::record::{Derived, Log, Record, Report as SelfReport, Snapshot};
 
 /// 2026-11-22T00:00:00Z.
@@ -60,7 +60,7 @@ impl Day {
 }
 
 /// A day: a request a minute whose latency is its hour in seconds, every tenth refused; two loads, a crash, tokens.
-fn day() -> Report {
+fn day() -> Overview {
     let mut day = Day::default();
     let sha = "dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7da77af9f7ccdff";
     let models = format!(
@@ -208,7 +208,7 @@ fn the_page_needs_nothing_else_and_lets_no_markup_in() {
 #[test]
 fn nothing_in_the_spool_is_a_report_too() {
     let report = Collector::default().finish();
-    assert_eq!(report, Report::default());
+    assert_eq!(report, Overview::default());
     assert!(Table(&report).to_string().contains("nothing"));
     assert!(html(&report, "h").unwrap().contains("nothing"));
 }

@@ -13,8 +13,8 @@ use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::cli::args::BackfillArgs;
 use crate::config::Config;
-use crate::operate::backfill::{Backfill, BackfillPhase, Progress};
-use crate::operate::{Answer, Request};
+use crate::operate::backfill::{Backfill, BackfillPhase, BackfillProgress};
+use crate::operate::{Answer, ControlRequest};
 use crate::service;
 use crate::sources::journal::{JournalSource, readers};
 use crate::sources::recall;
@@ -51,8 +51,8 @@ pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Ver
     Ok(Verdict::Healthy)
 }
 
-async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Error> {
-    let mut answer = shipper.ask(Request::Backfill { since }).await?;
+async fn through_service(shipper: &Shipper, since: u64) -> Result<BackfillProgress, Error> {
+    let mut answer = shipper.ask(ControlRequest::Backfill { since }).await?;
     let bar = bar(since);
     loop {
         let Answer::Backfill(progress) = answer else {
@@ -64,11 +64,11 @@ async fn through_service(shipper: &Shipper, since: u64) -> Result<Progress, Erro
             return Ok(progress);
         }
         sleep(GLANCE).await;
-        answer = shipper.ask(Request::BackfillProgress).await?;
+        answer = shipper.ask(ControlRequest::Progress).await?;
     }
 }
 
-async fn alone(config: &Config, since: u64) -> Result<Progress, Error> {
+async fn alone(config: &Config, since: u64) -> Result<BackfillProgress, Error> {
     let local = &config.local;
     let (store, _, thread) = Store::open_observed(
         &local.spool.dir,
@@ -109,7 +109,7 @@ fn bar(since: u64) -> Bar {
     )
 }
 
-fn show(bar: &Bar, progress: &Progress) {
+fn show(bar: &Bar, progress: &BackfillProgress) {
     let done = progress.at.saturating_sub(progress.since) / 1_000_000;
     let read = things(progress.read, "entry", "entries");
     bar.set(done, &format!("{read}, {} new", progress.new));

@@ -11,7 +11,7 @@ use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette};
 use crate::base::when::When;
 use crate::cli::args::{ListArgs, SelectArgs, ShowArgs};
-use crate::operate::{Answer, List, Listed, Page, Request};
+use crate::operate::{Answer, ControlRequest, List, Listed, Page};
 use crate::record::{DecodeError, Record};
 use crate::sinks::Form;
 use crate::sinks::influxdb::Encoders;
@@ -173,7 +173,7 @@ pub(super) async fn gather(
 
 /// The next part of a listing.
 pub(super) async fn page(shipper: &Shipper, list: List) -> Result<Page, Error> {
-    match shipper.ask(Request::List(list)).await? {
+    match shipper.ask(ControlRequest::List(list)).await? {
         Answer::List(page) => Ok(page),
         _ => Err(Error::OtherAnswer),
     }

@@ -8,7 +8,7 @@ use crate::base::columns::{self, Column};
 use crate::base::human::things;
 use crate::cli::args::PurgeArgs;
 use crate::config::Server;
-use crate::operate::{Answer, Effect, Listed, Purge, Request};
+use crate::operate::{Answer, ControlRequest, Effect, Listed, Purge};
 use crate::sinks::influxdb::deletes;
 
 /// What was purged, or would be.
@@ -49,7 +49,7 @@ pub(super) async fn run(
     };
     let mut entries = Vec::new();
     loop {
-        let Answer::List(page) = shipper.ask(Request::Purge(purge.clone())).await? else {
+        let Answer::List(page) = shipper.ask(ControlRequest::Purge(purge.clone())).await? else {
             return Err(Error::OtherAnswer);
         };
         entries.extend(page.entries);
@@ -58,7 +58,7 @@ pub(super) async fn run(
             None => break,
         }
     }
-    let Answer::Aside { names } = shipper.ask(Request::Aside).await? else {
+    let Answer::Aside { names } = shipper.ask(ControlRequest::Aside).await? else {
         return Err(Error::OtherAnswer);
     };
     shipper.close().await?;

@@ -10,7 +10,7 @@ use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row};
 use crate::base::human::things;
 use crate::cli::args::{DropArgs, QuarantineListArgs};
-use crate::operate::{Answer, List, Request, Which};
+use crate::operate::{Answer, ControlRequest, List, Which};
 
 /// Lists entries in quarantine, each with its reason.
 ///
@@ -61,7 +61,7 @@ pub(super) async fn drop(shipper: Shipper, arguments: &DropArgs) -> Result<Verdi
         None => Which::All,
         Some(hash) => Which::Numbers(vec![list::find(&shipper, hash).await?.seq]),
     };
-    let Answer::Drop { entries } = shipper.ask(Request::Drop(which)).await? else {
+    let Answer::Drop { entries } = shipper.ask(ControlRequest::Drop(which)).await? else {
         return Err(Error::OtherAnswer);
     };
     shipper.close().await?;

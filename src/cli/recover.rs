@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
 use crate::cli::args::RecoverArgs;
-use crate::operate::{Answer, Recovered, Request};
+use crate::operate::{Answer, ControlRequest, Recovered};
 
 /// What came of one directory.
 #[derive(Debug, Serialize)]
@@ -31,7 +31,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
     };
     let mut outcomes = Vec::new();
     for dir in dirs {
-        let request = Request::Recover { path: dir.clone() };
+        let request = ControlRequest::Recover { path: dir.clone() };
         let Answer::Recover { recovered } = shipper.ask(request).await? else {
             return Err(Error::OtherAnswer);
         };
@@ -62,7 +62,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
 }
 
 async fn aside(shipper: &Shipper) -> Result<Vec<String>, Error> {
-    match shipper.ask(Request::Aside).await? {
+    match shipper.ask(ControlRequest::Aside).await? {
         Answer::Aside { names } => Ok(names),
         _ => Err(Error::OtherAnswer),
     }
@@ -70,7 +70,7 @@ async fn aside(shipper: &Shipper) -> Result<Vec<String>, Error> {
 
 /// Whether it is gone then.
 async fn forget(shipper: &Shipper, name: &str) -> Result<bool, Error> {
-    let request = Request::ForgetAside {
+    let request = ControlRequest::ForgetAside {
         name: name.to_owned(),
     };
     match shipper.ask(request).await? {

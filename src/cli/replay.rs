@@ -11,7 +11,7 @@ use crate::base::when::When;
 use crate::cli::args::ReplayArgs;
 use crate::config::Config;
 use crate::operate::gaps;
-use crate::operate::{Answer, Effect, Replay, Replayable, Replayed, Request};
+use crate::operate::{Answer, ControlRequest, Effect, Replay, Replayable, Replayed};
 use crate::sinks::Configured;
 
 /// How often progress is looked at.
@@ -32,7 +32,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &ReplayArgs) -> Result<Verd
         of,
         effect: effect(arguments),
     };
-    let Answer::Replay(replayed) = shipper.ask(Request::Replay(replay)).await? else {
+    let Answer::Replay(replayed) = shipper.ask(ControlRequest::Replay(replay)).await? else {
         return Err(Error::OtherAnswer);
     };
     report(&replayed, of, arguments)?;

@@ -7,7 +7,7 @@ use super::{Error, Shipper, Verdict, list};
 use crate::base::human;
 use crate::cli::args::SummaryArgs;
 use crate::operate::List;
-use crate::operate::report::{Collector, Report, Table, html};
+use crate::operate::report::{Collector, Overview, Table, html};
 
 /// Characters of a line beyond which the eye loses it.
 const WIDEST: usize = 100;
@@ -39,7 +39,7 @@ pub(super) async fn run(
 }
 
 /// Page by page, so that neither side holds more than one of the entries.
-async fn collect(shipper: &Shipper, arguments: &SummaryArgs) -> Result<Report, Error> {
+async fn collect(shipper: &Shipper, arguments: &SummaryArgs) -> Result<Overview, Error> {
     let mut list = List {
         period: arguments.period(),
         limit: usize::MAX,

@@ -9,7 +9,7 @@ use super::Error;
 use super::progress::rebuilding;
 use crate::config::Local;
 use crate::counters::stats::Stats;
-use crate::operate::{self, Answer, Operator, Request};
+use crate::operate::{self, Answer, ControlRequest, Operator};
 use crate::service;
 use crate::service::control;
 use crate::store::{Ended, Store};
@@ -66,7 +66,7 @@ impl Shipper {
     ///
     /// # Errors
     /// In its own words.
-    pub(super) async fn ask(&self, request: Request) -> Result<Answer, Error> {
+    pub(super) async fn ask(&self, request: ControlRequest) -> Result<Answer, Error> {
         match self {
             Self::Spool(operator, ..) => Ok(operator.answer(request).await?),
             Self::Service { socket, spool_dir } => {
@@ -81,7 +81,7 @@ impl Shipper {
     /// # Errors
     /// Those of [`Shipper::ask`].
     pub(super) async fn stats(&self) -> Result<Stats, Error> {
-        match self.ask(Request::Stats).await? {
+        match self.ask(ControlRequest::Stats).await? {
             Answer::Stats(stats) => Ok(*stats),
             _ => Err(Error::OtherAnswer),
         }

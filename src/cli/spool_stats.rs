@@ -11,7 +11,7 @@ use crate::cli::args::ReportArgs;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::{IntakeStatus, Understood};
 use crate::counters::stats::{Ledger, ServiceStats, SpoolStats, Stats};
-use crate::counters::table::{Row, Unit, Value};
+use crate::counters::table::{Row, StatValue, Unit};
 use crate::counters::words;
 
 /// Kinds of lines that the table names.
@@ -83,17 +83,17 @@ impl Section {
     }
 }
 
-fn says_something(value: Option<Value<'_>>) -> bool {
-    !matches!(value, None | Some(Value::Number(0)))
+fn says_something(value: Option<StatValue<'_>>) -> bool {
+    !matches!(value, None | Some(StatValue::Number(0)))
 }
 
-fn in_words(unit: Unit, value: Option<Value<'_>>, stats: &Stats) -> String {
+fn in_words(unit: Unit, value: Option<StatValue<'_>>, stats: &Stats) -> String {
     match (value, unit) {
-        (Some(Value::Number(time)), Unit::Time) => moment(Some(time), When(stats.at)),
-        (Some(Value::Number(micros)), Unit::Duration) => span(Duration::from_micros(micros)),
-        (Some(Value::Number(bytes)), Unit::Bytes) => human::size(bytes),
-        (Some(Value::Number(number)), _) => count(number),
-        (Some(Value::Text(text)), _) => text.to_owned(),
+        (Some(StatValue::Number(time)), Unit::Time) => moment(Some(time), When(stats.at)),
+        (Some(StatValue::Number(micros)), Unit::Duration) => span(Duration::from_micros(micros)),
+        (Some(StatValue::Number(bytes)), Unit::Bytes) => human::size(bytes),
+        (Some(StatValue::Number(number)), _) => count(number),
+        (Some(StatValue::Text(text)), _) => text.to_owned(),
         _ => "-".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
 use crate::cli::args::VerifyArgs;
-use crate::operate::{Answer, Effect, Request};
+use crate::operate::{Answer, ControlRequest, Effect};
 
 /// Verifies generation by generation; unhealthy when one is damaged.
 ///
@@ -22,7 +22,9 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
     let mut progress = None;
     loop {
         let after = found.last().map(|verified| verified.generation.0);
-        let answer = shipper.ask(Request::Verify { after, effect }).await?;
+        let answer = shipper
+            .ask(ControlRequest::Verify { after, effect })
+            .await?;
         let Answer::Verify {
             verified,
             generations,

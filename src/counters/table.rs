@@ -43,7 +43,7 @@ pub struct Row {
     /// Name in the terminal's table. A row that is not neutral is shown only when there is something to say.
     pub row: Option<(Tone, &'static str)>,
     /// The value at a moment; `None` when it is not known, does not apply, or is an object of other values.
-    pub get: fn(&Stats) -> Option<Value<'_>>,
+    pub get: fn(&Stats) -> Option<StatValue<'_>>,
 }
 
 impl Row {
@@ -99,7 +99,7 @@ pub enum Unit {
 
 /// A value that is known.
 #[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
+pub enum StatValue<'a> {
     /// Of a unit that is a number.
     Number(u64),
     /// Words.
@@ -190,7 +190,7 @@ impl<T> StatsPart for Option<T> {
 /// The type of a field of the table.
 pub(super) trait Read {
     /// Its value, if it can be told outside the JSON.
-    fn read(&self) -> Option<Value<'_>> {
+    fn read(&self) -> Option<StatValue<'_>> {
         None
     }
 }
@@ -199,43 +199,43 @@ impl Read for PathBuf {}
 impl Read for Trouble {}
 
 impl Read for u32 {
-    fn read(&self) -> Option<Value<'_>> {
-        Some(Value::Number(u64::from(*self)))
+    fn read(&self) -> Option<StatValue<'_>> {
+        Some(StatValue::Number(u64::from(*self)))
     }
 }
 
 impl Read for u64 {
-    fn read(&self) -> Option<Value<'_>> {
-        Some(Value::Number(*self))
+    fn read(&self) -> Option<StatValue<'_>> {
+        Some(StatValue::Number(*self))
     }
 }
 
 impl Read for bool {
-    fn read(&self) -> Option<Value<'_>> {
-        Some(Value::Number(u64::from(*self)))
+    fn read(&self) -> Option<StatValue<'_>> {
+        Some(StatValue::Number(u64::from(*self)))
     }
 }
 
 impl Read for String {
-    fn read(&self) -> Option<Value<'_>> {
-        Some(Value::Text(self))
+    fn read(&self) -> Option<StatValue<'_>> {
+        Some(StatValue::Text(self))
     }
 }
 
 impl Read for ServerState {
-    fn read(&self) -> Option<Value<'_>> {
-        Some(Value::Text(self.name()))
+    fn read(&self) -> Option<StatValue<'_>> {
+        Some(StatValue::Text(self.name()))
     }
 }
 
 impl Read for BTreeMap<String, u64> {
-    fn read(&self) -> Option<Value<'_>> {
-        (!self.is_empty()).then_some(Value::Kinds(self))
+    fn read(&self) -> Option<StatValue<'_>> {
+        (!self.is_empty()).then_some(StatValue::Kinds(self))
     }
 }
 
 impl<T: Read> Read for Option<T> {
-    fn read(&self) -> Option<Value<'_>> {
+    fn read(&self) -> Option<StatValue<'_>> {
         self.as_ref()?.read()
     }
 }
@@ -249,7 +249,7 @@ const DERIVED: &[Row] = &[
         get: |stats| {
             let server = stats.service.as_ref()?.forwarder.server;
             let is_down = matches!(server, ServerState::Down | ServerState::OnHold);
-            Some(Value::Number(u64::from(!is_down)))
+            Some(StatValue::Number(u64::from(!is_down)))
         },
         ..Row::EMPTY
     },
@@ -260,7 +260,7 @@ const DERIVED: &[Row] = &[
         metric: Some("shipper_request_duration_seconds"),
         get: |stats| {
             let trips = stats.service.as_ref()?.forwarder.round_trips;
-            Some(Value::Summary {
+            Some(StatValue::Summary {
                 count: trips.count,
                 sum: trips.total,
             })
@@ -283,8 +283,8 @@ const DERIVED: &[Row] = &[
     },
 ];
 
-fn age(stats: &Stats, time: u64) -> Option<Value<'_>> {
-    Some(Value::Number(stats.at.saturating_sub(time)))
+fn age(stats: &Stats, time: u64) -> Option<StatValue<'_>> {
+    Some(StatValue::Number(stats.at.saturating_sub(time)))
 }
 
 /// All rows, struct by struct.

@@ -17,7 +17,7 @@ use crate::store::Store;
 
 /// How far a backfill is. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Progress {
+pub struct BackfillProgress {
     /// Whether it goes on.
     pub phase: BackfillPhase,
     /// From where it reads.
@@ -79,11 +79,11 @@ impl Backfiller {
 
     /// How far the last one is.
     #[must_use]
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> BackfillProgress {
         let latest = lock(&self.latest);
         latest
             .as_ref()
-            .map_or_else(Progress::default, |latest| latest.progress())
+            .map_or_else(BackfillProgress::default, |latest| latest.progress())
     }
 }
 
@@ -143,11 +143,11 @@ impl Backfill {
 
     /// How far it is.
     #[must_use]
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> BackfillProgress {
         // The phase first: once it is over, the counts are final.
         let phase = lock(&self.phase).clone();
         let reader = self.reader.borrow();
-        Progress {
+        BackfillProgress {
             phase,
             since: self.since,
             until: self.began,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use spool::{Selection, Seq, Spool};
 
-use super::{Answer, Effect, Period, Replay, Replayable, Request};
+use super::{Answer, ControlRequest, Effect, Period, Replay, Replayable};
 use crate::record::layout::Layout;
 use crate::sinks::{ByHour, CountError, HOUR, Sink};
 
@@ -33,7 +33,7 @@ impl Hour {
     }
 }
 
-/// Why there is no comparison, where it is not for want of an answer to a [`Request`].
+/// Why there is no comparison, where it is not for want of an answer to a [`ControlRequest`].
 #[derive(Debug, thiserror::Error)]
 pub enum GapError {
     /// InfluxDB did not tell.
@@ -53,7 +53,7 @@ type ByHost = BTreeMap<String, ByHour>;
 /// # Errors
 /// [`GapError`], and those of `ask`.
 pub async fn find<E: From<GapError>>(
-    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
+    ask: &impl AsyncFn(ControlRequest) -> Result<Answer, E>,
     sink: &impl Sink,
     period: Period,
 ) -> Result<Vec<Hour>, E> {
@@ -79,7 +79,7 @@ pub async fn find<E: From<GapError>>(
 /// # Errors
 /// As [`find`]; hours before the one that failed are pending again.
 pub async fn send_again<E: From<GapError>>(
-    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
+    ask: &impl AsyncFn(ControlRequest) -> Result<Answer, E>,
     hours: &[Hour],
     effect: Effect,
 ) -> Result<u64, E> {
@@ -93,7 +93,7 @@ pub async fn send_again<E: From<GapError>>(
             of: Replayable::Delivered,
             effect,
         };
-        let Answer::Replay(replayed) = ask(Request::Replay(replay)).await? else {
+        let Answer::Replay(replayed) = ask(ControlRequest::Replay(replay)).await? else {
             return Err(GapError::OtherAnswer.into());
         };
         records += replayed.entries;
@@ -112,13 +112,13 @@ fn whole_hours(period: Period) -> Period {
 }
 
 async fn delivered_by_host<E: From<GapError>>(
-    ask: &impl AsyncFn(Request) -> Result<Answer, E>,
+    ask: &impl AsyncFn(ControlRequest) -> Result<Answer, E>,
     period: Period,
 ) -> Result<ByHost, E> {
     let mut delivered = ByHost::new();
     let mut next = Some(0);
     while let Some(from) = next {
-        let Answer::Hours(page) = ask(Request::Hours { period, from }).await? else {
+        let Answer::Hours(page) = ask(ControlRequest::Hours { period, from }).await? else {
             return Err(GapError::OtherAnswer.into());
         };
         for (host, more) in page.hosts {

@@ -28,7 +28,7 @@ pub use page::{List, Listed, Page};
 pub(crate) use purge::check as check_pattern;
 pub use purge::{BadPattern, Purge};
 pub use recover::Recovered;
-pub use request::{Answer, Effect, Period, Replay, Replayable, Replayed, Request, Which};
+pub use request::{Answer, ControlRequest, Effect, Period, Replay, Replayable, Replayed, Which};
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -107,34 +107,34 @@ impl Operator {
     ///
     /// # Errors
     /// [`Error`] when the spool cannot.
-    pub async fn answer(&self, request: Request) -> Result<Answer, Error> {
+    pub async fn answer(&self, request: ControlRequest) -> Result<Answer, Error> {
         Ok(match request {
-            Request::Stats => Answer::Stats(Box::new(self.stats().await?)),
-            Request::Replay(replay) => Answer::Replay(self.replay(replay).await?),
-            Request::List(list) => Answer::List(page::list(&self.store, list).await?),
-            Request::Hours { period, from } => {
+            ControlRequest::Stats => Answer::Stats(Box::new(self.stats().await?)),
+            ControlRequest::Replay(replay) => Answer::Replay(self.replay(replay).await?),
+            ControlRequest::List(list) => Answer::List(page::list(&self.store, list).await?),
+            ControlRequest::Hours { period, from } => {
                 let selection = period.selection(Some(State::Delivered));
                 let count = move |spool: &mut Spool| gaps::count_page(spool, &selection, Seq(from));
                 Answer::Hours(self.store.call(count).await??)
             }
-            Request::Verify { after, effect } => self.verify(after, effect).await?,
-            Request::Drop(which) => Answer::Drop {
+            ControlRequest::Verify { after, effect } => self.verify(after, effect).await?,
+            ControlRequest::Drop(which) => Answer::Drop {
                 entries: self.drop(which).await?,
             },
-            Request::Backfill { since } => {
+            ControlRequest::Backfill { since } => {
                 let backfiller = self.backfiller()?;
                 if !backfiller.start(since) {
                     return Err(Error::Busy);
                 }
                 Answer::Backfill(backfiller.progress())
             }
-            Request::Recover { path } => Answer::Recover {
+            ControlRequest::Recover { path } => Answer::Recover {
                 recovered: recover::recover(&self.store, &self.spool_dir, path).await?,
             },
-            Request::Aside => Answer::Aside {
+            ControlRequest::Aside => Answer::Aside {
                 names: self.store.call(|spool| spool.aside()).await??,
             },
-            Request::ForgetAside { name } => {
+            ControlRequest::ForgetAside { name } => {
                 let forget = move |spool: &mut Spool| {
                     spool.forget_aside(&name)?;
                     spool.aside()
@@ -142,8 +142,8 @@ impl Operator {
                 let names = self.store.call(forget).await??;
                 Answer::Aside { names }
             }
-            Request::Purge(purge) => Answer::List(purge::purge(&self.store, purge).await?),
-            Request::BackfillProgress => Answer::Backfill(self.backfiller()?.progress()),
+            ControlRequest::Purge(purge) => Answer::List(purge::purge(&self.store, purge).await?),
+            ControlRequest::Progress => Answer::Backfill(self.backfiller()?.progress()),
         })
     }
 

@@ -9,13 +9,13 @@ use super::page::{List, Page};
 use super::purge::Purge;
 use super::recover::Recovered;
 use crate::counters::stats::Stats;
-use crate::operate::backfill::Progress;
+use crate::operate::backfill::BackfillProgress;
 use crate::operate::gaps::HoursPage;
 
 /// A question or an order.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
+pub enum ControlRequest {
     /// How things stand.
     Stats,
     /// Make delivered or quarantined entries pending again.
@@ -44,7 +44,7 @@ pub enum Request {
         since: u64,
     },
     /// How far a backfill is.
-    BackfillProgress,
+    Progress,
     /// Read what can be read of a generation that was put aside, or of a directory of them.
     Recover {
         /// A name in the spool's directory, or a path.
@@ -125,34 +125,34 @@ pub enum Effect {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// To [`Request::Stats`].
+    /// To [`ControlRequest::Stats`].
     Stats(Box<Stats>),
-    /// To [`Request::Replay`].
+    /// To [`ControlRequest::Replay`].
     Replay(Replayed),
-    /// To [`Request::List`].
+    /// To [`ControlRequest::List`].
     List(Page),
-    /// To [`Request::Hours`].
+    /// To [`ControlRequest::Hours`].
     Hours(HoursPage),
-    /// To [`Request::Verify`].
+    /// To [`ControlRequest::Verify`].
     Verify {
         /// The generation; none when there is no further one.
         verified: Option<Verified>,
         /// How many generations there are.
         generations: u64,
     },
-    /// To [`Request::Drop`].
+    /// To [`ControlRequest::Drop`].
     Drop {
         /// Entries given up.
         entries: u64,
     },
-    /// To [`Request::Backfill`] and [`Request::BackfillProgress`].
-    Backfill(Progress),
-    /// To [`Request::Recover`].
+    /// To [`ControlRequest::Backfill`] and [`ControlRequest::Progress`].
+    Backfill(BackfillProgress),
+    /// To [`ControlRequest::Recover`].
     Recover {
         /// One for each generation found.
         recovered: Vec<Recovered>,
     },
-    /// To [`Request::Aside`] and [`Request::ForgetAside`].
+    /// To [`ControlRequest::Aside`] and [`ControlRequest::ForgetAside`].
     Aside {
         /// Names in the spool's directory.
         names: Vec<String>,

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::base::stop::Stop;
-use crate::operate::{Answer, Operator, Request};
+use crate::operate::{Answer, ControlRequest, Operator};
 
 /// Version of the protocol; a peer of another one is told so.
 const VERSION: u32 = 1;
@@ -43,7 +43,7 @@ struct Question {
     v: u32,
     /// The spool that the command was configured for.
     spool_dir: PathBuf,
-    request: Request,
+    request: ControlRequest,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -221,7 +221,11 @@ pub async fn is_served(path: &Path) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Broken`], or [`Error::Refused`] with the service's own words.
-pub async fn ask(path: &Path, spool_dir: &Path, request: Request) -> Result<Option<Answer>, Error> {
+pub async fn ask(
+    path: &Path,
+    spool_dir: &Path,
+    request: ControlRequest,
+) -> Result<Option<Answer>, Error> {
     let Some(stream) = connect(path).await? else {
         return Ok(None);
     };

@@ -7,7 +7,7 @@ mod serve;
 use std::fmt::{self, Write as _};
 
 use crate::counters::stats::Stats;
-use crate::counters::table::{self, Row, Unit, Value};
+use crate::counters::table::{self, Row, StatValue, Unit};
 pub use serve::{Error, listen, serve};
 
 /// Microseconds in a second.
@@ -20,7 +20,7 @@ pub fn render(stats: &Stats) -> String {
     for row in table::rows() {
         if let (Some(name), Some(value)) = (row.metric, (row.get)(stats)) {
             let kind = match value {
-                Value::Summary { .. } => "summary",
+                StatValue::Summary { .. } => "summary",
                 _ if name.ends_with("_total") => "counter",
                 _ => "gauge",
             };
@@ -32,20 +32,20 @@ pub fn render(stats: &Stats) -> String {
     text
 }
 
-fn samples(text: &mut String, name: &str, row: &Row, value: Value<'_>) -> fmt::Result {
+fn samples(text: &mut String, name: &str, row: &Row, value: StatValue<'_>) -> fmt::Result {
     match value {
-        Value::Number(number) => match row.unit {
+        StatValue::Number(number) => match row.unit {
             Unit::Time | Unit::Duration => writeln!(text, "{name} {}", seconds(number)),
             _ => writeln!(text, "{name} {number}"),
         },
-        Value::Text(words) => {
+        StatValue::Text(words) => {
             let (label, words) = (row.key, words.replace(['\\', '"', '\n'], "_"));
             writeln!(text, "{name}{{{label}=\"{words}\"}} 1")
         }
-        Value::Kinds(kinds) => kinds
+        StatValue::Kinds(kinds) => kinds
             .iter()
             .try_for_each(|(kind, number)| writeln!(text, "{name}{{kind=\"{kind}\"}} {number}")),
-        Value::Summary { count, sum } => {
+        StatValue::Summary { count, sum } => {
             writeln!(text, "{name}_sum {}\n{name}_count {count}", seconds(sum))
         }
     }

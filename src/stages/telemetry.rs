@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::base::stop::Stop;
 use crate::counters::stats::Stats;
-use crate::counters::table::{self, Unit, Value};
+use crate::counters::table::{self, StatValue, Unit};
 use crate::record::layout::source;
 use crate::record::{Record, Report};
 use crate::store::{Ended, Store};
@@ -62,7 +62,7 @@ pub fn report(stats: &Stats) -> Report<'_> {
     for row in table::rows() {
         let Some(name) = row.point else { continue };
         match (row.get)(stats) {
-            Some(Value::Number(number)) => {
+            Some(StatValue::Number(number)) => {
                 let number = match row.unit {
                     Unit::Time | Unit::Duration if name.ends_with("_seconds") => number / SECOND,
                     _ => number,
@@ -70,7 +70,7 @@ pub fn report(stats: &Stats) -> Report<'_> {
                 let number = i64::try_from(number).unwrap_or(i64::MAX);
                 numbers.push((Cow::Borrowed(name), number));
             }
-            Some(Value::Text(text)) => texts.push((Cow::Borrowed(name), Cow::Borrowed(text))),
+            Some(StatValue::Text(text)) => texts.push((Cow::Borrowed(name), Cow::Borrowed(text))),
             _ => {}
         }
     }

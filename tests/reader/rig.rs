@@ -9,7 +9,7 @@ use super::common::Host;
 use shipper::base::stop::Stop;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
-use shipper::operate::backfill::{Backfill, Progress};
+use shipper::operate::backfill::{Backfill, BackfillProgress};
 use shipper::record::{LogEntry, Record};
 use shipper::sources::journal::JournalSource;
 use shipper::sources::journal::readers::{self, Start, Step};
@@ -82,7 +82,7 @@ impl Rig {
         }
     }
 
-    pub(super) fn backfill(&self, store: &Store, since: u64) -> Progress {
+    pub(super) fn backfill(&self, store: &Store, since: u64) -> BackfillProgress {
         let backfill = Backfill::since(since);
         let source = self.source(&backfill.counters());
         backfill.run(&source, store, &Stop::new().unwrap());

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::endpoint::Endpoint;
 use crate::cli::Error;
 use crate::counters::stats::Ledger;
-use crate::operate::{Answer, Request};
+use crate::operate::{Answer, ControlRequest};
 use crate::service::control;
 
 /// The token of the demo's endpoint; no secret.
@@ -95,7 +95,7 @@ impl Service {
             if let Some(status) = self.child.try_wait()? {
                 return Err(Error::Demo(format!("the service ended: {status}")));
             }
-            let answer = control::ask(&self.socket, &self.spool_dir, Request::Stats).await?;
+            let answer = control::ask(&self.socket, &self.spool_dir, ControlRequest::Stats).await?;
             if let Some(Answer::Stats(stats)) = answer
                 && reached(&stats.spool.ledger)
             {

@@ -1,4 +1,4 @@
-//! Stored records → [`Report`].
+//! Stored records → [`Overview`].
 //!
 //! What a line means was decided when it was read and is stored with it, for InfluxDB as for this report: both show the
 //! same numbers, also of lines that an older shipper read.
@@ -10,7 +10,7 @@ use crate::record::{Decimal, Derived, Event, Fact, Kind, Request, Route};
 use crate::record::{Record, Report as SelfReport};
 
 use super::model::{
-    Load, MemoryUse, Moment, Percentiles, Report, ReportedOutage, RequestRow, Speed,
+    Load, MemoryUse, Moment, Overview, Percentiles, ReportedOutage, RequestRow, Speed,
 };
 
 /// Parts of the span: hours of a day and a half, enough for a chart on a phone.
@@ -149,7 +149,7 @@ impl Collector {
 
     /// The report on all that was taken in.
     #[must_use]
-    pub fn finish(self) -> Report {
+    pub fn finish(self) -> Overview {
         let mut events: Vec<_> = self
             .events
             .iter()
@@ -170,7 +170,7 @@ impl Collector {
                 part,
                 bytes,
             });
-        Report {
+        Overview {
             span: self.span,
             lines: self.lines,
             unreadable: self.unreadable,

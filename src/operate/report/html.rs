@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{self, BAD, ChartError, FAINT, GOOD, Hex, INK};
-use super::model::Report;
+use super::model::Overview;
 use super::table::{duration, lasted};
 use crate::base::when::When;
 
@@ -29,7 +29,7 @@ th:first-child,td:first-child{text-align:left}td:first-child{white-space:normal;
 ///
 /// # Errors
 /// [`ChartError`] when a chart cannot be drawn.
-pub fn html(report: &Report, host: &str) -> Result<String, ChartError> {
+pub fn html(report: &Overview, host: &str) -> Result<String, ChartError> {
     let requests = chart::requests(&report.moments)?;
     let latency = chart::latency(&report.moments)?;
     let page = html! {
@@ -73,7 +73,7 @@ fn chart_colours() -> Markup {
     PreEscaped(rules.concat())
 }
 
-fn cards(report: &Report) -> Markup {
+fn cards(report: &Overview) -> Markup {
     let failed: u64 = report.moments.iter().map(|moment| moment.failed).sum();
     let cards = [
         ("requests", report.request_count()),
@@ -107,7 +107,7 @@ fn section(title: &str, legend: [(&str, &str); 2], svg: &str) -> Markup {
     }
 }
 
-fn tables(report: &Report) -> Markup {
+fn tables(report: &Overview) -> Markup {
     let requests = report.requests.iter().map(|row| {
         let [p50, p95, p99] = row.latency_ms.each(duration);
         let route = format!("{} {}", row.method, row.route);

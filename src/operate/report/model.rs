@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// A report on a span of time. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct Overview {
     /// Time of the first and the last record, `None` when there was none.
     pub span: Option<(u64, u64)>,
     /// Log lines.
@@ -135,7 +135,7 @@ impl Percentiles {
     }
 }
 
-impl Report {
+impl Overview {
     /// Requests in all.
     #[must_use]
     pub fn request_count(&self) -> u64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::model::{Report, ReportedOutage};
+use super::model::{Overview, ReportedOutage};
 use crate::base::columns::{Cell, Column, Row, columns, untrusted};
 use crate::base::human::Palette;
 use crate::base::when::When;
@@ -29,7 +29,7 @@ const COLUMNS: [Column; 6] = [
 
 /// The report as text; the width of the format, as in `{:80}`, is that of the terminal.
 #[derive(Debug)]
-pub struct Table<'a>(pub &'a Report);
+pub struct Table<'a>(pub &'a Overview);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +78,7 @@ fn part(heading: [&str; 6], rows: impl ExactSizeIterator<Item = [String; 6]>) ->
     heading.into_iter().chain(rows).chain(more).collect()
 }
 
-fn requests(report: &Report) -> Vec<Row> {
+fn requests(report: &Overview) -> Vec<Row> {
     let most = report.requests.iter().map(|row| row.count).max();
     let rows = report.requests.iter().map(|row| {
         let [p50, p95, p99] = row.latency_ms.each(duration);
@@ -89,7 +89,7 @@ fn requests(report: &Report) -> Vec<Row> {
     part(["Requests", "count", "", "p50", "p95", "p99"], rows)
 }
 
-fn loads(report: &Report) -> Vec<Row> {
+fn loads(report: &Overview) -> Vec<Row> {
     let rows = report.loads.iter().map(|load| {
         let took = load.seconds;
         let took = took.map(|seconds| seconds.each(|seconds| duration(seconds * 1e3)));
@@ -100,7 +100,7 @@ fn loads(report: &Report) -> Vec<Row> {
     part(["Loads", "done", "failed", "p50", "p95", "p99"], rows)
 }
 
-fn outages(report: &Report) -> Vec<Row> {
+fn outages(report: &Overview) -> Vec<Row> {
     let rows = report.outages.iter();
     let rows = rows.map(|outage| two(When(outage.since).to_rfc3339(), lasted(outage)));
     part(["InfluxDB took nothing", "", "", "", "", ""], rows)
@@ -117,7 +117,7 @@ pub(super) fn lasted(outage: &ReportedOutage) -> String {
     }
 }
 
-fn speeds(report: &Report) -> Vec<Row> {
+fn speeds(report: &Overview) -> Vec<Row> {
     let rows = report.speeds.iter().map(|speed| {
         let [p50, p95, p99] = speed.per_second.each(|rate| format!("{rate:.1}"));
         let (phase, tokens) = (speed.phase.to_owned(), speed.tokens.to_string());
@@ -127,7 +127,7 @@ fn speeds(report: &Report) -> Vec<Row> {
     part(heading, rows)
 }
 
-fn memory(report: &Report) -> Vec<Row> {
+fn memory(report: &Overview) -> Vec<Row> {
     let uses = report.memory.iter();
     let uses: Vec<_> = uses
         .map(|of| (format!("{} {}", of.device, of.part), of.bytes))

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::config::Raw;
 use crate::counters::stats::Stats;
-use crate::operate::{Answer, Request};
+use crate::operate::{Answer, ControlRequest};
 use crate::service::notify::Notifier;
 use crate::sources::journal::readers;
 
@@ -66,7 +66,12 @@ async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
 
 async fn stats(config: &Config) -> Stats {
     let local = &config.local;
-    let answer = control::ask(&local.control_socket, &local.spool.dir, Request::Stats).await;
+    let answer = control::ask(
+        &local.control_socket,
+        &local.spool.dir,
+        ControlRequest::Stats,
+    )
+    .await;
     match answer.unwrap() {
         Some(Answer::Stats(stats)) => *stats,
         other => panic!("{other:?}"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -11,7 +12,7 @@ use super::{Error, Shipper, Verdict};
 use crate::base::human::things;
 use crate::base::stop::Stop;
 use crate::base::when::When;
-use crate::cli::args::BackfillArgs;
+use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::operate::backfill::{Backfill, BackfillPhase, BackfillProgress};
 use crate::operate::{Answer, ControlRequest};
@@ -19,6 +20,17 @@ use crate::service;
 use crate::sources::journal::{JournalSource, readers};
 use crate::sources::recall;
 use crate::store::Store;
+
+/// Of `backfill`.
+#[derive(Args, Debug)]
+pub struct BackfillArgs {
+    /// From this time on: 2026-11-23, 2026-11-23T14:00:00Z, or 36h (before now)
+    #[arg(long, value_name = "TIME")]
+    pub since: When,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(200);

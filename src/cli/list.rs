@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 
+use clap::Args;
 use serde::Serialize;
 use spool::State;
 
@@ -10,11 +11,36 @@ use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette};
 use crate::base::when::When;
-use crate::cli::args::{ListArgs, SelectArgs, ShowArgs};
+use crate::cli::args::{ReportArgs, SelectArgs, hash_prefix};
 use crate::operate::{Answer, ControlRequest, List, Listed, Page};
 use crate::record::{DecodeError, Record};
 use crate::sinks::Form;
 use crate::sinks::influxdb::Encoders;
+
+/// Of `spool ls`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Which entries.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// At most this many; 0 for all
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Of `show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// How its hash begins: as many hexadecimal digits as make it the only one
+    #[arg(value_parser = hash_prefix)]
+    pub hash: String,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// Digits of a hash that `ls` shows: enough to tell a million entries apart.
 const HASH_WIDTH: usize = 12;

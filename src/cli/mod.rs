@@ -30,7 +30,8 @@ use crate::service;
 use crate::service::control;
 use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
-use args::{Command, QuarantineCommand, SpoolCommand};
+use args::{Command, SpoolCommand};
+use quarantine::QuarantineCommand;
 use shipper::Shipper;
 
 /// What a command found, when it could do its work.

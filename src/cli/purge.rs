@@ -1,15 +1,39 @@
 //! `shipper spool purge`: entries removed from the spool for good, and what to tell the server.
 
+use clap::Args;
 use serde::Serialize;
 
 use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Column};
 use crate::base::human::things;
-use crate::cli::args::PurgeArgs;
+use crate::cli::args::{ReportArgs, hash_prefix};
 use crate::config::Server;
-use crate::operate::{Answer, ControlRequest, Effect, Listed, Purge};
+use crate::operate::{self, Answer, BadPattern, ControlRequest, Effect, Listed, Purge};
 use crate::sinks::influxdb::deletes;
+
+/// Of `spool purge`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("meant").required(true).multiple(true))]
+pub struct PurgeArgs {
+    /// How their hashes begin
+    #[arg(group = "meant", value_name = "HASH", value_parser = hash_prefix)]
+    pub hashes: Vec<String>,
+    /// Every entry whose text this regular expression matches
+    #[arg(long = "match", group = "meant", value_name = "REGEX", value_parser = pattern)]
+    pub pattern: Option<String>,
+    /// Show which, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+fn pattern(text: &str) -> Result<String, BadPattern> {
+    operate::check_pattern(text)?;
+    Ok(text.to_owned())
+}
 
 /// What was purged, or would be.
 #[derive(Debug, Serialize)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use spool::State;
 
@@ -9,8 +10,49 @@ use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row};
 use crate::base::human::things;
-use crate::cli::args::{DropArgs, QuarantineListArgs};
+use crate::cli::args::{PeriodArgs, ReportArgs, hash_prefix};
+use crate::cli::list::ShowArgs;
 use crate::operate::{Answer, ControlRequest, List, Which};
+
+/// Below `quarantine`.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// List entries with the reason why they were refused
+    Ls(QuarantineListArgs),
+    /// Show one entry whole
+    Show(ShowArgs),
+    /// Give entries up: they count as expired
+    Drop(DropArgs),
+}
+
+/// Of `quarantine ls`.
+#[derive(Args, Debug)]
+pub struct QuarantineListArgs {
+    /// Of this time.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// At most this many; 0 for all
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Of `quarantine drop`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct DropArgs {
+    /// How its hash begins
+    #[arg(group = "which", value_parser = hash_prefix)]
+    pub hash: Option<String>,
+    /// Everything in quarantine
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// Lists entries in quarantine, each with its reason.
 ///

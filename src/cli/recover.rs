@@ -2,12 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Serialize;
 
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
-use crate::cli::args::RecoverArgs;
+use crate::cli::args::ReportArgs;
 use crate::operate::{Answer, ControlRequest, Recovered};
+
+/// Of `spool recover`.
+#[derive(Args, Debug)]
+pub struct RecoverArgs {
+    /// Parts of a spool: names of what this one put aside, or directories copied from elsewhere [default: all that this one put aside]
+    #[arg(value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Remove what this spool put aside once everything readable was read
+    #[arg(long)]
+    pub drop: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// What came of one directory.
 #[derive(Debug, Serialize)]

@@ -2,17 +2,41 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use tokio::time::sleep;
 
 use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{self, things};
 use crate::base::when::When;
-use crate::cli::args::ReplayArgs;
+use crate::cli::args::{PeriodArgs, ReportArgs};
 use crate::config::Config;
 use crate::operate::gaps;
 use crate::operate::{Answer, ControlRequest, Effect, Replay, Replayable, Replayed};
 use crate::sinks::Configured;
+
+/// Of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// Of this time.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// What is in quarantine instead of what was delivered
+    #[arg(long, conflicts_with = "gaps")]
+    pub quarantined: bool,
+    /// Ask InfluxDB what it has, and send again only the hours that fall short; counts whole hours
+    #[arg(long)]
+    pub gaps: bool,
+    /// Count, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until everything was sent
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// How often progress is looked at.
 const GLANCE: Duration = Duration::from_millis(500);

@@ -2,12 +2,45 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
 
 use super::{Error, Shipper, Verdict, list};
 use crate::base::human;
-use crate::cli::args::SummaryArgs;
+use crate::base::when::When;
+use crate::cli::args::ReportArgs;
 use crate::operate::List;
+use crate::operate::Period;
 use crate::operate::report::{Collector, Overview, Table, html};
+
+/// Of `report`.
+#[derive(Args, Debug)]
+pub struct SummaryArgs {
+    /// From this time on: 2026-11-23, 2026-11-23T14:00:00Z, or 24h (before now)
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub since: When,
+    /// Up to this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
+    /// Write one page with charts that needs nothing else, instead of tables
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+impl SummaryArgs {
+    /// The time that the report is on.
+    #[must_use]
+    pub fn period(&self) -> Period {
+        Period {
+            since: Some(self.since.0),
+            until: self.until.map(|until| until.0),
+        }
+    }
+}
 
 /// Characters of a line beyond which the eye loses it.
 const WIDEST: usize = 100;

@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
+use clap::Args;
+
 use super::{ConfigSource, Error, Verdict};
-use crate::cli::args::RunArgs;
 use crate::config::Config;
 use crate::service::notify::Notifier;
 use crate::service::{self, Host, Mode};
 use crate::sources::journal::readers;
 use crate::stages::telemetry;
+
+/// Of `run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Read to the journal's end, send everything, and exit
+    #[arg(long)]
+    pub once: bool,
+}
 
 /// Runs until it is stopped; with `--once` until everything is delivered.
 ///

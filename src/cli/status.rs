@@ -2,11 +2,24 @@
 
 use std::io::{self, Write as _};
 
+use clap::Args;
+
 use super::{Error, Shipper, Verdict, spool_stats};
 use crate::base::human::{self, Tone};
 use crate::cli::args::ReportArgs;
 use crate::config::Local;
 use crate::counters::stats::Stats;
+
+/// Of `status`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct StatusArgs {
+    /// Show it again every second until q is pressed
+    #[arg(long, conflicts_with = "json")]
+    pub watch: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// Prints one sentence and the table; unhealthy when somebody has to do something.
 ///

@@ -1,12 +1,24 @@
 //! `shipper spool verify`: every generation is read in full.
 
+use clap::Args;
 use spool::Verified;
 
 use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
-use crate::cli::args::VerifyArgs;
+use crate::cli::args::ReportArgs;
 use crate::operate::{Answer, ControlRequest, Effect};
+
+/// Of `spool verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// Put damaged generations aside; the journal is read again from where they began
+    #[arg(long)]
+    pub repair: bool,
+    /// How to report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
 
 /// Verifies generation by generation; unhealthy when one is damaged.
 ///

@@ -11,15 +11,24 @@ mod stage;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use clap::Args;
+
 use crate::base::columns::{Column, Row, columns};
 use crate::base::human::{self, Palette};
 use crate::base::when::When;
-use crate::cli::args::DemoServiceArgs;
 use crate::cli::{Error, Verdict};
 use crate::config::Config;
 use crate::counters::stats::Ledger;
 use endpoint::{Endpoint, Tally};
 use stage::{DemoProgress, Service};
+
+/// Of `demo-service`.
+#[derive(Args, Debug)]
+pub struct DemoServiceArgs {
+    /// Microseconds since the Unix epoch at which the sample began
+    #[arg(long)]
+    pub started_at: u64,
+}
 
 /// Longer than any step takes on a slow machine; a demo that hangs has failed.
 const PATIENCE: Duration = Duration::from_secs(120);

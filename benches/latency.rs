@@ -56,9 +56,9 @@ fn main() -> Outcome<()> {
         let (source, store, stop) = (&source, &store, &stop);
         let running = scope.spawn(move || intake::run(source, Goal::Follow, store, stop));
         let measured = measure(&journald, store, lines)
-            .and_then(|()| wait("reader stage", Path::new("/proc/self"), idle));
+            .and_then(|()| wait("intake", Path::new("/proc/self"), idle));
         stop.trigger();
-        running.join().map_err(|_| "the reader stage panicked")??;
+        running.join().map_err(|_| "the intake panicked")??;
         measured
     })?;
     service(&journald, idle)

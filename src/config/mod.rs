@@ -94,7 +94,7 @@ settings! {
         gzip: bool = table::SHIPPER_GZIP,
     }
 
-    /// What the reader stage is told.
+    /// What the intake is told.
     pub struct JournalSettings {
         units: Units = table::SHIPPER_JOURNAL_UNITS,
         /// `None` is the system journal.

@@ -1,4 +1,4 @@
-//! What the reader stage tells operators.
+//! What the intake tells operators.
 
 use std::collections::BTreeMap;
 

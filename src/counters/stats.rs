@@ -121,7 +121,7 @@ counters! {
         /// Start of the stages since the Unix epoch.
         /// At start-up, or at the last reload; what is below `service` is counted from there.
         started_at: u64 = Time { metric: "shipper_start_time_seconds" },
-        /// The reader stage.
+        /// The intake.
         reader: IntakeStatus = Object,
         /// The forwarder stage.
         forwarder: ForwardStatus = Object,

@@ -5,7 +5,7 @@
 //! does not fit its format to the last byte, such as two writes glued together, gives nothing.
 //!
 //! What needs more than the line (a model's name for its weights, which of two equal lines is the one that counts) is added by
-//! [`Reader`] in the reader stage, before the points are stored with their record: a resend gives the same points.
+//! [`Reader`] in the intake, before the points are stored with their record: a resend gives the same points.
 //!
 //! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs` and `memory.rs` for messages of
 //! Ollama, `native.rs` for those of llama.cpp.

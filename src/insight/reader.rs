@@ -1,8 +1,8 @@
-//! What the reader stage adds to the points of a line: names of models, and which of two lines that tell the same thing counts.
+//! What the intake adds to the points of a line: names of models, and which of two lines that tell the same thing counts.
 //!
 //! The state is a few recent moments. A reader that begins in the middle of a journal lacks it: a load or an abort whose two lines
 //! lie on both sides is then counted twice, and a load that began before has no model. Nothing else depends on it. The
-//! reader stage therefore begins with the last lines of the spool: see `recall.rs`.
+//! intake therefore begins with the last lines of the spool: see `recall.rs`.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! Reading the journal again from a time on, beside the reader stage: what the spool holds is dropped there, what it
-//! lacks is added. The reader stage's position stays where it is.
+//! Reading the journal again from a time on, beside the intake: what the spool holds is dropped there, what it
+//! lacks is added. The intake's position stays where it is.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ pub struct BackfillProgress {
     pub phase: BackfillPhase,
     /// From where it reads.
     pub since: u64,
-    /// When it began: later entries are the reader stage's.
+    /// When it began: later entries are the intake's.
     pub until: u64,
     /// Time of the last entry read.
     pub at: u64,

@@ -66,7 +66,7 @@ pub struct Operator {
 pub struct Stages {
     /// When they were started, in microseconds since the Unix epoch.
     pub started_at: u64,
-    /// By the reader stage.
+    /// By the intake.
     pub reader: watch::Receiver<IntakeStatus>,
     /// By the forwarder stage.
     pub forwarder: watch::Receiver<ForwardStatus>,

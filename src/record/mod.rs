@@ -1,6 +1,6 @@
 //! What travels through the spool: log entries and inventory snapshots, their identity and their stored form.
 //!
-//! Everything here is pure. The reader stage encodes with [`Record::encode_with`]; the forwarder stage decodes with
+//! Everything here is pure. The intake encodes with [`Record::encode_with`]; the forwarder stage decodes with
 //! [`Record::decode_with_points`]. A stored record begins with a version byte, so that a newer shipper still reads
 //! what an older one left in the spool:
 //!

@@ -124,7 +124,7 @@ impl Keeper {
     }
 }
 
-/// Whether the reader stage has got through to the journal.
+/// Whether the intake has got through to the journal.
 fn has_read(reader: &IntakeStatus) -> bool {
     reader.entries > 0 || reader.caught_up_at.is_some()
 }

@@ -14,7 +14,7 @@ use crate::counters::intake::IntakeStatus;
 /// What the stages have published, seen at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight<'a> {
-    /// By the reader stage.
+    /// By the intake.
     pub(super) reader: &'a IntakeStatus,
     /// By the forwarder stage.
     pub(super) forwarder: &'a ForwardStatus,
@@ -37,7 +37,7 @@ pub(super) enum WatchedPart {
 impl fmt::Display for WatchedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Reader => "reader stage",
+            Self::Reader => "intake",
             Self::Forwarder => "forwarder stage",
             Self::Spool => "spool",
         })
@@ -64,7 +64,7 @@ pub(super) struct Patience {
 impl Patience {
     /// `slack` on top of the longest time that each part takes on purpose.
     pub(super) fn new(config: &Config, slack: Duration) -> Self {
-        // The reader stage publishes after every wait: for entries at most `poll_interval`, for a journal that failed
+        // The intake publishes after every wait: for entries at most `poll_interval`, for a journal that failed
         // at most one and a half times six of them.
         let reader = config.journal.poll_interval.saturating_mul(9) + slack;
         let forwarder = config.influx.request_timeout + config.forward.linger + slack;

@@ -1,4 +1,4 @@
-//! The reader stage behind a real journald that rotates and vacuums under it.
+//! The intake behind a real journald that rotates and vacuums under it.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use super::rig::{Rig, deliver, spooled, until};
+use super::rig::{Rig, StopOnDrop, deliver, spooled, until};
 use shipper::base::stop::Stop;
 use shipper::config::ReaderChoice;
 use shipper::counters::intake::IntakeStatus;
@@ -18,16 +18,7 @@ use support::journal::UNIT;
 use support::journald::Journald;
 use tokio::sync::watch;
 
-/// Ends the reader stage even when an assertion fails: the scope waits for it.
-struct StopOnDrop<'a>(&'a Stop);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.trigger();
-    }
-}
-
-/// Runs `work` while the reader stage follows `journald` into a spool; returns what it counted.
+/// Runs `work` while the intake follows `journald` into a spool; returns what it counted.
 fn following(
     journald: &Journald,
     reader: ReaderChoice,

@@ -1,4 +1,4 @@
-//! The reader stage on real journal files, behind a real journald, and beside children that fail.
+//! The intake on real journal files, behind a real journald, and beside children that fail.
 #![cfg(test)]
 
 #[path = "../common/mod.rs"]

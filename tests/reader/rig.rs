@@ -1,4 +1,4 @@
-//! A journal directory, a spool and the reader stage between them.
+//! A journal directory, a spool and the intake between them.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -219,9 +219,18 @@ pub(super) fn as_spooled(entries: &[LogEntry]) -> Vec<(EntryKey, String)> {
         .collect()
 }
 
+/// Ends the intake even when an assertion fails: the scope waits for it.
+pub(super) struct StopOnDrop<'a>(pub(super) &'a Stop);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.trigger();
+    }
+}
+
 /// Polls `condition` until it holds.
 pub(super) fn until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < deadline, "it does not come true");
         std::thread::sleep(Duration::from_millis(20));

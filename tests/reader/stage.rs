@@ -1,11 +1,11 @@
-//! The reader stage on real journal files and a real spool.
+//! The intake on real journal files and a real spool.
 
 use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use super::common::Host;
-use super::rig::{Rig, as_spooled, deliver, in_private_mounts, spooled, until};
+use super::rig::{Rig, StopOnDrop, as_spooled, deliver, in_private_mounts, spooled, until};
 use shipper::base::stop::Stop;
 use shipper::base::when::When;
 use shipper::config;
@@ -139,6 +139,7 @@ fn following_spools_what_is_written_and_stops_when_told() {
         let stop = Stop::new().unwrap();
         std::thread::scope(|scope| {
             let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+            let _ends = StopOnDrop(&stop);
             until(|| spooled(&store).len() == 100);
             rig.add(
                 "b.journal",
@@ -163,6 +164,7 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
     assert!(error.to_string().starts_with("no journal at "), "{error}");
     std::thread::scope(|scope| {
         let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+        let _ends = StopOnDrop(&stop);
         std::fs::create_dir(rig.journal_dir()).unwrap();
         rig.add("a.journal", busy(10));
         until(|| spooled(&store).len() == 10);
@@ -182,6 +184,7 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
     let source = rig.source(&status);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| intake::run(&source, Goal::ReachEnd, &store, &stop));
+        let _ends = StopOnDrop(&stop);
         until(|| seen.borrow().waiting_for_room);
         let read = store.call_blocking(|spool| spool.stats().read).unwrap();
         assert!(read < entries as u64, "the fixture fits: {read}");
@@ -262,6 +265,7 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
         let stop = Stop::new().unwrap();
         std::thread::scope(|scope| {
             let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+            let _ends = StopOnDrop(&stop);
             until(|| spooled(&store).len() == 400);
             rig.add("b.journal", boot(2));
             until(|| spooled(&store).len() >= 600);
@@ -285,6 +289,7 @@ fn entries_that_journald_moves_from_the_volatile_to_the_persistent_journal_are_r
         let stop = Stop::new().unwrap();
         std::thread::scope(|scope| {
             let running = scope.spawn(|| rig.read_until(&store, Goal::Follow, &stop).unwrap());
+            let _ends = StopOnDrop(&stop);
             until(|| spooled(&store).len() == 100);
             // The same entries in a file of its own sequence, then the first file goes: what flushing to /var does.
             rig.add("persistent.journal", seconds(0..140));

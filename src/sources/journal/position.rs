@@ -1,4 +1,4 @@
-//! Where the reader stage stands in the journal, and what a landing there means (pure).
+//! Where the intake stands in the journal, and what a landing there means (pure).
 
 use crate::counters::intake::Gap;
 use crate::record::LogEntry;
@@ -17,7 +17,7 @@ const SETTLING: u64 = 5_000_000;
 /// drops the oldest files first, and a reader that keeps up has read those.
 const RECENT: u64 = 15_000_000;
 
-/// The reader stage's place in the journal.
+/// The intake's place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     /// Where to go on.

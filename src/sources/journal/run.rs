@@ -1,4 +1,4 @@
-//! The reader stage's loop over one journal: seek, read to the end, make durable, wait.
+//! The intake's loop over one journal: seek, read to the end, make durable, wait.
 
 use std::time::{Duration, Instant};
 

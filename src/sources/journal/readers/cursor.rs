@@ -1,4 +1,4 @@
-//! The journal's cursors, and the checkpoint that the reader stage keeps beside its entries (pure).
+//! The journal's cursors, and the checkpoint that the intake keeps beside its entries (pure).
 //!
 //! A cursor is text from outside: it was read from a disk that may be damaged, or by another version of the
 //! shipper. It is parsed in full before libsystemd or a command line sees it.
@@ -172,7 +172,7 @@ static DIGITS: [u8; 256] = {
     values
 };
 
-/// What the spool keeps for the reader stage, durable in the same commit as the entries it speaks of.
+/// What the spool keeps for the intake, durable in the same commit as the entries it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Cursor of the last entry spooled, as text.

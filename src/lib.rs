@@ -1,4 +1,7 @@
 //! Durable store-and-forward shipper for Ollama's journal and models: see ARCHITECTURE.md for the reading order.
+//!
+//! What is public here is what the binary, the tests, the benchmarks and the fuzz targets of this project use. It is no promise to
+//! anybody else.
 
 pub mod base;
 pub mod cli;
@@ -7,7 +10,7 @@ pub mod counters;
 pub mod insight;
 pub mod operate;
 pub mod record;
-pub mod service;
+pub(crate) mod service;
 pub mod sinks;
 pub mod sources;
 pub mod stages;

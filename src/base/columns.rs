@@ -1,7 +1,7 @@
 //! Text for terminals in columns: two spaces apart, no lines between them.
 
 use comfy_table::presets::NOTHING;
-pub use comfy_table::{Cell, Row};
+pub(crate) use comfy_table::{Cell, Row};
 use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width};
 
 use super::human::{Palette, Tone};
@@ -13,7 +13,7 @@ const NARROWEST: usize = 60;
 
 /// How wide a column is, and where its text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub(crate) enum Column {
     /// As wide as its widest text, on the left.
     Left,
     /// As wide as its widest text, on the right.
@@ -26,7 +26,7 @@ pub enum Column {
 
 /// `rows` in `columns`, in lines of at most `width` characters; each line ends with a line feed.
 #[must_use]
-pub fn columns(
+pub(crate) fn columns(
     columns: &[Column],
     rows: impl IntoIterator<Item = Row>,
     width: usize,
@@ -69,13 +69,13 @@ pub fn columns(
 
 /// Text that may hold anything: it can neither break the line nor command the terminal.
 #[must_use]
-pub fn untrusted(text: &str) -> Cell {
+pub(crate) fn untrusted(text: &str) -> Cell {
     Cell::new(printable(text))
 }
 
 /// A row of one line: what does not fit into its column is cut.
 #[must_use]
-pub fn one_line(cells: impl IntoIterator<Item = Cell>) -> Row {
+pub(crate) fn one_line(cells: impl IntoIterator<Item = Cell>) -> Row {
     let mut row = Row::from(cells);
     row.max_height(1);
     row
@@ -83,7 +83,7 @@ pub fn one_line(cells: impl IntoIterator<Item = Cell>) -> Row {
 
 /// Text in the colour of `tone`.
 #[must_use]
-pub fn painted(tone: Tone, text: &str) -> Cell {
+pub(crate) fn painted(tone: Tone, text: &str) -> Cell {
     let cell = Cell::new(text);
     match tone {
         Tone::Neutral => cell,
@@ -96,7 +96,7 @@ pub fn painted(tone: Tone, text: &str) -> Cell {
 
 /// `text` with control characters as they are written in Rust.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character.is_control() {

@@ -10,7 +10,7 @@ use crate::base::when::When;
 
 /// An error with what caused it, in one line.
 #[must_use]
-pub fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -25,7 +25,7 @@ pub fn causes(error: &dyn std::error::Error) -> String {
 
 /// Digits in groups of three: `12,340`.
 #[must_use]
-pub fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -39,7 +39,7 @@ pub fn count(number: u64) -> String {
 
 /// A number of things: `1 entry`, `12,340 entries`.
 #[must_use]
-pub fn things(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn things(number: u64, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         number => format!("{} {many}", count(number)),
@@ -48,13 +48,13 @@ pub fn things(number: u64, one: &str, many: &str) -> String {
 
 /// `4.2 MiB`.
 #[must_use]
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
 /// The two largest units of a duration: `40 s`, `2 h 5 min`, `3 d`.
 #[must_use]
-pub fn span(duration: Duration) -> String {
+pub(crate) fn span(duration: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let seconds = duration.as_secs();
     let Some(largest) = UNITS.iter().position(|(unit, _)| seconds >= *unit) else {
@@ -77,13 +77,13 @@ pub fn span(duration: Duration) -> String {
 
 /// How long ago `time` (microseconds since the Unix epoch) was at `now`.
 #[must_use]
-pub fn age(time: u64, now: When) -> Duration {
+pub(crate) fn age(time: u64, now: When) -> Duration {
     Duration::from_micros(now.0.saturating_sub(time))
 }
 
 /// `2026-11-23 14:02:03 (2 h 5 min ago)` in the host's time zone; `-` for no time.
 #[must_use]
-pub fn moment(time: Option<u64>, now: When) -> String {
+pub(crate) fn moment(time: Option<u64>, now: When) -> String {
     time.map_or_else(
         || "-".to_owned(),
         |time| format!("{} ({} ago)", When(time).to_local(), span(age(time, now))),
@@ -92,7 +92,7 @@ pub fn moment(time: Option<u64>, now: When) -> String {
 
 /// Columns of the terminal on standard output, 120 when there is none.
 #[must_use]
-pub fn columns() -> usize {
+pub(crate) fn columns() -> usize {
     let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
     match columns {
         0 => 120,
@@ -102,7 +102,7 @@ pub fn columns() -> usize {
 
 /// Whether text on `stream` may be coloured: a terminal, and nobody who set `NO_COLOR` (no-color.org).
 #[must_use]
-pub fn colours(stream: &impl IsTerminal) -> Palette {
+pub(crate) fn colours(stream: &impl IsTerminal) -> Palette {
     let asked_not_to = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if stream.is_terminal() && !asked_not_to {
         Palette::Colour
@@ -113,7 +113,7 @@ pub fn colours(stream: &impl IsTerminal) -> Palette {
 
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Palette {
+pub(crate) enum Palette {
     /// Text only.
     Plain,
     /// ANSI colours.
@@ -138,7 +138,7 @@ pub enum Tone {
 impl Palette {
     /// `text` in the colour of `tone`.
     #[must_use]
-    pub fn paint(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         // ECMA-48, select graphic rendition.
         let code = match tone {
             Tone::Neutral => return text.to_owned(),

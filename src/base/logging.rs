@@ -23,7 +23,7 @@ static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::ne
 /// Starts logging to standard error at `filter`, once in a process; a later call changes nothing.
 ///
 /// Under systemd lines carry a level prefix (sd-daemon(3)) and no time, which journald adds itself.
-pub fn start(filter: &str) {
+pub(crate) fn start(filter: &str) {
     let builder = Builder::builder().with_writer(io::stderr);
     // JOURNAL_STREAM: systemd.exec(5), set when standard error is connected to the journal.
     if env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal() {
@@ -45,7 +45,7 @@ pub fn start(filter: &str) {
 }
 
 /// Logs at `filter` from now on.
-pub fn set_filter(filter: &str) {
+pub(crate) fn set_filter(filter: &str) {
     if let Some(set) = SET_FILTER.get() {
         set(parse(filter));
     }

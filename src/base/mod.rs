@@ -1,9 +1,9 @@
 //! What every other room may use, and what knows none of them: time, waiting, the end of work, text for people.
 
-pub mod columns;
-pub mod finding;
-pub mod human;
-pub mod logging;
+pub(crate) mod columns;
+pub(crate) mod finding;
+pub(crate) mod human;
+pub(crate) mod logging;
 pub mod retry;
 pub mod stop;
 pub mod when;

@@ -69,7 +69,7 @@ impl Growing {
     }
 
     /// The delay after one more failure.
-    pub fn next(&mut self) -> Duration {
+    pub fn after_failure(&mut self) -> Duration {
         next(&mut self.0)
     }
 

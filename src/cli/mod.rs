@@ -1,6 +1,6 @@
 //! One file a command; here they are chosen, and get their configuration and runtime.
 
-pub mod args;
+pub(crate) mod args;
 mod backfill;
 mod demo;
 mod doctor;

@@ -5,6 +5,6 @@
 mod document;
 pub mod forward;
 pub mod intake;
-pub mod stats;
+pub(crate) mod stats;
 pub mod table;
-pub mod words;
+pub(crate) mod words;

@@ -178,7 +178,7 @@ impl Stats {
 
 /// Free bytes of the file system that holds `dir`.
 #[must_use]
-pub fn free_bytes(dir: &std::path::Path) -> Option<u64> {
+pub(crate) fn free_bytes(dir: &std::path::Path) -> Option<u64> {
     let found = rustix::fs::statvfs(dir).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

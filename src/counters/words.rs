@@ -44,7 +44,7 @@ impl Stats {
 
 /// Why the spool takes nothing, as the beginning of a sentence.
 #[must_use]
-pub fn trouble_words(trouble: Trouble) -> String {
+pub(crate) fn trouble_words(trouble: Trouble) -> String {
     match trouble {
         Trouble::Full => "the spool is full".to_owned(),
         other => format!("{} at the spool", other.of_a_file_system()),
@@ -75,7 +75,7 @@ fn server_words(forwarder: &ForwardStatus, now: When) -> Option<String> {
 
 /// How full the spool is: `12.1 MiB of 2 GiB`.
 #[must_use]
-pub fn fill(spool: &SpoolStats) -> String {
+pub(crate) fn fill(spool: &SpoolStats) -> String {
     format!(
         "{} of {}",
         human::size(spool.disk_bytes),

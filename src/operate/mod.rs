@@ -5,7 +5,7 @@
 //! keeps the spool from the stages.
 
 pub mod backfill;
-pub mod doctor;
+pub(crate) mod doctor;
 pub mod gaps;
 mod page;
 mod purge;

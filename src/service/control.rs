@@ -90,7 +90,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Taken`] when a living one answers there, [`Error::NotASocket`], [`Error::Listen`].
-pub async fn listen(path: &Path) -> Result<UnixListener, Error> {
+pub(crate) async fn listen(path: &Path) -> Result<UnixListener, Error> {
     let failed = |source| Error::Listen {
         path: path.to_owned(),
         source,
@@ -112,7 +112,7 @@ pub async fn listen(path: &Path) -> Result<UnixListener, Error> {
 }
 
 /// Answers clients until `stop`, then removes the socket.
-pub async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
+pub(crate) async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
     let desk = Arc::new(Desk {
         operator,
         answers: Semaphore::new(MAX_ANSWERS),
@@ -213,7 +213,7 @@ async fn answer(line: &[u8], operator: &Operator) -> Reply {
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Broken`].
-pub async fn is_served(path: &Path) -> Result<bool, Error> {
+pub(crate) async fn is_served(path: &Path) -> Result<bool, Error> {
     Ok(connect(path).await?.is_some())
 }
 
@@ -221,7 +221,7 @@ pub async fn is_served(path: &Path) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Broken`], or [`Error::Refused`] with the service's own words.
-pub async fn ask(
+pub(crate) async fn ask(
     path: &Path,
     spool_dir: &Path,
     request: ControlRequest,

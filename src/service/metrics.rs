@@ -8,14 +8,14 @@ use std::fmt::{self, Write as _};
 
 use crate::counters::stats::Stats;
 use crate::counters::table::{self, Row, StatValue, Unit};
-pub use serve::{Error, listen, serve};
+pub(crate) use serve::{Error, listen, serve};
 
 /// Microseconds in a second.
 const SECOND: f64 = 1e6;
 
 /// The text for one scrape: format 0.0.4.
 #[must_use]
-pub fn render(stats: &Stats) -> String {
+pub(crate) fn render(stats: &Stats) -> String {
     let mut text = String::with_capacity(8 << 10);
     for row in table::rows() {
         if let (Some(name), Some(value)) = (row.metric, (row.get)(stats)) {

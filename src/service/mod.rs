@@ -4,11 +4,11 @@
 //! with the configuration read again; SIGTERM and SIGINT end the last one. What was read is durable at the end of each.
 
 mod chores;
-pub mod control;
+pub(crate) mod control;
 mod glance;
 mod keeper;
-pub mod metrics;
-pub mod notify;
+pub(crate) mod metrics;
+pub(crate) mod notify;
 mod outage;
 mod round;
 mod running;
@@ -34,7 +34,7 @@ use signals::Signals;
 
 /// How long the service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Until it is stopped.
     Follow,
     /// Until the journal's end was read and everything is delivered.
@@ -42,7 +42,7 @@ pub enum Mode {
 }
 
 /// What the service is given beside its configuration.
-pub struct Host {
+pub(crate) struct Host {
     /// Opens the journal.
     pub open: OpenJournal,
     /// Reads the configuration again; on an error, which says why, the old one is kept.
@@ -89,7 +89,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`] when a stage cannot start or cannot go on.
-pub async fn run(config: Config, mode: Mode, host: Host) -> Result<(), Error> {
+pub(crate) async fn run(config: Config, mode: Mode, host: Host) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
     let mut config = config;
     let mut before: Option<Config> = None;
@@ -122,7 +122,7 @@ pub async fn run(config: Config, mode: Mode, host: Host) -> Result<(), Error> {
 
 /// The spool's options as configured.
 #[must_use]
-pub fn spool_options(config: &config::Local) -> spool::Options {
+pub(crate) fn spool_options(config: &config::Local) -> spool::Options {
     spool::Options {
         max_bytes: config.spool.max_bytes,
         retention: config.spool.retention,

@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 
 /// The service manager that started this process, if one did; the default is none.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Notifier {
+pub(crate) struct Notifier {
     listens: bool,
     watchdog: Option<Duration>,
 }
@@ -18,7 +18,7 @@ pub struct Notifier {
 impl Notifier {
     /// As the environment tells.
     #[must_use]
-    pub fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         Self {
             listens: env::var_os("NOTIFY_SOCKET").is_some(),
             watchdog: sd_notify::watchdog_enabled(),
@@ -27,28 +27,28 @@ impl Notifier {
 
     /// Whether anybody listens.
     #[must_use]
-    pub fn has_manager(self) -> bool {
+    pub(crate) fn has_manager(self) -> bool {
         self.listens
     }
 
     /// How often [`Notifier::alive`] has to be called at least; `None` when nobody watches.
     #[must_use]
-    pub fn watchdog(self) -> Option<Duration> {
+    pub(crate) fn watchdog(self) -> Option<Duration> {
         self.watchdog
     }
 
     /// Start-up, or a reload, is complete.
-    pub fn ready(self) {
+    pub(crate) fn ready(self) {
         self.tell(&[NotifyState::Ready]);
     }
 
     /// The end has begun.
-    pub fn stopping(self) {
+    pub(crate) fn stopping(self) {
         self.tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
 
     /// The configuration is read again; [`Notifier::ready`] follows.
-    pub fn reloading(self) {
+    pub(crate) fn reloading(self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.tell(&[NotifyState::Reloading, now]),
             Err(error) => tracing::debug!("no monotonic clock: {error}"),
@@ -56,12 +56,12 @@ impl Notifier {
     }
 
     /// How things stand, in words, for `systemctl status`.
-    pub fn status(self, words: &str) {
+    pub(crate) fn status(self, words: &str) {
         self.tell(&[NotifyState::Status(&words.replace('\n', " "))]);
     }
 
     /// Both stages make progress, or wait on purpose.
-    pub fn alive(self) {
+    pub(crate) fn alive(self) {
         self.tell(&[NotifyState::Watchdog]);
     }
 

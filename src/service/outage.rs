@@ -30,7 +30,7 @@ pub(super) async fn follow(
                 );
             }
             Some(OutageTurn::OtherReason) => {
-                warn!("InfluxDB still takes nothing: {}", reason(&status))
+                warn!("InfluxDB still takes nothing: {}", reason(&status));
             }
             Some(OutageTurn::Over(outage)) => {
                 outages.send_modify(|outages| outages.last = Some(outage));

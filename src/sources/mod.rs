@@ -4,7 +4,7 @@
 
 pub mod inventory;
 pub mod journal;
-pub mod recall;
+pub(crate) mod recall;
 mod writer;
 
 use std::time::Duration;

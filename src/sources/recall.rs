@@ -18,7 +18,7 @@ const FAR: u64 = 50_000;
 
 /// A reader that has read the last lines of the spool.
 #[must_use]
-pub fn reader(store: &Store) -> Reader {
+pub(crate) fn reader(store: &Store) -> Reader {
     let mut pages = Vec::new();
     back_from_end(store, LINES, |page| {
         pages.push(page);
@@ -35,7 +35,7 @@ pub fn reader(store: &Store) -> Reader {
 
 /// The models of the latest inventory snapshot in the spool.
 #[must_use]
-pub fn models(store: &Store) -> Option<Models> {
+pub(crate) fn models(store: &Store) -> Option<Models> {
     let mut parts = Vec::new();
     let mut found = None;
     back_from_end(store, FAR, |page| {

@@ -2,4 +2,4 @@
 
 pub mod forward;
 pub mod intake;
-pub mod telemetry;
+pub(crate) mod telemetry;

@@ -16,12 +16,12 @@ use crate::record::{Record, Report};
 use crate::store::{Ended, Store};
 
 /// How often, on a host.
-pub const INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(60);
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
 /// Reports every `interval` until `stop` what `stats` says then.
-pub async fn follow(
+pub(crate) async fn follow(
     stats: impl AsyncFn() -> Result<Stats, Ended>,
     store: Store,
     interval: Duration,
@@ -57,7 +57,7 @@ pub async fn follow(
 
 /// The point for `stats`; `docs/stats.md` says what its fields mean.
 #[must_use]
-pub fn report(stats: &Stats) -> Report<'_> {
+pub(crate) fn report(stats: &Stats) -> Report<'_> {
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     for row in table::rows() {
         let Some(name) = row.point else { continue };

@@ -13,7 +13,7 @@ use crate::sources::journal::{self, readers};
 
 /// Whether the units exist.
 #[must_use]
-pub fn units(units: &[String]) -> Vec<Finding> {
+pub(crate) fn units(units: &[String]) -> Vec<Finding> {
     const CHECK: &str = "unit";
     let finding =
         |unit: &String| match systemctl(&["show", "--property=LoadState", "--value", "--", unit]) {
@@ -32,7 +32,7 @@ pub fn units(units: &[String]) -> Vec<Finding> {
 
 /// Whether the journal can be read, and has anything of the units.
 #[must_use]
-pub fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding {
+pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding {
     const CHECK: &str = "journal";
     let opened = readers::open(config, stop).and_then(|mut journal| {
         let name = journal.name();
@@ -64,7 +64,7 @@ pub fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding {
 
 /// Whether the models directory is found and can be read.
 #[must_use]
-pub fn models(config: &config::Config, stop: &Stop) -> Finding {
+pub(crate) fn models(config: &config::Config, stop: &Stop) -> Finding {
     const CHECK: &str = "models";
     const FIX: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
     let named = || {
@@ -92,7 +92,7 @@ pub fn models(config: &config::Config, stop: &Stop) -> Finding {
 
 /// Whether this user may write where the spool is to be; for a spool that does not exist yet.
 #[must_use]
-pub fn spool_dir(dir: &Path) -> Finding {
+pub(crate) fn spool_dir(dir: &Path) -> Finding {
     const CHECK: &str = "spool";
     let existing = dir
         .ancestors()
@@ -114,7 +114,7 @@ pub fn spool_dir(dir: &Path) -> Finding {
 
 /// Whether systemd says that the clock is synchronised; `None` when it does not say.
 #[must_use]
-pub fn is_clock_synchronised() -> Option<bool> {
+pub(crate) fn is_clock_synchronised() -> Option<bool> {
     let answer = run(
         "timedatectl",
         &["show", "--property=NTPSynchronized", "--value"],

@@ -16,7 +16,7 @@ const LITTLE_SPACE: u64 = 256 << 20;
 const MAX_SKEW: Duration = Duration::from_secs(60);
 /// Ledger, damage and quarantine.
 #[must_use]
-pub fn spool(stats: &Stats) -> Finding {
+pub(crate) fn spool(stats: &Stats) -> Finding {
     const CHECK: &str = "spool";
     let spool = &stats.spool;
     if !spool.ledger.is_balanced() {
@@ -67,7 +67,7 @@ fn trouble_mend(trouble: Trouble) -> &'static str {
 
 /// Whether the file system has room for the spool to grow to its cap.
 #[must_use]
-pub fn space(free: u64, used: u64, cap: u64) -> Finding {
+pub(crate) fn space(free: u64, used: u64, cap: u64) -> Finding {
     const CHECK: &str = "free space";
     let missing = cap.saturating_sub(used);
     let found = format!("{} free", size(free));
@@ -87,7 +87,7 @@ pub fn space(free: u64, used: u64, cap: u64) -> Finding {
 
 /// This host's clock: whether it is kept right, and how far the server's is ahead (or behind).
 #[must_use]
-pub fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Finding {
+pub(crate) fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Finding {
     const CHECK: &str = "clock";
     if let Some(skew) = ahead.filter(|skew| *skew > MAX_SKEW) {
         let found = format!("this host and the server are {} apart", span(skew));
@@ -115,7 +115,7 @@ pub fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Finding {
 
 /// What the running service says.
 #[must_use]
-pub fn service(stats: &Stats) -> Finding {
+pub(crate) fn service(stats: &Stats) -> Finding {
     const CHECK: &str = "service";
     let Some(service) = &stats.service else {
         let fix = "systemctl enable --now Ollama_InfluxDB";

@@ -3,8 +3,8 @@
 //! Read [`Finding`], then [`judge`] (pure: from what was found to a verdict), [`host`] and [`server`], which look. What has to
 //! be right at the server is its sink's to say.
 
-pub mod host;
-pub mod judge;
-pub mod server;
+pub(crate) mod host;
+pub(crate) mod judge;
+pub(crate) mod server;
 
-pub use crate::base::finding::{Finding, Grade};
+pub(crate) use crate::base::finding::{Finding, Grade};

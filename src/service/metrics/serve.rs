@@ -44,14 +44,14 @@ pub struct Error {
 ///
 /// # Errors
 /// [`Error`], a port in use for instance.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
         .map_err(|source| Error { address, source })
 }
 
 /// Answers until `stop`.
-pub async fn serve(listener: TcpListener, operator: Operator, stop: Stop) {
+pub(crate) async fn serve(listener: TcpListener, operator: Operator, stop: Stop) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Dropped at the end, and every connection with it.
     let mut connections = JoinSet::new();

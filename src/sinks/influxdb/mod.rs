@@ -10,7 +10,7 @@ mod client;
 mod deletes;
 mod encoders;
 mod failure;
-pub mod line_protocol;
+pub(crate) mod line_protocol;
 mod points;
 mod probe;
 mod query;

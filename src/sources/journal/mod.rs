@@ -174,7 +174,7 @@ impl Reading<'_> {
                 delay.reset();
             }
             self.report(&error);
-            if !self.stop.pause(delay.next()) {
+            if !self.stop.pause(delay.after_failure()) {
                 run.check_rewinds()?;
             }
         }

@@ -3,6 +3,11 @@
 //! What is public here is what the binary, the tests, the benchmarks and the fuzz targets of this project use. It is no promise to
 //! anybody else.
 
+#![expect(
+    missing_docs,
+    reason = "no promise to anybody: where a name says it all, a doc comment says nothing"
+)]
+
 pub mod base;
 pub mod cli;
 pub mod config;

@@ -18,11 +18,9 @@ pub enum Grade {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Told")]
 pub struct Finding {
-    /// What was checked.
     pub check: &'static str,
     /// What it came to.
     pub grade: Grade,
-    /// What was found.
     pub found: String,
     /// What fixes it; nothing when nothing has to be fixed.
     pub fix: Option<String>,

@@ -114,9 +114,7 @@ pub(crate) fn colours(stream: &impl IsTerminal) -> Palette {
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Palette {
-    /// Text only.
     Plain,
-    /// ANSI colours.
     Colour,
 }
 
@@ -125,7 +123,6 @@ pub(crate) enum Palette {
 pub enum Tone {
     /// Neither good nor bad.
     Neutral,
-    /// A heading.
     Heading,
     /// As it should be.
     Good,

@@ -48,7 +48,6 @@ impl When {
         Self(u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// This moment.
     #[must_use]
     pub fn now() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -82,7 +82,6 @@ impl<T: Default, K: Parse<T>> Parse<T> for UnlessV1<K> {
     }
 }
 
-/// A whole number.
 #[derive(Debug)]
 pub(super) struct Number(pub(super) RangeInclusive<u64>);
 
@@ -160,7 +159,6 @@ impl Parse<Duration> for NotBelow {
 #[derive(Debug)]
 pub(super) struct Words<T: 'static>(pub(super) &'static [(&'static str, T)]);
 
-/// A switch.
 pub(super) const ON_OFF: Words<bool> = Words(&[("on", true), ("off", false)]);
 
 impl<T: Debug + Sync> ValueKind for Words<T> {

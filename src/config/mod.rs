@@ -173,7 +173,6 @@ pub enum Api {
     V2,
 }
 
-/// `SHIPPER_JOURNAL_READER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderChoice {
     /// libsystemd when it can be loaded, journalctl otherwise.

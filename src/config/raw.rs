@@ -27,7 +27,6 @@ pub enum RawError {
     /// The file is missing or may not be read.
     #[error("cannot read {}: {source}; name another file with --config, or make it readable for this user", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -35,7 +34,6 @@ pub enum RawError {
     /// A line of the file is not `KEY=value`. The line itself may hold a secret and is not shown.
     #[error("{}: after {read} keys there is a line that is not KEY=value; a value with spaces, quotes, # or $ needs single quotes around it", path.display())]
     Syntax {
-        /// The file.
         path: PathBuf,
         /// Keys read before the line.
         read: usize,

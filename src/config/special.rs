@@ -7,7 +7,6 @@ use super::kinds::{Parse, ValueKind, list};
 use super::raw::Raw;
 use crate::record::layout::LogFields;
 
-/// The server's address.
 #[derive(Debug)]
 pub(super) struct Address;
 

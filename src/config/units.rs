@@ -35,7 +35,6 @@ impl Units {
         have_suffixes.then(|| Self::new(&names)).flatten()
     }
 
-    /// The full names.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.0

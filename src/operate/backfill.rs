@@ -26,7 +26,6 @@ pub struct BackfillProgress {
     pub until: u64,
     /// Time of the last entry read.
     pub at: u64,
-    /// Entries read.
     pub read: u64,
     /// Of them the spool did not hold.
     pub new: u64,
@@ -38,10 +37,8 @@ pub struct BackfillProgress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillPhase {
-    /// There was none.
     #[default]
     Idle,
-    /// It does.
     Running,
     /// It has read everything.
     Done,

@@ -33,7 +33,6 @@ pub use request::{Answer, ControlRequest, Effect, Period, Replay, Replayable, Re
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The spool failed.
     #[error(transparent)]
     Spool(#[from] spool::Error),
     /// The spool's thread is gone.
@@ -66,7 +65,6 @@ pub struct Operator {
 pub struct Stages {
     /// When they were started, in microseconds since the Unix epoch.
     pub started_at: u64,
-    /// By the intake.
     pub reader: watch::Receiver<IntakeStatus>,
     /// By the forwarder stage.
     pub forwarder: watch::Receiver<ForwardStatus>,
@@ -97,7 +95,6 @@ impl Operator {
         }
     }
 
-    /// The spool's directory.
     #[must_use]
     pub fn spool_dir(&self) -> &Path {
         &self.spool_dir

@@ -16,7 +16,6 @@ const PAGE_BYTES: usize = 4 << 20;
 /// Which entries to list.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct List {
-    /// Of this time.
     pub period: Period,
     /// Where they stand; anywhere for none.
     pub state: Option<State>,
@@ -42,7 +41,6 @@ pub struct Page {
 pub struct Listed {
     /// Its number in order of arrival.
     pub seq: u64,
-    /// Its identity.
     pub key: EntryKey,
     /// Where it stands.
     pub state: State,

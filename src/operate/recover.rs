@@ -11,7 +11,6 @@ use crate::store::Store;
 /// What came of one directory.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Recovered {
-    /// The directory.
     pub dir: PathBuf,
     /// What was read in it.
     #[serde(flatten)]

@@ -16,7 +16,6 @@ use crate::operate::gaps::HoursPage;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum ControlRequest {
-    /// How things stand.
     Stats,
     /// Make delivered or quarantined entries pending again.
     Replay(Replay),
@@ -24,7 +23,6 @@ pub enum ControlRequest {
     List(List),
     /// Count delivered entries by the hour, from this number on.
     Hours {
-        /// Which entries.
         period: Period,
         /// Number of the first entry to look at.
         from: u64,
@@ -40,7 +38,6 @@ pub enum ControlRequest {
     Drop(Which),
     /// Read the journal again from this time on, in microseconds since the Unix epoch.
     Backfill {
-        /// The time.
         since: u64,
     },
     /// How far a backfill is.
@@ -83,7 +80,6 @@ impl Period {
 /// Which entries to send again.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Replay {
-    /// Of this time.
     pub period: Period,
     /// Where they stand now.
     pub of: Replayable,
@@ -105,7 +101,6 @@ pub enum Replayable {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Which {
-    /// All of them.
     All,
     /// Those with these numbers.
     Numbers(Vec<u64>),
@@ -125,29 +120,22 @@ pub enum Effect {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// To [`ControlRequest::Stats`].
     Stats(Box<Stats>),
-    /// To [`ControlRequest::Replay`].
     Replay(Replayed),
-    /// To [`ControlRequest::List`].
     List(Page),
-    /// To [`ControlRequest::Hours`].
     Hours(HoursPage),
-    /// To [`ControlRequest::Verify`].
     Verify {
         /// The generation; none when there is no further one.
         verified: Option<Verified>,
         /// How many generations there are.
         generations: u64,
     },
-    /// To [`ControlRequest::Drop`].
     Drop {
         /// Entries given up.
         entries: u64,
     },
     /// To [`ControlRequest::Backfill`] and [`ControlRequest::Progress`].
     Backfill(BackfillProgress),
-    /// To [`ControlRequest::Recover`].
     Recover {
         /// One for each generation found.
         recovered: Vec<Recovered>,

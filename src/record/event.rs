@@ -18,7 +18,6 @@ const OCCURRED: &str = "occurred";
 /// A thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'a> {
-    /// What.
     pub kind: Kind,
     /// What is known of it, each fact at most once.
     #[serde(borrow)]
@@ -44,7 +43,6 @@ pub enum Fact<'a> {
     Layers(u64),
     /// Layers the model has.
     LayersTotal(u64),
-    /// How many.
     Count(u64),
     /// An error's text, at most 300 bytes.
     Error(Cow<'a, str>),
@@ -79,7 +77,6 @@ pub enum Fact<'a> {
 }
 
 impl Fact<'_> {
-    /// The field's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -110,7 +107,6 @@ impl Fact<'_> {
         }
     }
 
-    /// The field's value.
     #[must_use]
     pub fn value(&self) -> Value<'_> {
         match self {

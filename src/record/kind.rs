@@ -12,10 +12,8 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The tag's value.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {

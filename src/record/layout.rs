@@ -15,9 +15,7 @@ const NEEDS: &str = "shipper ≥ 0.2.0";
 
 /// The sources of this shipper, as the spool knows them.
 pub mod source {
-    /// The journal.
     pub const JOURNAL: &str = "journal";
-    /// The models directory.
     pub const INVENTORY: &str = "inventory";
     /// The shipper's reports on itself.
     pub const TELEMETRY: &str = "telemetry";
@@ -69,7 +67,6 @@ pub enum LayoutError {
 }
 
 impl Layout {
-    /// The stored form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut stored = vec![VERSION];

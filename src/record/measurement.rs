@@ -7,7 +7,6 @@ use super::decimal::Decimal;
 /// One measurement. Every point of it also has the tag `host`, which the encoder adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measurement {
-    /// Its name.
     pub name: &'static str,
     /// Tags, all of them on every point; their values are bounded.
     pub tags: &'static [&'static str],
@@ -18,7 +17,6 @@ pub struct Measurement {
 /// The type a field has in every point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldType {
-    /// A string.
     Text,
     /// An integer, not negative.
     Integer,
@@ -33,9 +31,7 @@ pub enum Value<'a> {
     Text(&'a str),
     /// A string: an address as people write it.
     Address(IpAddr),
-    /// An integer.
     Integer(u64),
-    /// A float.
     Decimal(Decimal),
 }
 

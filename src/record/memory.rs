@@ -41,9 +41,7 @@ pub enum Part {
     Weights,
     /// Its key-value cache.
     KvCache,
-    /// Its compute graph.
     Compute,
-    /// Its output buffer.
     Output,
     /// All that a loaded model takes.
     Model,
@@ -52,7 +50,6 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them.
     pub const ALL: &[Self] = &[
         Self::Total,
         Self::Available,
@@ -70,7 +67,6 @@ impl Part {
         Self::Peak,
     ];
 
-    /// The tag's value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

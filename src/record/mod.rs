@@ -120,7 +120,6 @@ impl LogEntry {
 /// What one spool payload holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record<'a> {
-    /// A log entry.
     #[serde(borrow)]
     Log(Log<'a>),
     /// A model inventory snapshot.

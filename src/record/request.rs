@@ -12,7 +12,6 @@ use super::route::{Method, Route};
 /// A request that Ollama's HTTP server answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Its method.
     pub method: Method,
     /// What it asked for.
     pub route: Route,

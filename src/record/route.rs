@@ -14,10 +14,8 @@ macro_rules! known {
         }
 
         impl $name {
-            /// All of them.
             pub const ALL: &[Self] = &[Self::Other, $(Self::$variant,)+];
 
-            /// The tag's value.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {

@@ -9,7 +9,6 @@ use super::measurement::{Measurement, Value, Visitor};
 /// One phase of generating an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
-    /// Which.
     pub phase: Phase,
     /// Tokens processed in it, at least one.
     pub tokens: u64,
@@ -29,7 +28,6 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The tag's value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

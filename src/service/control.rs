@@ -65,7 +65,6 @@ pub enum Error {
     /// It cannot be made.
     #[error("cannot listen at {}: {source}; create its directory for this user, or set SHIPPER_CONTROL_SOCKET", path.display())]
     Listen {
-        /// The socket.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -75,12 +74,7 @@ pub enum Error {
     Forbidden(PathBuf),
     /// The conversation broke.
     #[error("the service at {} did not answer: {source}", path.display())]
-    Broken {
-        /// The socket.
-        path: PathBuf,
-        /// What happened.
-        source: io::Error,
-    },
+    Broken { path: PathBuf, source: io::Error },
     /// The service refused.
     #[error("{0}")]
     Refused(String),

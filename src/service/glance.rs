@@ -9,7 +9,6 @@ use crate::base::stop::Stop;
 use crate::counters::stats::Stats;
 use crate::operate::Operator;
 
-/// The latest look.
 #[derive(Debug, Default)]
 pub(super) struct Glance {
     /// How often the spool has answered.

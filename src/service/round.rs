@@ -29,7 +29,6 @@ use crate::store::Store;
 
 /// How a round ended well.
 pub(super) enum RoundEnd {
-    /// The service ends.
     Done,
     /// The next one begins.
     Reload(Box<Config>),

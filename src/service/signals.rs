@@ -30,7 +30,6 @@ impl Signals {
         })
     }
 
-    /// The next one.
     pub(super) async fn next(&mut self) -> SignalEvent {
         tokio::select! {
             _ = self.terminate.recv() => SignalEvent::Stop,

@@ -66,7 +66,6 @@ impl Inputs {
         }
     }
 
-    /// Starts them all.
     pub(super) fn start(&self, mode: Mode, store: &Store, stop: &Stop) -> io::Result<Ends> {
         let goal = match mode {
             Mode::Follow => Goal::Follow,

@@ -14,7 +14,6 @@ use crate::counters::intake::IntakeStatus;
 /// What the stages have published, seen at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight<'a> {
-    /// By the intake.
     pub(super) reader: &'a IntakeStatus,
     /// By the forwarder stage.
     pub(super) forwarder: &'a ForwardStatus,

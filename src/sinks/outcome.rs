@@ -11,7 +11,6 @@ pub enum Outcome {
     Delivered,
     /// The server or the way to it fails at present: send the same again.
     RetryLater {
-        /// What happened.
         reason: String,
         /// The server's own wish.
         after: Option<Duration>,
@@ -22,10 +21,7 @@ pub enum Outcome {
         reason: String,
     },
     /// Fewer bytes at once may pass.
-    TooLarge {
-        /// What happened.
-        reason: String,
-    },
+    TooLarge { reason: String },
     /// Some lines are refused, and will be again.
     Refused(Refusal),
 }
@@ -47,7 +43,6 @@ impl Outcome {
 /// What the server tells about refused lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The server's words.
     pub reason: String,
     /// What kind of refusal it is.
     pub cause: Cause,

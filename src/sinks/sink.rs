@@ -67,7 +67,6 @@ pub enum Form {
 pub struct Encoded<Body> {
     /// What [`Sink::send`] takes.
     pub body: Body,
-    /// Records in `body`.
     pub lines: usize,
     /// Bytes in `body` before compression.
     pub bytes: usize,

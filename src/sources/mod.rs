@@ -58,7 +58,6 @@ pub trait Source {
 /// What a source has to do in one run.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// Where it begins.
     pub origin: Origin,
     /// When it is done.
     pub goal: Goal,

@@ -55,11 +55,9 @@ pub(crate) enum Body<'a> {
 /// One record of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored<'a> {
-    /// Its identity.
     pub(crate) key: EntryKey,
     /// Number of its layout in the generation's table.
     pub(crate) layout: u16,
-    /// Its payload.
     pub(crate) body: Body<'a>,
 }
 
@@ -81,7 +79,6 @@ pub(crate) struct Chunk<'a> {
     pub(crate) first: Seq,
     /// The records in order of arrival.
     pub(crate) records: Vec<Stored<'a>>,
-    /// Its checksum.
     pub(crate) crc: u32,
 }
 
@@ -267,7 +264,6 @@ pub(crate) struct Finished<'a> {
     pub(crate) times: (u64, u64),
     /// Sum of its records' payloads, fragments included.
     pub(crate) payload_bytes: u64,
-    /// Its checksum.
     pub(crate) crc: u32,
     /// The value to store.
     pub(crate) bytes: &'a [u8],

@@ -9,7 +9,6 @@ use crate::model::summary::Summary;
 /// Which generation this is, stored in it when it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Birth {
-    /// Which.
     pub(crate) id: GenerationId,
     /// Number of its first record.
     pub(crate) first: Seq,
@@ -20,7 +19,6 @@ pub(crate) struct Birth {
 pub(crate) struct Head {
     /// Commits of this generation so far.
     pub(crate) commit: u64,
-    /// Its records.
     pub(crate) summary: Summary,
     /// Where they stand.
     pub(crate) counts: Counts,

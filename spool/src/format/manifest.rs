@@ -42,7 +42,6 @@ pub(crate) struct Manifest {
 /// The active generation, as it was begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Active {
-    /// Which.
     pub(crate) id: GenerationId,
     /// Number of its first record.
     pub(crate) first: Seq,
@@ -53,7 +52,6 @@ pub(crate) struct Active {
 /// A generation that takes no more records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sealed {
-    /// Which.
     pub(crate) id: GenerationId,
     /// What it has to hold when it is opened.
     pub(crate) summary: Summary,

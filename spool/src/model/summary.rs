@@ -41,7 +41,6 @@ pub(crate) struct ChunkMark {
     pub(crate) payload_bytes: u64,
     /// Earliest and latest time.
     pub(crate) times: (u64, u64),
-    /// Its checksum.
     pub(crate) crc: u32,
 }
 

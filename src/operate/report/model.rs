@@ -7,7 +7,6 @@ use serde::Serialize;
 pub struct Overview {
     /// Time of the first and the last record, `None` when there was none.
     pub span: Option<(u64, u64)>,
-    /// Log lines.
     pub lines: u64,
     /// Records that this shipper could not read.
     pub unreadable: u64,
@@ -32,13 +31,9 @@ pub struct Overview {
 /// Requests of one route and status.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RequestRow {
-    /// Method.
     pub method: &'static str,
-    /// Route.
     pub route: &'static str,
-    /// Status.
     pub status: u16,
-    /// How many.
     pub count: u64,
     /// Their latency in milliseconds.
     pub latency_ms: Percentiles,
@@ -75,7 +70,6 @@ pub struct Load {
     pub model: String,
     /// Loads that completed.
     pub done: u64,
-    /// Loads that failed.
     pub failed: u64,
     /// How long they took, in seconds; `None` when no line says.
     pub seconds: Option<Percentiles>,
@@ -86,7 +80,6 @@ pub struct Load {
 pub struct Speed {
     /// `prompt` or `generation`.
     pub phase: &'static str,
-    /// Tokens in all.
     pub tokens: u64,
     /// Tokens per second of single requests.
     pub per_second: Percentiles,
@@ -95,9 +88,7 @@ pub struct Speed {
 /// Memory of one device in one use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MemoryUse {
-    /// Device.
     pub device: String,
-    /// Part.
     pub part: &'static str,
     /// Bytes, as last printed.
     pub bytes: u64,

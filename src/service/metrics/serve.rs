@@ -50,7 +50,6 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         .map_err(|source| Error { address, source })
 }
 
-/// Answers until `stop`.
 pub(crate) async fn serve(listener: TcpListener, operator: Operator, stop: Stop) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Dropped at the end, and every connection with it.

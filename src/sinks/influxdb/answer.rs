@@ -20,7 +20,6 @@ pub enum HttpAnswer {
 /// The parts of an HTTP answer that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// Status code.
     pub status: u16,
     /// How long `Retry-After` asks to wait.
     pub retry_after: Option<Duration>,

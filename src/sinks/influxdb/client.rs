@@ -37,18 +37,10 @@ pub(super) struct Client {
 pub enum OpenError {
     /// The CA file cannot be read.
     #[error("INFLUXDB_CA_FILE {path}: {source}")]
-    ReadCa {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    ReadCa { path: PathBuf, source: io::Error },
     /// The CA file holds no certificate.
     #[error("INFLUXDB_CA_FILE {path} holds no certificate in PEM")]
-    NoCa {
-        /// Its path.
-        path: PathBuf,
-    },
+    NoCa { path: PathBuf },
     /// The CA file, or the system's certificates, are not usable.
     #[error(
         "TLS cannot be set up: {0} (no CA certificates on the system? Install ca-certificates)"

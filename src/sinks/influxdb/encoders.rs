@@ -21,10 +21,8 @@ pub struct Encoders {
 /// A record that this shipper cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// Its layout.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// Its payload.
     #[error(transparent)]
     Payload(#[from] DecodeError),
 }

@@ -45,7 +45,6 @@ pub struct Encoder {
 /// Where a point is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its measurement.
     pub measurement: &'static str,
     /// Its time, in nanoseconds since the Unix epoch.
     pub nanos: u64,

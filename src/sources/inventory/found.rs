@@ -22,7 +22,6 @@ impl Found {
         Ok(Self { all, parts })
     }
 
-    /// All models.
     pub(super) fn all(&self) -> &Models {
         &self.all
     }

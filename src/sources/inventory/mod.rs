@@ -64,9 +64,7 @@ pub enum Error {
     /// It must not be read, or the disk fails.
     #[error("the models directory {} cannot be read", .dir.display())]
     Unreadable {
-        /// Which.
         dir: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The spool did not take it.

@@ -26,7 +26,6 @@ enum StallState {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StallVerdict {
-    /// Nothing.
     Fine,
     /// Open the journal again: the reader may have gone astray.
     Reopen,

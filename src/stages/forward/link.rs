@@ -33,7 +33,6 @@ pub(super) enum SettledBody {
     Refused(Refusal),
     /// The body is too large, for this reason.
     TooLarge(String),
-    /// The service ends.
     Stopped,
 }
 

@@ -107,7 +107,6 @@ pub(super) struct Sifted {
     pub refused: Vec<(usize, String)>,
     /// Those of them that are refused for something that might as well be the server's fault.
     pub doubtful: Kinds,
-    /// How it ended.
     pub end: End,
 }
 

@@ -38,7 +38,6 @@ pub(super) enum WeighStep {
     Ask(Vec<usize>),
     /// It is found out, if the server counts right.
     Found {
-        /// The refused lines.
         refused: Vec<usize>,
         /// All others that no request was stored with.
         others: Vec<usize>,

@@ -154,7 +154,6 @@ fn set_text(text: &mut String, value: &[u8]) {
 pub(super) struct WholeEntry(BTreeMap<String, Vec<Vec<u8>>>);
 
 impl WholeEntry {
-    /// Adds one field.
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
         self.0
             .entry(String::from_utf8_lossy(name).into_owned())

@@ -97,7 +97,6 @@ pub enum Landing {
 /// What [`Journal::next`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// An entry.
     Entry,
     /// An entry that cannot be read; the next one may be.
     Damaged,
@@ -105,7 +104,6 @@ pub enum Step {
     End,
 }
 
-/// Why [`Journal::wait`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// Time is over, or the stop was triggered.
@@ -127,9 +125,7 @@ pub enum Error {
     /// A call of libsystemd failed.
     #[error("{call} failed")]
     Call {
-        /// The function.
         call: &'static str,
-        /// What it returned.
         source: std::io::Error,
     },
     /// The directory does not exist, or holds no journal.
@@ -149,7 +145,6 @@ pub enum Error {
     Spawn {
         /// `journalctl` or `sudo`.
         program: &'static str,
-        /// Why.
         source: std::io::Error,
     },
     /// The child ended with a failure.

@@ -5,6 +5,7 @@
 
 mod disk;
 mod failed_sync;
+mod moving;
 mod upgrade;
 
 use std::cell::{Cell, RefCell};

@@ -5,6 +5,7 @@
 )]
 
 mod common;
+mod faulty;
 
 use std::fs;
 use std::path::Path;
@@ -250,4 +251,42 @@ fn the_real_clock_tells_one_boot_and_goes_forward() {
     let (one, two) = (Reading::now(), Reading::now());
     assert_eq!(one.boot, two.boot);
     assert!(Duration::ZERO < one.since_boot && one.since_boot <= two.since_boot);
+}
+
+#[test]
+fn a_generation_that_changes_after_its_retention_began_is_sound_at_the_next_opening() {
+    for killed in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(dir.path(), small()).unwrap().0;
+        for n in (0..600).step_by(10) {
+            let records = records(n..n + 10, 300);
+            spool.append(&records, SOURCE, None).unwrap();
+        }
+        spool.quarantine(Seq(3), "refused").unwrap();
+        let mut delivered = SeqSet::from(0..60);
+        delivered.remove(Seq(3));
+        spool.ack(&delivered).unwrap();
+        // Settled from now on, in use, and then closed since others are read.
+        spool.prune(clock(1, 0)).unwrap();
+        drain(&mut spool);
+        assert_eq!(spool.expire(&SeqSet::of(Seq(3))).unwrap(), 1);
+        let image = tempfile::tempdir().unwrap();
+        let at = match killed {
+            false => {
+                drop(spool);
+                dir.path()
+            }
+            true => {
+                faulty::copy(dir.path(), image.path());
+                image.path()
+            }
+        };
+        let (mut spool, recovery) = Spool::open(at, small()).unwrap();
+        assert!(recovery.is_clean(), "killed: {killed}: {recovery}");
+        drain(&mut spool);
+        let held = common::list(&mut spool, &Selection::default());
+        assert_eq!(held.len(), 600, "killed: {killed}");
+        assert!(spool.aside().unwrap().is_empty());
+        assert_eq!(ledger(&spool).expired, 1);
+    }
 }

@@ -94,6 +94,18 @@ pub(crate) fn painted(tone: Tone, text: &str) -> Cell {
     }
 }
 
+/// [`printable`] text that may have lines and tabs.
+#[must_use]
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines =
+        text.split_inclusive(['\n', '\t'])
+            .map(|part| match part.char_indices().next_back() {
+                Some((end, last @ ('\n' | '\t'))) => format!("{}{last}", printable(&part[..end])),
+                _ => printable(part),
+            });
+    lines.collect()
+}
+
 /// `text` with control characters as they are written in Rust.
 #[must_use]
 pub(crate) fn printable(text: &str) -> String {
@@ -116,6 +128,13 @@ mod tests {
         let row = one_line([Cell::new("x".repeat(53)), cell]);
         let text = columns(&[Column::Left, Column::Rest], [row], 60, Palette::Plain);
         text.trim_start_matches('x').trim().to_owned()
+    }
+
+    #[test]
+    fn a_message_keeps_its_lines_and_commands_no_terminal() {
+        let shown = printable_lines("one\n\ttwo \u{1b}]0;title\u{7}\r\n");
+        assert_eq!(shown, "one\n\ttwo \\u{1b}]0;title\\u{7}\\r\n");
+        assert_eq!(printable_lines(""), "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `shipper spool ls`, `show` and `export`: entries of the spool, for people, programs and servers out of reach.
 
 use std::collections::VecDeque;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::Args;
 use serde::Serialize;
@@ -71,22 +71,25 @@ pub(super) async fn run(shipper: Shipper, arguments: &ListArgs) -> Result<Verdic
         Column::AtLeast(STATE_WIDTH),
         Column::Rest,
     ];
-    // A table knows all of its rows: parts of it keep it small however long the list is.
-    for part in entries.chunks(PART) {
-        let rows = part.iter().map(|entry| {
-            let view = View::of(entry);
-            let state = Cell::new(view.state);
-            columns::one_line([view.time(), view.short_hash(), state, view.beginning()])
-        });
-        print(&kinds, rows)?;
-    }
+    let rows = entries.iter().map(|entry| {
+        let view = View::of(entry);
+        let state = Cell::new(view.state);
+        columns::one_line([view.time(), view.short_hash(), state, view.beginning()])
+    });
+    print(&kinds, rows)?;
     Ok(Verdict::Healthy)
 }
 
-/// Prints rows as wide as the terminal.
-pub(super) fn print(kinds: &[Column], rows: impl Iterator<Item = Row>) -> Result<(), Error> {
-    let text = columns(kinds, rows, human::columns(), Palette::Plain);
-    Ok(io::stdout().write_all(text.as_bytes())?)
+/// Prints rows as wide as the terminal. A table knows all of its rows: parts of it keep it small however many there are.
+pub(super) fn print(kinds: &[Column], mut rows: impl Iterator<Item = Row>) -> Result<(), Error> {
+    loop {
+        let part: Vec<Row> = rows.by_ref().take(PART).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        let text = columns(kinds, part, human::columns(), Palette::Plain);
+        io::stdout().write_all(text.as_bytes())?;
+    }
 }
 
 /// Prints one entry.
@@ -116,7 +119,11 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
     // Never broken into lines: it may be copied.
     let kinds = [Column::Left, Column::Left];
     let text = columns(&kinds, rows, usize::MAX, Palette::Plain);
-    write!(io::stdout(), "{text}\n{}\n", view.message)?;
+    let message = match io::stdout().is_terminal() {
+        true => columns::printable_lines(&view.message),
+        false => view.message,
+    };
+    write!(io::stdout(), "{text}\n{message}\n")?;
     Ok(Verdict::Healthy)
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use super::{Error, Shipper, Verdict};
+use crate::base::columns;
 use crate::base::human::{self, Palette, Tone, count, moment, span};
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
@@ -105,7 +106,7 @@ pub(super) fn table(stats: &Stats, palette: Palette) -> String {
         text.push_str(&palette.paint(Tone::Heading, &section.heading));
         text.push('\n');
         for TableLine { name, value, tone } in section.lines {
-            let value = palette.paint(tone, &value);
+            let value = palette.paint(tone, &columns::printable(&value));
             text.push_str(&format!("  {name:<20}  {value}\n"));
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 
 use super::{Error, Shipper, Verdict, spool_stats};
+use crate::base::columns;
 use crate::base::human::{self, Tone};
 use crate::cli::args::ReportArgs;
 use crate::config::Local;
@@ -39,7 +40,11 @@ pub(super) async fn run(local: &Local, report: ReportArgs) -> Result<Verdict, Er
         } else {
             Tone::Bad
         };
-        writeln!(out, "{}\n", palette.paint(tone, &headline(&stats)))?;
+        writeln!(
+            out,
+            "{}\n",
+            palette.paint(tone, &columns::printable(&headline(&stats)))
+        )?;
         out.write_all(spool_stats::table(&stats, palette).as_bytes())?;
     }
     Ok(if stats.is_healthy() {

@@ -64,7 +64,9 @@ pub async fn find<E: From<GapError>>(
         let Some(((&first, _), (&last, _))) = bounds else {
             continue;
         };
-        let stored = sink.count_by_hour(&host, first..last + HOUR).await;
+        let stored = sink
+            .count_by_hour(&host, first..last.saturating_add(HOUR))
+            .await;
         add_host(
             &mut hours,
             compare(&delivered, &stored.map_err(GapError::Query)?),
@@ -88,7 +90,7 @@ pub async fn send_again<E: From<GapError>>(
         let replay = Replay {
             period: Period {
                 since: Some(hour.start),
-                until: Some(hour.start + HOUR),
+                until: Some(hour.start.saturating_add(HOUR)),
             },
             of: Replayable::Delivered,
             effect,
@@ -101,8 +103,11 @@ pub async fn send_again<E: From<GapError>>(
     Ok(records)
 }
 
-/// InfluxDB is asked for nothing less than an hour, so the spool is not either.
+/// InfluxDB is asked for nothing less than an hour, so the spool is not either. A period without any time stays one.
 fn whole_hours(period: Period) -> Period {
+    if matches!((period.since, period.until), (Some(since), Some(until)) if since >= until) {
+        return period;
+    }
     Period {
         since: period.since.map(|since| since - since % HOUR),
         until: period

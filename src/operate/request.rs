@@ -41,6 +41,7 @@ pub enum ControlRequest {
         since: u64,
     },
     /// How far a backfill is.
+    #[serde(rename = "backfill_progress")]
     Progress,
     /// Read what can be read of a generation that was put aside, or of a directory of them.
     Recover {

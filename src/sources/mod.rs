@@ -36,6 +36,11 @@ pub trait Source {
         GRACE
     }
 
+    /// Whether a run that is to reach the end waits while the spool has no room, or ends without what it has.
+    fn waits_for_room(&self) -> bool {
+        true
+    }
+
     /// Reads from the assignment's origin on until its goal is reached or `stop` is triggered; blocks. A failure that may pass
     /// is waited out while it follows.
     ///

@@ -210,10 +210,18 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`WriteError::Rewound`] when positions were set back since the run began.
     pub fn check_rewinds(&self) -> Result<(), WriteError> {
+        // A wake that came late is done with: what it tells is asked right after.
+        self.stop.awake();
         match self.store.rewinds() == self.rewinds {
             true => Ok(()),
             false => Err(WriteError::Rewound),
         }
+    }
+
+    /// For a source without positions, which has nothing to go back to: it goes on, with what it writes next.
+    pub fn accept_rewinds(&mut self) {
+        self.stop.awake();
+        self.rewinds = self.store.rewinds();
     }
 
     fn begin(&mut self, batch: Batch) -> Result<(), WriteError> {
@@ -241,7 +249,8 @@ impl<'a> Writer<'a> {
     fn refuse(&mut self, error: spool::Error) -> Result<(), WriteError> {
         let no_room = error.trouble().is_some_and(Trouble::is_want_of_room);
         let hopeless = matches!(error, spool::Error::Rewound | spool::Error::TooLarge { .. });
-        if hopeless || (!no_room && self.goal == Goal::ReachEnd) {
+        let waits = self.goal == Goal::Follow || (no_room && self.source.waits_for_room());
+        if hopeless || !waits {
             return Err(error.into());
         }
         if !std::mem::replace(&mut self.is_waiting, true) {

@@ -4,11 +4,16 @@
 //! was read and not committed when the process dies is read again; what was committed twice is dropped by the spool, which knows it
 //! by its key.
 
+use std::time::Duration;
+
 use spool::{Origin, Spool};
 
 use crate::base::stop::Stop;
 use crate::sources::{Assignment, Goal, Positions, Source, SourceError, WriteError, Writer};
 use crate::store::Store;
+
+/// How often a spool that cannot take a new source at present is asked again.
+const ROOM_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs `source` until `goal` is reached or `stop` is triggered; blocks. After damage it goes on from where it stands then.
 ///
@@ -16,7 +21,7 @@ use crate::store::Store;
 /// Why the source gave up.
 pub fn run(source: &dyn Source, goal: Goal, store: &Store, stop: &Stop) -> Result<(), SourceError> {
     let (id, since) = (source.id(), source.begins());
-    until_done(source, store, stop, move |spool| {
+    until_done(source, goal, store, stop, move |spool| {
         Ok(Assignment {
             origin: spool.introduce(id, since)?,
             goal,
@@ -37,7 +42,7 @@ pub fn backfill(
     store: &Store,
     stop: &Stop,
 ) -> Result<(), SourceError> {
-    until_done(source, store, stop, move |spool| {
+    until_done(source, Goal::ReachEnd, store, stop, move |spool| {
         let position = None;
         Ok(Assignment {
             origin: Origin { position, since },
@@ -51,13 +56,26 @@ pub fn backfill(
 /// Runs `source` under what `assign` gives, again after each rewind: what it had added may be among what was lost.
 fn until_done(
     source: &dyn Source,
+    goal: Goal,
     store: &Store,
     stop: &Stop,
     assign: impl Fn(&mut Spool) -> Result<Assignment, spool::Error> + Copy + Send + 'static,
 ) -> Result<(), SourceError> {
     loop {
         let assigned = store.call_blocking(assign).map_err(WriteError::from)?;
-        let assignment = assigned.map_err(WriteError::from)?;
+        let assignment = match assigned {
+            Ok(assignment) => assignment,
+            // A disk without room gets room when the forwarder has delivered something: that must not be ended by this.
+            Err(error) if goal == Goal::Follow && error.trouble().is_some() => {
+                tracing::warn!("the {} is not read yet: {error}", source.name());
+                stop.awake();
+                if stop.pause(ROOM_RETRY) {
+                    return Ok(());
+                }
+                continue;
+            }
+            Err(error) => return Err(WriteError::from(error).into()),
+        };
         let mut writer = Writer::new(source, &assignment, store, stop);
         // A rewind from here on wakes the source; one before is seen at once.
         stop.awake();

@@ -95,6 +95,10 @@ impl Generations {
         let to_note =
             |sealed: &Sealed| !sealed.in_use || (sealed.settled_at.is_some() && !is_moving);
         if self.manifest.sealed(id).is_some_and(to_note) {
+            // MANIFEST keeps the mark of what is open or uncounted only; opening it takes it out of these again.
+            if self.in_use(id).is_none() {
+                self.uncounted.insert(id);
+            }
             self.save(|manifest| {
                 if let Some(sealed) = manifest.sealed_mut(id) {
                     sealed.in_use = true;

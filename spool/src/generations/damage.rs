@@ -224,7 +224,7 @@ impl Generations {
                 sealed
                     .chain([&mut manifest.active.start])
                     .filter(|other| start.at < other.at)
-                    .for_each(|other| other.clone_from(start));
+                    .for_each(|other| other.go_back_to(start));
             }
             if is_active {
                 manifest.totals.delivered += lost.delivered;

@@ -7,7 +7,7 @@ use super::Generations;
 use super::copy::COMMIT_BYTES;
 use crate::format::head::Refusal;
 use crate::model::error::{Fault, Result};
-use crate::model::key::{EntryKey, GenerationId, Seq};
+use crate::model::key::{GenerationId, Seq};
 use crate::model::options::MAX_GENERATION_RECORDS;
 use crate::model::records::Records;
 use crate::model::seq_set::SeqSet;
@@ -27,38 +27,44 @@ struct Movable {
 }
 
 impl Generations {
-    /// Writes the quarantined records of a sealed generation to the active one.
-    pub(super) fn move_on(&mut self, id: GenerationId) -> Result<()> {
+    /// Writes the quarantined records of a sealed generation to the active one; returns the id that it has then.
+    pub(super) fn move_on(&mut self, id: GenerationId) -> Result<GenerationId> {
         let moved = self.try_move_on(id);
         self.moving_failed |= moved.is_err();
         moved
     }
 
-    fn try_move_on(&mut self, id: GenerationId) -> Result<()> {
+    fn try_move_on(&mut self, id: GenerationId) -> Result<GenerationId> {
         let refused = self
             .manifest
             .sealed(id)
             .map(|sealed| sealed.counts.quarantined);
         if refused.unwrap_or(0) == 0 {
-            return Ok(());
+            return Ok(id);
         }
         self.finish_failed_moving()?;
+        let id = self.rescue(id)?;
         while let Some(page) = self.read(id, first_page)? {
             if page.seqs.is_empty() {
                 break;
             }
             self.make_way(&page)?;
             self.note_moving(id)?;
-            self.change(None, |active, change| {
+            let active = self.active();
+            let added = self.change(Some(active), |active, change| {
                 let first = active.add(page.records.iter(), Code::QUARANTINED, change)?;
                 let numbered = (first.0..).map(Seq).zip(page.refusals.iter().cloned());
                 active.refuse(numbered, change)
             })?;
+            // It was found damaged just now: the one that took its place has to be noted first.
+            if added.is_none() {
+                continue;
+            }
             self.change(Some(id), |generation, _| {
                 Ok(generation.stand(&page.seqs, moves::move_on))
             })?;
         }
-        Ok(())
+        Ok(id)
     }
 
     /// Notes that what is about to be added to the active generation stands in generation `id`, too; and that, when the active one is lost,
@@ -71,11 +77,11 @@ impl Generations {
         if self.manifest.moving == Some(id) && !is_earlier {
             return Ok(());
         }
-        let start = is_earlier.then(|| from.start.clone());
+        let from = is_earlier.then(|| from.start.clone());
         self.save(|manifest| {
             manifest.moving = Some(id);
-            if let Some(start) = start {
-                manifest.active.start = start;
+            if let Some(from) = from {
+                manifest.active.start.go_back_to(&from);
             }
         })
     }
@@ -107,7 +113,8 @@ impl Generations {
         finished
     }
 
-    /// After a crash while records moved: those that stand in a later generation, too, have arrived there.
+    /// After a crash while records moved: those that stand elsewhere, too, have arrived there. Only the first page can: it is one commit,
+    /// and the next one is not begun before its records are noted as moved.
     pub(super) fn finish_moving(&mut self) -> Result<()> {
         if self.manifest.moving.is_none() {
             return Ok(());
@@ -118,18 +125,8 @@ impl Generations {
         let Some(id) = self.manifest.moving else {
             return Ok(());
         };
-        let mut at = 0;
-        while let Some(page) = self.read(id, |generation| page_from(generation, at))? {
-            let Some(last) = page.seqs.last() else {
-                break;
-            };
-            at = last.0 + 1;
-            let mut arrived = SeqSet::new();
-            for (seq, record) in page.seqs.iter().zip(page.records.iter()) {
-                if self.stands_elsewhere(id, &record.key)? {
-                    arrived.insert(seq);
-                }
-            }
+        if let Some(page) = self.read(id, first_page)? {
+            let arrived = self.standing_elsewhere(id, &page)?;
             self.change(Some(id), |generation, _| {
                 Ok(generation.stand(&arrived, moves::move_on))
             })?;
@@ -137,23 +134,38 @@ impl Generations {
         self.save(|manifest| manifest.moving = None)
     }
 
-    fn stands_elsewhere(&mut self, id: GenerationId, key: &EntryKey) -> Result<bool> {
-        let covers = |listed: &super::Listed<'_>| listed.summary.times.covers(key.time);
-        let others: Vec<_> = self
-            .all()
-            .filter(|listed| listed.id != id && covers(listed))
-            .map(|listed| listed.id)
+    /// Those of `page`, which is of generation `id`, that another generation holds. One that only moved on from there is no proof.
+    fn standing_elsewhere(&mut self, id: GenerationId, page: &Movable) -> Result<SeqSet> {
+        let mut found = SeqSet::new();
+        let others = self.all().filter(|listed| listed.id != id);
+        let others: Vec<_> = others
+            .map(|listed| (listed.id, listed.summary.times.clone()))
             .collect();
-        for other in others {
-            if self
-                .read(other, |generation| generation.find(key))?
-                .flatten()
-                .is_some()
-            {
-                return Ok(true);
+        for (other, times) in others {
+            let asked: Vec<_> = page
+                .seqs
+                .iter()
+                .zip(page.records.iter())
+                .filter(|(_, record)| times.covers(record.key.time))
+                .map(|(seq, record)| (seq, record.key))
+                .collect();
+            if asked.is_empty() {
+                continue;
             }
+            let held = self.read(other, |generation| {
+                let mut held = SeqSet::new();
+                for (seq, key) in &asked {
+                    let there = generation.find(key)?.map(|(there, _)| there);
+                    let code = there.and_then(|there| generation.states().get(there));
+                    if code.is_some_and(|code| code != Code::MOVED) {
+                        held.insert(*seq);
+                    }
+                }
+                Ok(held)
+            })?;
+            found.extend_from(&held.unwrap_or_default());
         }
-        Ok(false)
+        Ok(found)
     }
 }
 

@@ -227,9 +227,8 @@ impl Generations {
 
     /// Removes sealed, settled generations: first from MANIFEST, then from disk. Returns how many records were in them.
     fn remove(&mut self, gone: &[GenerationId]) -> Result<u64> {
-        for &id in gone {
-            self.move_on(id)?;
-        }
+        let gone = gone.iter().map(|id| self.move_on(*id));
+        let gone = &gone.collect::<Result<Vec<_>>>()?;
         let removed = gone.iter().filter_map(|id| self.manifest.sealed(*id));
         let removed: u64 = removed.map(|sealed| sealed.summary.records).sum();
         self.save(|manifest| gone.iter().for_each(|id| manifest.remove(*id)))?;

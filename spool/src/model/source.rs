@@ -34,6 +34,14 @@ pub(crate) struct Start {
     pub(crate) sources: Sources,
 }
 
+impl Start {
+    /// Becomes `earlier`; of a source that was not there yet stays from when on it was first read.
+    pub(crate) fn go_back_to(&mut self, earlier: &Self) {
+        self.at = earlier.at;
+        self.sources.rewind(&earlier.sources);
+    }
+}
+
 impl Sources {
     pub(crate) fn get(&self, source: &str) -> Option<&Origin> {
         self.0.get(source)

@@ -296,13 +296,12 @@ fn find_in(
     let mut found = Vec::new();
     for first in chunks {
         generation.chunk(first, |chunk| {
-            found.extend(
-                chunk
-                    .records
-                    .iter()
-                    .map(|record| record.key)
-                    .filter(|key| keys.contains(key)),
-            );
+            // One that moved on is held where it moved to, or not at all.
+            let is_here = |seq| generation.states().get(seq) != Some(Code::MOVED);
+            let here = chunk
+                .numbered()
+                .filter(|(seq, record)| keys.contains(&record.key) && is_here(*seq));
+            found.extend(here.map(|(_, record)| record.key));
         })?;
     }
     Ok(found)

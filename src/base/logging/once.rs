@@ -15,8 +15,8 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Lines remembered; beyond that all are forgotten, and may be said again.
 const REMEMBERED: usize = 256;
 
-/// How long the next try is away: all else being equal, it does not make an event another one.
-const DELAY: &str = "retry_in";
+/// How long the next try is away, and how many lines are meant: all else being equal, they do not make an event another one.
+const QUANTITIES: [&str; 2] = ["retry_in", "lines"];
 
 /// Drops an event when the same one, with the same fields, was logged less than [`QUIET`] ago.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ struct EventText(String);
 
 impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() != DELAY {
+        if !QUANTITIES.contains(&field.name()) {
             // Writing into a String does not fail.
             let _ = write!(self.0, " {}={value:?}", field.name());
         }

@@ -89,6 +89,11 @@ impl Source for Inventory {
         Duration::MAX
     }
 
+    /// The next run takes the same snapshot.
+    fn waits_for_room(&self) -> bool {
+        false
+    }
+
     /// Takes snapshots, one of them to reach the end. What goes wrong is logged, once while it stays the same, and tried again at the
     /// next interval.
     fn run(
@@ -104,9 +109,12 @@ impl Source for Inventory {
             dir = dir.or_else(|| locate_dir(&self.config, &self.units, &|| (self.named)(stop)));
             let complaints = match self.snapshot(dir.as_deref(), &mut known, writer) {
                 Ok(skipped) => skipped,
-                Err(Error::Write(error @ (WriteError::Rewound | WriteError::Ended(_)))) => {
-                    return Err(error.into());
+                Err(Error::Write(WriteError::Rewound)) => {
+                    writer.discard();
+                    writer.accept_rewinds();
+                    continue;
                 }
+                Err(Error::Write(error @ WriteError::Ended(_))) => return Err(error.into()),
                 Err(error) => {
                     writer.discard();
                     vec![causes(&error)]
@@ -121,8 +129,8 @@ impl Source for Inventory {
             if assignment.goal == Goal::ReachEnd || stop.pause(self.config.interval) {
                 break;
             }
-            // A snapshot that damage took is taken again.
-            writer.check_rewinds()?;
+            // It may have been woken: a snapshot that damage took is taken again.
+            writer.accept_rewinds();
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! InfluxDB 1.x, 2.x and 3.x: lines out, one named [`Outcome`](super::Outcome) back.
 //!
-//! Read [`line_protocol`] (what a record looks like there), `answer` (what an answer means), then `client` (the only place
+//! Read `line_protocol` (what a record looks like there), `answer` (what an answer means), then `client` (the only place
 //! that does I/O) and what it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
 
 mod answer;

@@ -12,12 +12,12 @@ use crate::record::SeqnumId;
 /// A cursor of systemd 209 or newer: `s=…;i=…;b=…;m=…;t=…;x=…`.
 ///
 /// ```
-/// use shipper::journal::Cursor;
+/// use shipper::sources::journal::readers::Cursor;
 /// let text = "s=878bcb76789642288b3b90aebfd5f5b3;i=1f;b=11111111111111111111111111111111;m=f4240;t=65bfeda352240;x=23d92a1f6a53f0be";
 /// let cursor: Cursor = text.parse()?;
 /// assert_eq!(cursor.seqnum.seqnum, 31);
 /// assert_eq!(cursor.to_string(), text);
-/// # Ok::<(), shipper::journal::MalformedCursor>(())
+/// # Ok::<(), shipper::sources::journal::readers::MalformedCursor>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {

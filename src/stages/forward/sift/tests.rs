@@ -112,7 +112,8 @@ proptest! {
                 prop_assert_eq!(refused_lines(&sifted), bad);
                 prop_assert_eq!(stored.len() + sifted.refused.len(), lines);
             }
-            End::Systemic(_) => prop_assert!(bad.len() >= FEW && bad.len() * 5 > lines),
+            // A sample of 16 has a majority of refused lines by chance: once in 250 when a fifth of all are, once in 20,000 for a tenth.
+            End::Systemic(_) => prop_assert!(bad.len() >= FEW && bad.len() * 10 > lines),
             End::Open => prop_assert!(false, "left open"),
         }
     }

@@ -2,14 +2,14 @@
 #![no_main]
 
 use shipper::sinks::Outcome;
-use shipper::sinks::influxdb::{Answer, Response, decide};
+use shipper::sinks::influxdb::{HttpAnswer, Response, decide};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [low, high, body @ ..] = bytes else {
         return;
     };
     let status = 200 + u16::from_le_bytes([*low, *high]) % 400;
-    let outcome = decide(&Answer::Response(Response {
+    let outcome = decide(&HttpAnswer::Response(Response {
         status,
         retry_after: None,
         body: String::from_utf8_lossy(body).into_owned(),

@@ -3,15 +3,17 @@
 
 use std::path::Path;
 
-use shipper::sources::inventory::{Model, from_line, parts};
+use shipper::sources::inventory::{InstalledModel, from_line, parts};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(model) = Model::parse(Path::new("registry.ollama.ai/library/llama3/8b"), bytes) {
+    if let Ok(model) =
+        InstalledModel::parse(Path::new("registry.ollama.ai/library/llama3/8b"), bytes)
+    {
         let [json] = &parts(std::slice::from_ref(&model))[..] else {
             panic!("one model is one part");
         };
         assert_eq!(
-            serde_json::from_str::<Vec<Model>>(json).ok(),
+            serde_json::from_str::<Vec<InstalledModel>>(json).ok(),
             Some(vec![model])
         );
     }

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::file::{Entry, JournalFile};
-use super::header::{Flags, le32, le64};
-use super::object::{ARRAY_ITEMS, Kind};
+use super::header::Flags;
+use super::object::{ARRAY_ITEMS, Kind, offset_of};
 
 /// Offsets that are read at once.
 const OFFSETS_AT_ONCE: u64 = 512;
@@ -88,10 +88,7 @@ impl<'a> Entries<'a> {
             .bytes(at, usize::try_from(count * item_bytes).unwrap_or(0))?;
         self.place += count;
         let width = usize::try_from(item_bytes).unwrap_or(8);
-        let offsets = bytes.chunks_exact(width).map(|item| match width {
-            4 => u64::from(le32(item, 0).unwrap_or(0)),
-            _ => le64(item, 0).unwrap_or(0),
-        });
+        let offsets = bytes.chunks_exact(width).map(offset_of);
         self.read = offsets.collect::<Vec<_>>().into_iter();
         // An array without places would be looked at for ever.
         Ok(count > 0 || places == 0)

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::chain::Entries;
 use super::error::Error;
 use super::hash;
-use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, le32, le64};
-use super::object::{ENTRY_ITEMS, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS};
+use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, le64};
+use super::object::{ENTRY_ITEMS, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS, offset_of};
 use super::payload::{Unreadable, decompress};
 
 /// Bounds of what is held in memory.
@@ -125,10 +125,7 @@ impl JournalFile {
         let mut at = u64::from_le_bytes(item);
         let mut payload = Vec::new();
         while at != 0 {
-            let head = self.read::<64>(at)?;
-            let Some((flags, size)) = Kind::Data.check(&head) else {
-                return Err(self.damaged(at, "no data object"));
-            };
+            let (head, flags, size) = self.head::<64>(at, Kind::Data)?;
             if le64(&head, 16) == Some(hash) {
                 self.payload(at, flags, size, &mut payload)?;
                 if payload == data {
@@ -185,10 +182,7 @@ impl JournalFile {
 
     /// The entry at `offset`.
     pub(crate) fn entry(&self, offset: u64) -> Result<Entry, Error> {
-        let head = self.read::<64>(offset)?;
-        let Some((_, size)) = Kind::Entry.check(&head) else {
-            return Err(self.damaged(offset, "no entry"));
-        };
+        let (head, _, size) = self.head::<64>(offset, Kind::Entry)?;
         let number = |at| le64(&head, at).unwrap_or(0);
         let mut boot_id = [0; 16];
         boot_id.copy_from_slice(&head[40..56]);
@@ -206,25 +200,35 @@ impl JournalFile {
     /// Offsets of the data objects of `entry`.
     fn items(&self, entry: &Entry) -> Result<Vec<u64>, Error> {
         let bytes = usize::try_from(entry.size - ENTRY_ITEMS).unwrap_or(usize::MAX);
-        let is_compact = self.header.flags.has(Flags::COMPACT);
-        let item_bytes = if is_compact { 4 } else { 16 };
+        let item_bytes = match self.header.flags.has(Flags::COMPACT) {
+            true => 4,
+            false => 16,
+        };
         if bytes / item_bytes > self.limits.fields {
             return Err(self.damaged(entry.offset, "an entry of too many fields"));
         }
         let items = self.bytes(entry.offset + ENTRY_ITEMS, bytes)?;
-        let offsets = items.chunks_exact(item_bytes).map(|item| match is_compact {
-            true => u64::from(le32(item, 0).unwrap_or(0)),
-            false => le64(item, 0).unwrap_or(0),
-        });
+        let offsets = items.chunks_exact(item_bytes).map(offset_of);
         // What is left of the last eight bytes is nothing.
         Ok(offsets.filter(|offset| *offset != 0).collect())
     }
 
     /// The flags and the size of the object at `offset`, which has to be of this kind.
     pub(crate) fn object(&self, offset: u64, kind: Kind) -> Result<(u8, u64), Error> {
-        let head = self.read::<16>(offset)?;
-        let checked = kind.check(&head);
-        checked.ok_or_else(|| self.damaged(offset, "an object of another type"))
+        let (_, flags, size) = self.head::<16>(offset, kind)?;
+        Ok((flags, size))
+    }
+
+    /// The first `N` bytes of the object at `offset`, its flags and its size.
+    fn head<const N: usize>(&self, offset: u64, kind: Kind) -> Result<([u8; N], u8, u64), Error> {
+        if !offset.is_multiple_of(8) {
+            return Err(self.damaged(offset, "an offset that is no multiple of 8"));
+        }
+        let head = self.read(offset)?;
+        let Some((flags, size)) = kind.check(&head) else {
+            return Err(self.damaged(offset, "an object of another type"));
+        };
+        Ok((head, flags, size))
     }
 
     fn payload(&self, offset: u64, flags: u8, size: u64, into: &mut Vec<u8>) -> Result<(), Error> {
@@ -268,9 +272,6 @@ impl JournalFile {
     }
 
     fn read_into(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
-        if !offset.is_multiple_of(8) && bytes.len() >= 16 {
-            return Err(self.damaged(offset, "an offset that is no multiple of 8"));
-        }
         let read = self.file.read_exact_at(bytes, offset);
         read.map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged(offset, "the file ends there"),

@@ -1,7 +1,5 @@
 //! The header of a file: who wrote it, how, and where its tables are.
 
-use std::ops::BitOr;
-
 /// Bytes that every header has (systemd 187 and older).
 pub(crate) const LEAST_BYTES: usize = 208;
 
@@ -36,14 +34,6 @@ impl Flags {
     #[must_use]
     pub const fn unknown(self) -> u32 {
         self.0 & !(1 | 2 | 4 | 8 | 16)
-    }
-}
-
-impl BitOr for Flags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }
 

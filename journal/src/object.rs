@@ -1,8 +1,8 @@
 //! Objects: what stands at an offset, and where its parts are.
 
-use super::header::le64;
+use super::header::{le32, le64};
 
-/// Offset of the items of a hash table or an entry's fields.
+/// Offset of a hash table's items.
 pub(crate) const TABLE_ITEMS: u64 = 16;
 /// Bytes of an item of a hash table: offset of the first object of the chain, and of the last.
 pub(crate) const TABLE_ITEM_BYTES: u64 = 16;
@@ -45,4 +45,13 @@ impl Kind {
         let fits = head[0] == self.number() && size >= self.least_bytes();
         fits.then_some((head[1], size))
     }
+}
+
+/// The offset that an item of an entry or of an array begins with: four bytes in compact files, eight in others.
+pub(crate) fn offset_of(item: &[u8]) -> u64 {
+    let offset = match item.len() {
+        4 => le32(item, 0).map(u64::from),
+        _ => le64(item, 0),
+    };
+    offset.unwrap_or(0)
 }

@@ -170,12 +170,8 @@ impl Generations {
 }
 
 fn first_page(generation: &Generation) -> std::result::Result<Movable, Fault> {
-    page_from(generation, 0)
-}
-
-fn page_from(generation: &Generation, from: u64) -> std::result::Result<Movable, Fault> {
     let refused = |_, code: Code| code.is(Some(State::Quarantined));
-    let wanted = generation.states().select(from, MOVED_AT_ONCE, refused);
+    let wanted = generation.states().select(0, MOVED_AT_ONCE, refused);
     let mut page = Movable::default();
     let Some(first) = wanted.first() else {
         return Ok(page);

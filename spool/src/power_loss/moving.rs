@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::scratch;
+use super::{copy, scratch};
 use crate::storage::dir::observe_with;
 use crate::{EntryKey, MsgHash, Options, Reading, Records, Selection, Seq, SeqSet, Spool, State};
 
@@ -37,17 +37,6 @@ fn records(numbers: std::ops::Range<u64>) -> Records {
 
 fn number(key: &EntryKey) -> u64 {
     (key.time - 1_000_000) / 1000
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(fs::copy(entry.path(), to).unwrap()),
-        }
-    }
 }
 
 /// Everything is pending but what is in the first generation: one record of it is refused, the others are delivered.

@@ -9,6 +9,7 @@ mod writer;
 
 use std::time::Duration;
 
+pub(crate) use writer::ROOM_RETRY;
 pub use writer::{Settled, WriteError, Writer, Wrote};
 
 use crate::base::stop::Stop;

@@ -13,8 +13,8 @@ use crate::store::{Begun, Ended, Store};
 const BATCH_RECORDS: usize = 2_000;
 /// Payload bytes in one commit at most, unless a single record has more.
 const BATCH_BYTES: usize = 1 << 20;
-/// How often a spool that refused a batch is offered it again.
-const ROOM_RETRY: Duration = Duration::from_secs(1);
+/// How often a spool that refused a batch, or a new source, is offered it again.
+pub(crate) const ROOM_RETRY: Duration = Duration::from_secs(1);
 
 /// Why what was read does not become durable.
 #[derive(Debug, thiserror::Error)]

@@ -4,16 +4,13 @@
 //! was read and not committed when the process dies is read again; what was committed twice is dropped by the spool, which knows it
 //! by its key.
 
-use std::time::Duration;
-
 use spool::{Origin, Spool};
 
 use crate::base::stop::Stop;
-use crate::sources::{Assignment, Goal, Positions, Source, SourceError, WriteError, Writer};
+use crate::sources::{
+    Assignment, Goal, Positions, ROOM_RETRY, Source, SourceError, WriteError, Writer,
+};
 use crate::store::Store;
-
-/// How often a spool that cannot take a new source at present is asked again.
-const ROOM_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs `source` until `goal` is reached or `stop` is triggered; blocks. After damage it goes on from where it stands then.
 ///
@@ -78,7 +75,6 @@ fn until_done(
         };
         let mut writer = Writer::new(source, &assignment, store, stop);
         // A rewind from here on wakes the source; one before is seen at once.
-        stop.awake();
         if writer.check_rewinds().is_err() {
             continue;
         }

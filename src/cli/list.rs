@@ -144,13 +144,7 @@ pub(super) async fn export(shipper: Shipper, select: &SelectArgs) -> Result<Verd
     loop {
         let page = page(&shipper, list.clone()).await?;
         for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
-            let (layout, payload) = (entry.layout(), entry.payload());
-            let record = spool::Record {
-                key: entry.key,
-                layout: &layout,
-                payload: &payload,
-            };
-            if let Err(error) = encoders.encode(&record, &mut text) {
+            if let Err(error) = entry.with_record(|record| encoders.encode(record, &mut text)) {
                 eprintln!("{}: {error}", entry.key.hash);
                 unreadable += 1;
             }

@@ -108,13 +108,9 @@ pub(super) async fn run(
 
 /// What tells the server to forget an entry; nothing for one that nobody can read, which never got there.
 fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
-    let (layout, payload) = (entry.layout(), entry.payload());
-    let record = spool::Record {
-        key: entry.key,
-        layout: &layout,
-        payload: &payload,
-    };
-    deletes(&record, server.api, &server.bucket).unwrap_or_default()
+    entry
+        .with_record(|record| deletes(record, server.api, &server.bucket))
+        .unwrap_or_default()
 }
 
 fn print(entries: &[Listed], outcome: &PurgeOutcome) -> Result<(), Error> {

@@ -83,6 +83,16 @@ impl Listed {
         BASE64.decode(&self.payload).unwrap_or_default()
     }
 
+    /// Does `work` with the record as the spool holds it.
+    pub(crate) fn with_record<T>(&self, work: impl FnOnce(&spool::Record<'_>) -> T) -> T {
+        let (layout, payload) = (self.layout(), self.payload());
+        work(&spool::Record {
+            key: self.key,
+            layout: &layout,
+            payload: &payload,
+        })
+    }
+
     /// Whether its content was removed for good.
     #[must_use]
     pub fn is_purged(&self) -> bool {

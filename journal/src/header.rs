@@ -6,6 +6,13 @@ pub(crate) const LEAST_BYTES: usize = 208;
 /// Bytes that are read of one; later versions append fields that are not needed.
 pub(crate) const READ_BYTES: usize = 264;
 
+/// Where the header names the first array of all entries.
+pub(crate) const ENTRY_ARRAY: u64 = 176;
+/// Where the header has the number of the last entry.
+pub(crate) const TAIL_SEQNUM: u64 = 160;
+/// Where the header counts the entries.
+pub(crate) const ENTRIES: u64 = 152;
+
 const SIGNATURE: &[u8; 8] = b"LPKSHHRH";
 
 /// Incompatible flags of a file.
@@ -79,7 +86,9 @@ pub struct Header {
     pub(crate) arena: u64,
     pub(crate) data_hash_table: u64,
     pub(crate) data_hash_table_bytes: u64,
-    pub(crate) entry_array: u64,
+    pub(crate) field_hash_table: u64,
+    pub(crate) field_hash_table_bytes: u64,
+    pub(crate) tail_object: u64,
 }
 
 impl Header {
@@ -106,10 +115,12 @@ impl Header {
             arena: le64(bytes, 96)?,
             data_hash_table: le64(bytes, 104)?,
             data_hash_table_bytes: le64(bytes, 112)?,
+            field_hash_table: le64(bytes, 120)?,
+            field_hash_table_bytes: le64(bytes, 128)?,
+            tail_object: le64(bytes, 136)?,
             entries: le64(bytes, 152)?,
             tail_seqnum: le64(bytes, 160)?,
             head_seqnum: le64(bytes, 168)?,
-            entry_array: le64(bytes, 176)?,
             head_realtime: le64(bytes, 184)?,
             tail_realtime: le64(bytes, 192)?,
         })

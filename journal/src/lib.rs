@@ -16,13 +16,32 @@
 
 mod chain;
 mod error;
+mod fields;
 mod file;
+mod filter;
+mod follow;
 mod hash;
 mod header;
+mod moment;
+mod notice;
 mod object;
 mod payload;
+mod places;
+mod position;
+mod reader;
+mod sequence;
+mod walk;
+mod watch;
+mod window;
 
 pub use chain::Entries;
 pub use error::Error;
+pub use fields::{Fields, Wanted};
 pub use file::{Data, Entry, JournalFile, Limits};
+pub use filter::Filter;
 pub use header::{Flags, Header, State};
+pub use moment::Ordinals;
+pub use notice::{Damage, Gap, Notice};
+pub use places::{Listed, Lister, Listing, Places, Unreadable};
+pub use position::{Mark, Position, Positions};
+pub use reader::{Found, Reader, Step};

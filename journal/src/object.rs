@@ -10,32 +10,65 @@ pub(crate) const TABLE_ITEM_BYTES: u64 = 16;
 pub(crate) const ENTRY_ITEMS: u64 = 64;
 /// Offset of an entry array's items.
 pub(crate) const ARRAY_ITEMS: u64 = 24;
+/// Offset of a field's name.
+pub(crate) const FIELD_NAME: u64 = 40;
+/// Bytes of the largest object that is believed where nothing else tells: journald's limit of an entry (768 MiB) and its head.
+pub(crate) const MOST_BYTES: u64 = 769 << 20;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Data,
+    Field,
     Entry,
     DataHashTable,
+    FieldHashTable,
     EntryArray,
+    Tag,
 }
 
 impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Data,
+        Self::Field,
+        Self::Entry,
+        Self::DataHashTable,
+        Self::FieldHashTable,
+        Self::EntryArray,
+        Self::Tag,
+    ];
+
     const fn number(self) -> u8 {
         match self {
             Self::Data => 1,
+            Self::Field => 2,
             Self::Entry => 3,
             Self::DataHashTable => 4,
+            Self::FieldHashTable => 5,
             Self::EntryArray => 6,
+            Self::Tag => 7,
         }
+    }
+
+    /// The kind and the size of an object that begins with `head` (16 bytes), if anything there makes it one.
+    pub(crate) fn of(head: &[u8; 16]) -> Option<(Self, u64)> {
+        let kind = Self::ALL
+            .into_iter()
+            .find(|kind| kind.number() == head[0])?;
+        let (flags, size) = kind.check(head)?;
+        let compressed = kind == Self::Data && matches!(flags, 1 | 2 | 4);
+        let sane = (flags == 0 || compressed) && head[2..8] == [0; 6] && size <= MOST_BYTES;
+        sane.then_some((kind, size))
     }
 
     /// The fewest bytes that an object of this kind has.
     const fn least_bytes(self) -> u64 {
         match self {
             Self::Data | Self::Entry => 64,
-            Self::DataHashTable => TABLE_ITEMS,
+            Self::DataHashTable | Self::FieldHashTable => TABLE_ITEMS,
             Self::EntryArray => ARRAY_ITEMS,
+            Self::Field => FIELD_NAME,
+            Self::Tag => 64,
         }
     }
 

@@ -1,0 +1,197 @@
+//! Where journal files lie, and what their headers say.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::file::read_header;
+use super::header::{Header, State};
+
+/// Where journald keeps the system's journals: persistent, and volatile.
+const SYSTEM: [&str; 2] = ["/var/log/journal", "/run/log/journal"];
+
+/// Where journal files are looked for.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Directories whose files are read.
+    dirs: Vec<PathBuf>,
+    /// Directories whose sub-directories of machines are read, too.
+    roots: Vec<PathBuf>,
+}
+
+impl Places {
+    /// The files of one directory, and of its sub-directories that are named by a machine's id, as `journalctl --directory` takes them.
+    #[must_use]
+    pub fn directory(dir: &Path) -> Self {
+        Self {
+            dirs: vec![dir.to_owned()],
+            roots: vec![dir.to_owned()],
+        }
+    }
+
+    /// This host's journal: the files of `machine_id` (32 hexadecimal digits), or those of one of its namespaces (journald's
+    /// `LogNamespace=`).
+    #[must_use]
+    pub fn system(machine_id: &str, namespace: Option<&str>) -> Self {
+        let name = match namespace {
+            Some(namespace) => format!("{machine_id}.{namespace}"),
+            None => machine_id.to_owned(),
+        };
+        let dirs = SYSTEM.map(|root| Path::new(root).join(&name)).to_vec();
+        Self {
+            dirs,
+            roots: Vec::new(),
+        }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.dirs.extend(other.dirs);
+        self.roots.extend(other.roots);
+        self
+    }
+
+    /// The directories that there are now.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let mut found = self.dirs.clone();
+        for root in &self.roots {
+            let Ok(entries) = fs::read_dir(root) else {
+                continue;
+            };
+            let machines = entries.flatten().map(|entry| entry.path());
+            found.extend(machines.filter(|path| is_machine(path.file_name())));
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Directories in which one of [`Places::directories`] may appear.
+    pub(crate) fn parents(&self) -> Vec<PathBuf> {
+        let missing = self.dirs.iter().filter(|dir| !dir.is_dir());
+        let parents = missing.filter_map(|dir| dir.ancestors().skip(1).find(|dir| dir.is_dir()));
+        parents.map(Path::to_owned).collect()
+    }
+}
+
+/// A machine's id, as a directory's name.
+fn is_machine(name: Option<&OsStr>) -> bool {
+    let name = name.and_then(OsStr::to_str).unwrap_or_default();
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A journal file, by its header.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// As it was when it was listed.
+    pub header: Header,
+    /// Put aside by journald, since it was not closed properly: its name ends in `~`.
+    pub is_unclean: bool,
+}
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Why.
+    pub error: Error,
+}
+
+/// The files of some places.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that can be read, each once, however many copies there are.
+    pub files: Vec<Listed>,
+    /// Those that cannot, and directories that cannot be listed.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Lists files again and again, without a look at those that do not change any more.
+#[derive(Debug, Default)]
+pub struct Lister {
+    /// Headers of archived files, by device and inode.
+    known: HashMap<(u64, u64), Header>,
+}
+
+impl Lister {
+    /// What there is now.
+    pub fn list(&mut self, places: &Places) -> Listing {
+        let mut listing = Listing::default();
+        let mut known = HashMap::new();
+        for dir in places.directories() {
+            match fs::read_dir(&dir) {
+                Ok(entries) => {
+                    for path in entries.flatten().map(|entry| entry.path()) {
+                        self.look(path, &mut known, &mut listing);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => listing.unreadable.push(Unreadable {
+                    error: Error::Io {
+                        path: dir.clone(),
+                        source,
+                    },
+                    path: dir,
+                }),
+            }
+        }
+        self.known = known;
+        keep_one_of_each(&mut listing.files);
+        listing
+    }
+
+    fn look(&self, path: PathBuf, known: &mut HashMap<(u64, u64), Header>, listing: &mut Listing) {
+        let is_unclean = match path.extension().and_then(OsStr::to_str) {
+            Some("journal") => false,
+            Some("journal~") => true,
+            _ => return,
+        };
+        match self.header(&path) {
+            Ok((identity, header)) => {
+                if header.state == State::Archived {
+                    known.insert(identity, header.clone());
+                }
+                listing.files.push(Listed {
+                    path,
+                    header,
+                    is_unclean,
+                });
+            }
+            // Vacuumed since the directory was listed.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => listing.unreadable.push(Unreadable { path, error }),
+        }
+    }
+
+    fn header(&self, path: &Path) -> Result<((u64, u64), Header), Error> {
+        let failed = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let metadata = fs::metadata(path).map_err(failed)?;
+        let identity = (metadata.dev(), metadata.ino());
+        if let Some(header) = self.known.get(&identity) {
+            return Ok((identity, header.clone()));
+        }
+        let file = File::open(path).map_err(failed)?;
+        Ok((identity, read_header(&file, path)?))
+    }
+}
+
+/// Of several copies of a file, the one that has the most.
+fn keep_one_of_each(files: &mut Vec<Listed>) {
+    files.sort_by(|one, other| {
+        let key = |file: &Listed| (file.header.file_id, file.header.entries);
+        key(other).cmp(&key(one)).then(one.path.cmp(&other.path))
+    });
+    files.dedup_by(|next, kept| next.header.file_id == kept.header.file_id);
+}

@@ -1,0 +1,122 @@
+//! How far a journal was read.
+
+use serde::{Deserialize, Serialize};
+
+use super::file::Entry;
+
+/// How far the files of a journal were read: one position for each sequence of numbers, however many files it has.
+///
+/// A file of a sequence that begins before the one that is named was read to its end; one that begins behind it was not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Positions {
+    /// From when on what there was at first is read, in microseconds since the Unix epoch.
+    pub since: u64,
+    /// The boot in which reading began: of what its journal has in files that appear later, nothing before `since` is read either,
+    /// since /run/log/journal is copied to /var/log/journal. What else appears later is read whole: a clock may be wrong.
+    pub boot: [u8; 16],
+    /// Of the sequences that were met.
+    pub sequences: Vec<Position>,
+}
+
+/// How far one sequence was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The sequence ([`crate::Header::seqnum_id`]).
+    pub sequence: [u8; 16],
+    /// It was not there when reading began.
+    pub is_later: bool,
+    /// The file that is read, and the number of its first entry.
+    pub file: [u8; 16],
+    /// See [`Position::file`].
+    pub head_seqnum: u64,
+    /// Other files that begin with the same number, and were read to their ends: after a power cut, numbers are used again.
+    pub twins: Vec<[u8; 16]>,
+    /// The highest number that was there when the file's end was reached last.
+    pub looked: u64,
+    /// The last entry that was read of it.
+    pub last: Option<Mark>,
+    /// Where the entries of the same moment as the last one begin: file and offset.
+    pub moment: Option<([u8; 16], u64)>,
+}
+
+/// An entry, and what tells whether it is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Where it stands in its file.
+    pub offset: u64,
+    /// Its number.
+    pub seqnum: u64,
+    /// Microseconds since the Unix epoch.
+    pub realtime: u64,
+    /// Microseconds since the boot.
+    pub monotonic: u64,
+    /// The boot.
+    pub boot_id: [u8; 16],
+    /// The hashes of its fields, combined by XOR.
+    pub xor_hash: u64,
+}
+
+impl Positions {
+    /// Where nothing was read yet: what there is is read from `since` on (microseconds since the Unix epoch), in this boot.
+    #[must_use]
+    pub fn begin(since: u64, boot: [u8; 16]) -> Self {
+        Self {
+            since,
+            boot,
+            sequences: Vec::new(),
+        }
+    }
+
+    /// Of two readers of the same files that are both at the end, where one that wants what both wanted goes on: at the one that is
+    /// behind, so that nothing is passed over. What comes twice is known by its identity.
+    #[must_use]
+    pub fn or_behind(mut self, other: &Self) -> Self {
+        let place = |position: &Position| {
+            let offset = position.last.map_or(0, |last| last.offset);
+            (position.head_seqnum, offset)
+        };
+        self.sequences.retain_mut(|mine| {
+            let theirs = other
+                .sequences
+                .iter()
+                .find(|one| one.sequence == mine.sequence);
+            if let Some(theirs) = theirs.filter(|theirs| place(theirs) < place(mine)) {
+                *mine = theirs.clone();
+            }
+            theirs.is_some()
+        });
+        self
+    }
+}
+
+impl Position {
+    /// At the beginning of a file, after what is known.
+    pub(crate) fn enter(&mut self, file: [u8; 16], head_seqnum: u64) {
+        match head_seqnum == self.head_seqnum {
+            true => self.twins.push(self.file),
+            false => self.twins.clear(),
+        }
+        self.file = file;
+        self.head_seqnum = head_seqnum;
+        self.last = None;
+    }
+
+    /// Whether the file with this id, which begins with this number, is still to be read from its beginning.
+    pub(crate) fn is_before(&self, file: &[u8; 16], head_seqnum: u64) -> bool {
+        let is_known = self.file == *file || self.twins.contains(file);
+        head_seqnum >= self.head_seqnum && !is_known
+    }
+}
+
+impl From<Entry> for Mark {
+    fn from(entry: Entry) -> Self {
+        Self {
+            offset: entry.offset,
+            seqnum: entry.seqnum,
+            realtime: entry.realtime,
+            monotonic: entry.monotonic,
+            boot_id: entry.boot_id,
+            xor_hash: entry.xor_hash,
+        }
+    }
+}

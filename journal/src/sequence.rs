@@ -1,0 +1,85 @@
+//! The files of one sequence of numbers, in order, and how far they were read (pure, but for what is read).
+
+use super::moment::Moment;
+use super::notice::Gap;
+use super::places::Listed;
+use super::position::Position;
+
+/// One sequence: what one journald, or one receiver, numbered.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence {
+    /// Those that have entries, in the order of their first numbers.
+    pub(crate) files: Vec<Listed>,
+    pub(crate) position: Option<Position>,
+    /// See [`Position::is_later`].
+    pub(crate) is_later: bool,
+    pub(crate) moment: Moment,
+    /// The moment is the one of the position.
+    pub(crate) is_resumed: bool,
+    /// There may be something to read.
+    pub(crate) is_due: bool,
+}
+
+impl Sequence {
+    pub(crate) fn at(position: Position) -> Self {
+        Self {
+            is_later: position.is_later,
+            position: Some(position),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in which files there are now.
+    pub(crate) fn set_files(&mut self, mut files: Vec<Listed>) {
+        files.sort_by_key(|file| {
+            let header = &file.header;
+            (header.head_seqnum, header.head_realtime, header.file_id)
+        });
+        self.is_due = self.current(&files).is_some();
+        self.files = files;
+    }
+
+    /// The file to be read now: that of the position, while there is no other one behind it that is known to be its end.
+    fn current<'a>(&self, files: &'a [Listed]) -> Option<&'a Listed> {
+        let Some(position) = &self.position else {
+            return files.first();
+        };
+        let here = files
+            .iter()
+            .find(|file| file.header.file_id == position.file);
+        here.or_else(|| self.next_of(files))
+    }
+
+    fn next_of<'a>(&self, files: &'a [Listed]) -> Option<&'a Listed> {
+        let Some(position) = &self.position else {
+            return files.first();
+        };
+        let mut behind = files.iter();
+        behind.find(|file| position.is_before(&file.header.file_id, file.header.head_seqnum))
+    }
+
+    /// See [`Sequence::current`].
+    pub(crate) fn file(&self) -> Option<&Listed> {
+        self.current(&self.files)
+    }
+
+    /// The file that follows the one of the position.
+    pub(crate) fn next_file(&self) -> Option<&Listed> {
+        self.next_of(&self.files)
+    }
+
+    /// What may be missing before `file`, when the file of the position is gone.
+    pub(crate) fn gap_before(&self, file: &Listed) -> Option<Gap> {
+        let position = self.position.as_ref()?;
+        let is_gone = |id: &[u8; 16]| self.files.iter().all(|file| file.header.file_id != *id);
+        let header = &file.header;
+        let entries = header.head_seqnum.saturating_sub(position.looked + 1);
+        let known = position.looked > 0 && is_gone(&position.file);
+        let from = position.last.map_or(0, |last| last.realtime);
+        (known && entries > 0).then(|| Gap {
+            from,
+            until: header.head_realtime.max(from),
+            entries,
+        })
+    }
+}

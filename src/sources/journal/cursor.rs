@@ -1,7 +1,6 @@
-//! The journal's cursors, and the checkpoint that the intake keeps beside its entries (pure).
+//! Cursors of libsystemd, and the checkpoint that version 0.1 kept beside its entries (pure): where its spools go on from.
 //!
-//! A cursor is text from outside: it was read from a disk that may be damaged, or by another version of the
-//! shipper. It is parsed in full before libsystemd or a command line sees it.
+//! A cursor is text from outside: it was read from a disk that may be damaged. It is parsed in full.
 
 use std::fmt;
 
@@ -12,12 +11,12 @@ use crate::record::SeqnumId;
 /// A cursor of systemd 209 or newer: `s=…;i=…;b=…;m=…;t=…;x=…`.
 ///
 /// ```
-/// use shipper::sources::journal::readers::Cursor;
+/// use shipper::sources::journal::Cursor;
 /// let text = "s=878bcb76789642288b3b90aebfd5f5b3;i=1f;b=11111111111111111111111111111111;m=f4240;t=65bfeda352240;x=23d92a1f6a53f0be";
 /// let cursor: Cursor = text.parse()?;
 /// assert_eq!(cursor.seqnum.seqnum, 31);
 /// assert_eq!(cursor.to_string(), text);
-/// # Ok::<(), shipper::sources::journal::readers::MalformedCursor>(())
+/// # Ok::<(), shipper::sources::journal::MalformedCursor>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -38,28 +37,7 @@ pub struct Cursor {
 #[error("not a journal cursor")]
 pub struct MalformedCursor;
 
-/// How far a cursor may lie in the future before it is rejected: one hour, in microseconds.
-///
-/// libsystemd given a time that is still to come and ids it does not know stays silent for ever (docs/facts.md, the journal).
-pub const MAX_AHEAD: u64 = 3_600_000_000;
-
 impl Cursor {
-    /// A cursor of no entry: journals seek the first entry at or after `realtime` for it, since no journal
-    /// has its ids. It has the full shape, so that the sudoers rule lets it pass.
-    #[must_use]
-    pub fn at_time(realtime: u64) -> Self {
-        Self {
-            seqnum: SeqnumId {
-                id: [0; 16],
-                seqnum: 1,
-            },
-            boot: [0; 16],
-            monotonic: 0,
-            realtime,
-            xor_hash: 0,
-        }
-    }
-
     /// Reads a cursor out of bytes; the order of fields is the one journald writes.
     ///
     /// # Errors
@@ -80,20 +58,6 @@ impl Cursor {
             None => Ok(cursor),
             Some(_) => Err(MalformedCursor),
         }
-    }
-
-    /// Whether the cursor's time is one that an entry read by `now` (microseconds since the epoch) can have.
-    #[must_use]
-    pub fn is_plausible(&self, now: u64) -> bool {
-        self.realtime <= now.saturating_add(MAX_AHEAD)
-    }
-
-    /// Whether both name the same content of the same moment, maybe under another number: journald renumbers
-    /// what it moves from `/run` to `/var`.
-    #[must_use]
-    pub fn is_copy_of(&self, other: &Self) -> bool {
-        (self.boot, self.monotonic, self.realtime, self.xor_hash)
-            == (other.boot, other.monotonic, other.realtime, other.xor_hash)
     }
 }
 

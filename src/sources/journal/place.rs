@@ -1,0 +1,161 @@
+//! Where the intake stands in the journal, and its stored form (pure).
+//!
+//! What is followed stands at one place, but for what was added to the configuration later: that has a place of its own, from its own
+//! lookback on, until it has caught up.
+
+use serde::{Deserialize, Serialize};
+
+use super::boundary::Boundary;
+use super::cursor::{Checkpoint, Cursor};
+use super::readers::{Followed, Positions};
+
+/// First byte of a stored place; 1 was that of 0.1's checkpoints.
+const VERSION: u8 = 2;
+/// More than any place has: damage in a length must not make room for it.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Where reading stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Up to where 0.1 has read.
+    pub(super) boundary: Option<Boundary>,
+    /// Each with something that is followed; all together follow everything, once.
+    pub(super) strands: Vec<Strand>,
+}
+
+/// Some of what is followed, and how far it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Strand {
+    pub(super) followed: Vec<Followed>,
+    pub(super) positions: Positions,
+}
+
+/// The stored form.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    boundary: Option<Boundary>,
+    strands: Vec<(Vec<String>, Positions)>,
+}
+
+/// What is wrong with a stored place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the spooled journal position cannot be read (version {0:?})")]
+pub(super) struct Unreadable(Option<u8>);
+
+impl Place {
+    /// At what there is from `since` on (microseconds since the Unix epoch), in this boot.
+    pub(super) fn begin(followed: &[Followed], since: u64, boot: [u8; 16]) -> Self {
+        Self {
+            boundary: None,
+            strands: vec![Strand {
+                followed: followed.to_vec(),
+                positions: Positions::begin(since, boot),
+            }],
+        }
+    }
+
+    /// Right after what 0.1 has read; `since` is when that first read.
+    fn after(checkpoint: &Checkpoint, followed: &[Followed], since: u64, boot: [u8; 16]) -> Self {
+        let cursor: Result<Cursor, _> = checkpoint.cursor.parse();
+        let boundary = match cursor {
+            Ok(cursor) => Boundary::at(&cursor),
+            Err(_) => Boundary::at_time(checkpoint.realtime),
+        };
+        let since = since.min(boundary.time());
+        Self {
+            boundary: Some(boundary),
+            ..Self::begin(followed, since, boot)
+        }
+    }
+
+    /// From what the spool keeps; `begin` is where a source begins of which it keeps nothing that can be read.
+    pub(super) fn decode(
+        stored: &[u8],
+        followed: &[Followed],
+        since: u64,
+        boot: [u8; 16],
+    ) -> Result<Self, Unreadable> {
+        let unreadable = Unreadable(stored.first().copied());
+        match stored.split_first() {
+            Some((&VERSION, body)) => {
+                let config = bincode::config::standard().with_limit::<MOST_BYTES>();
+                match bincode::serde::decode_from_slice::<Stored, _>(body, config) {
+                    Ok((place, read)) if read == body.len() => Ok(place.into()),
+                    _ => Err(unreadable),
+                }
+            }
+            _ => match Checkpoint::decode(stored) {
+                Ok(checkpoint) => Ok(Self::after(&checkpoint, followed, since, boot)),
+                Err(_) => Err(unreadable),
+            },
+        }
+    }
+
+    /// The files that are being read.
+    pub(super) fn files(&self) -> Vec<[u8; 16]> {
+        let strands = self.strands.iter();
+        let sequences = strands.flat_map(|strand| &strand.positions.sequences);
+        sequences.map(|position| position.file).collect()
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// None in practice: it holds only text and numbers.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
+        let strands = self.strands.iter().map(|strand| {
+            let labels = strand.followed.iter().map(|one| one.label().to_owned());
+            (labels.collect(), strand.positions.clone())
+        });
+        let stored = Stored {
+            boundary: self.boundary,
+            strands: strands.collect(),
+        };
+        let mut bytes = vec![VERSION];
+        bincode::serde::encode_into_std_write(&stored, &mut bytes, bincode::config::standard())?;
+        Ok(bytes)
+    }
+
+    /// Follows exactly what is to be `followed` from now on: what is new begins at `since`, what is gone is forgotten.
+    pub(super) fn follow(&mut self, followed: &[Followed], since: u64, boot: [u8; 16]) {
+        for strand in &mut self.strands {
+            strand.followed.retain(|one| followed.contains(one));
+        }
+        self.strands.retain(|strand| !strand.followed.is_empty());
+        let is_new = |one: &&Followed| {
+            let mut known = self.strands.iter().flat_map(|strand| &strand.followed);
+            !known.any(|known| known == *one)
+        };
+        let new: Vec<Followed> = followed.iter().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            self.strands.extend(Self::begin(&new, since, boot).strands);
+        }
+    }
+
+    /// Makes one strand of all, when each was read to the end.
+    pub(super) fn join(&mut self) {
+        let strands = self.strands.drain(..);
+        let joined = strands.reduce(|mut one, other| {
+            one.followed.extend(other.followed);
+            one.positions = one.positions.or_behind(&other.positions);
+            one
+        });
+        self.strands.extend(joined);
+    }
+}
+
+impl From<Stored> for Place {
+    fn from(stored: Stored) -> Self {
+        let strands = stored
+            .strands
+            .into_iter()
+            .map(|(labels, positions)| Strand {
+                followed: labels.into_iter().map(Followed::from_label).collect(),
+                positions,
+            });
+        Self {
+            boundary: stored.boundary,
+            strands: strands.collect(),
+        }
+    }
+}

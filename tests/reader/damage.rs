@@ -54,9 +54,9 @@ const TOLERATED: usize = 6_000;
 
 #[test]
 fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
-    let whole = Rig::new(ReaderChoice::Auto);
+    let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         for share in [50, 90] {
             let rig = Rig::new(reader);
             let file = rig.journal_dir().join("a.journal");
@@ -81,7 +81,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
 
 #[test]
 fn damage_in_one_file_costs_no_entry_of_another() {
-    let rig = Rig::new(ReaderChoice::Libsystemd);
+    let rig = Rig::new(ReaderChoice::Files);
     rig.add("a.journal", lines("a", 1_000));
     rig.add("b.journal", lines("b", 1_500));
     damage(&rig.journal_dir().join("a.journal"), 50);
@@ -95,10 +95,10 @@ fn damage_in_one_file_costs_no_entry_of_another() {
 
 #[test]
 fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
-    let whole = Rig::new(ReaderChoice::Auto);
+    let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
     damage(&whole.journal_dir().join("a.journal"), 50);
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let mut rig = Rig::new(reader);
         rig.config.poll_interval = Duration::from_millis(100);
         std::fs::copy(
@@ -136,7 +136,7 @@ fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
 
 #[test]
 fn backfill_steps_over_damage_too() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let rig = Rig::new(reader);
         rig.add("a.journal", lines("a", 1_000));
         damage(&rig.journal_dir().join("a.journal"), 50);
@@ -151,7 +151,7 @@ fn backfill_steps_over_damage_too() {
 
 #[test]
 fn a_truncated_file_costs_no_entry_of_another_and_no_second_reading() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         for share in [1, 50, 99] {
             let rig = Rig::new(reader);
             rig.add("a.journal", lines("a", 1_000).take(5_000));

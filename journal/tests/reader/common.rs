@@ -110,10 +110,8 @@ pub(crate) fn stored(reader: &Reader) -> Positions {
 }
 
 /// A reader that takes over from another one.
-pub(crate) fn resumed(dir: &Path, before: Reader) -> Reader {
-    let positions = stored(&before);
-    drop(before);
-    reader(dir, positions)
+pub(crate) fn resumed(dir: &Path, before: &Reader) -> Reader {
+    reader(dir, stored(before))
 }
 
 /// A real file of these entries.
@@ -158,4 +156,9 @@ pub(crate) fn write_sequence(dir: &Path, sequence: u8, first: u64, files: Vec<Ve
         }
         number = next;
     }
+}
+
+/// Whether there is time for more of the same.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("JOURNAL_LONG").is_some()
 }

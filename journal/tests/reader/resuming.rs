@@ -17,7 +17,7 @@ fn read_in_steps(dir: &Path, step: usize) -> All {
                 return all;
             }
         }
-        current = resumed(dir, current);
+        current = resumed(dir, &current);
     }
 }
 
@@ -93,7 +93,7 @@ fn a_reader_at_the_end_gives_nothing_when_resumed() {
     drain(&mut current, &mut all);
     let read = all.entries.len();
     for _ in 0..3 {
-        current = resumed(dir.path(), current);
+        current = resumed(dir.path(), &current);
         drain(&mut current, &mut all);
     }
     assert_eq!(all.entries.len(), read);
@@ -114,7 +114,7 @@ fn what_was_old_when_reading_began_stays_unread_in_every_sequence_after_a_restar
     let mut all = All::default();
     let mut current = reader(dir.path(), Positions::begin(BEGIN + 5000, [7; 16]));
     while next(&mut current, &mut all) {
-        current = resumed(dir.path(), current);
+        current = resumed(dir.path(), &current);
     }
     let mut texts = all.texts();
     texts.sort_unstable();

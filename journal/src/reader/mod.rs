@@ -41,7 +41,7 @@ pub struct Reader {
     labels: Vec<usize>,
     notices: VecDeque<Notice>,
     watch: Watch,
-    /// Files that have no entry yet.
+    /// Files that have no entry yet, or no header.
     empty: Vec<PathBuf>,
     last_entry_at: Option<Instant>,
     listed_at: Instant,

@@ -109,7 +109,10 @@ impl Reader {
         let mut found = listing.files;
         found.extend(self.kept());
         let is_first = self.sequences.is_empty();
-        self.empty.clear();
+        // A file that was just made has no header yet.
+        let young = self.unreadable.iter();
+        let young = young.filter(|one| matches!(one.error, Error::NotAJournal { .. }));
+        self.empty = young.map(|one| one.path.clone()).collect();
         let mut files: BTreeMap<Id, Vec<Listed>> = BTreeMap::new();
         for file in found {
             if file.header.head_seqnum > 0 {

@@ -78,8 +78,9 @@ enum Look {
 pub(crate) struct Request<'a> {
     pub(crate) filter: &'a Filter,
     pub(crate) wanted: &'a Wanted,
-    /// Of an entry before this time (microseconds since the Unix epoch) nothing is read but its address.
+    /// Of an entry before this time (microseconds since the Unix epoch), up to this number, nothing is read but its address.
     pub(crate) since: u64,
+    pub(crate) old: u64,
 }
 
 impl Follower {
@@ -229,7 +230,7 @@ impl Follower {
             _ if is_walking => return Ok(Look::Lost),
             _ => return Ok(Look::Astray),
         };
-        if entry.realtime < request.since {
+        if entry.realtime < request.since && entry.seqnum <= request.old {
             return Ok(Look::NotWanted(entry));
         }
         let Request { filter, wanted, .. } = request;

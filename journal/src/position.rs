@@ -27,6 +27,9 @@ pub struct Position {
     pub sequence: [u8; 16],
     /// It was not there when reading began.
     pub is_later: bool,
+    /// The highest number that there was when reading began, 0 in a sequence that came later: of the entries up to it, nothing before
+    /// [`Positions::since`] is read. What is written afterwards is read whatever its time says.
+    pub old: u64,
     /// The file that is read, and the number of its first entry.
     pub file: [u8; 16],
     /// See [`Position::file`].
@@ -108,10 +111,11 @@ impl Positions {
 
 impl Position {
     /// At the beginning of the first file of a sequence.
-    pub(crate) fn begin(sequence: [u8; 16], is_later: bool, header: &Header) -> Self {
+    pub(crate) fn begin(sequence: [u8; 16], old: u64, header: &Header) -> Self {
         Self {
             sequence,
-            is_later,
+            is_later: old == 0,
+            old,
             file: header.file_id,
             head_seqnum: header.head_seqnum,
             twins: Vec::new(),

@@ -51,8 +51,10 @@ impl Sequence {
             ..Self::default()
         };
         sequence.set_files(files);
+        let tails = sequence.files.iter().map(|file| file.header.tail_seqnum);
+        let old = tails.max().filter(|_| !is_later);
         let first = sequence.files.first();
-        sequence.position = first.map(|first| Position::begin(id, is_later, &first.header));
+        sequence.position = first.map(|first| Position::begin(id, old.unwrap_or(0), &first.header));
         sequence
     }
 

@@ -160,7 +160,8 @@ impl Reader {
         let request = Request {
             filter: &self.filter,
             wanted: &self.wanted,
-            since: if position.is_later { 0 } else { self.since },
+            since: self.since,
+            old: position.old,
         };
         let next = follower.next(request, turn.is_final, &mut self.fields, &mut self.labels);
         position.told = follower.told();
@@ -174,7 +175,8 @@ impl Reader {
                 position.looked = position.looked.max(entry.seqnum);
                 position.moment = sequence.moment.begin;
                 // A copy of what was there, and not wanted, when reading began.
-                if entry.realtime < self.since && entry.boot_id == self.boot {
+                let is_of_then = entry.realtime < self.since && entry.boot_id == self.boot;
+                if position.is_later && is_of_then {
                     return None;
                 }
                 self.last_entry_at = Some(Instant::now());

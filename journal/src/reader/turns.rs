@@ -127,7 +127,8 @@ impl Reader {
         let request = Request {
             filter: &self.filter,
             wanted: &self.wanted,
-            since: if position.is_later { 0 } else { self.since },
+            since: self.since,
+            old: position.old,
         };
         for listed in &sequence.files[first..=last] {
             let Ok(file) = JournalFile::open(&listed.path, self.limits) else {

@@ -146,6 +146,11 @@ impl FieldReader {
         read
     }
 
+    /// Offsets of the data of the entry that was read last.
+    pub(crate) fn items(&self) -> &[u64] {
+        &self.items
+    }
+
     fn add(
         &mut self,
         file: &JournalFile,
@@ -186,9 +191,8 @@ impl FieldReader {
         into: &mut Fields,
     ) -> Result<Option<Known>, Error> {
         let begin = usize::try_from(file.payload_begin()).unwrap_or(0);
-        let (head, flags, size) = file.stable_head::<16>(offset, Kind::Data)?;
+        let (_, flags, size) = file.stable_head::<16>(offset, Kind::Data)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let _ = head;
         let mut known = Known {
             offset,
             ..Known::default()

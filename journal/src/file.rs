@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::chain::Entries;
 use super::error::Error;
 use super::hash;
-use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, TAIL_SEQNUM, le64};
+use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, STATE, State, TAIL_SEQNUM, le64};
 use super::object::{ENTRY_ITEMS, FIELD_NAME, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS, offset_of};
 use super::payload::{Unreadable, decompress};
 use super::window::Window;
@@ -39,6 +39,7 @@ impl Default for Limits {
 pub struct JournalFile {
     file: File,
     path: PathBuf,
+    identity: (u64, u64),
     limits: Limits,
     header: Header,
     window: RefCell<Window>,
@@ -83,6 +84,10 @@ impl JournalFile {
             path: path.to_owned(),
             source,
         })?;
+        let metadata = file.metadata().map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         let header = read_header(&file, path)?;
         if header.flags.unknown() != 0 {
             return Err(Error::UnknownFlags {
@@ -93,6 +98,7 @@ impl JournalFile {
         Ok(Self {
             file,
             path: path.to_owned(),
+            identity: (metadata.dev(), metadata.ino()),
             limits,
             header,
             window: RefCell::default(),
@@ -161,8 +167,12 @@ impl JournalFile {
                 if payload == data {
                     return Ok(Some(at));
                 }
-                if is_hash {
-                    return Err(self.damaged(at, "data that are not what their hash says"));
+                // Where both agree, something else has the same hash.
+                if is_hash && self.hash(&payload) != hash {
+                    return match flags == 0 && payload.len() == data.len() {
+                        true => Ok(Some(at)),
+                        false => Err(self.damaged(at, "data that are not what their hash says")),
+                    };
                 }
             }
             let next = le64(&head, 24).unwrap_or(0);
@@ -426,8 +436,9 @@ impl JournalFile {
     /// What a size claims is not allocated before it is known to be there.
     fn check_end(&self, offset: u64, bytes: usize) -> Result<(), Error> {
         let end = self.header.size.saturating_add(self.header.arena);
-        match offset.saturating_add(bytes as u64) > end.max(self.known.get()) && bytes > READ_BYTES
-        {
+        let until = offset.saturating_add(bytes as u64);
+        // The header may be behind, or damaged.
+        match until > end && bytes > READ_BYTES && until > self.length()? {
             true => Err(self.damaged(offset, "an object that reaches beyond the end")),
             false => Ok(()),
         }
@@ -448,6 +459,24 @@ impl JournalFile {
     /// The number of the last entry, as of now.
     pub(crate) fn tail_seqnum(&self) -> Result<u64, Error> {
         Ok(u64::from_le_bytes(self.read(TAIL_SEQNUM)?))
+    }
+
+    /// Whether it is being written, as of now.
+    pub(crate) fn state(&self) -> Result<State, Error> {
+        let [state] = self.read(STATE)?;
+        Ok(State::of(state))
+    }
+
+    /// Device and inode.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
+    /// Its name has changed.
+    pub(crate) fn rename(&mut self, path: &Path) {
+        if self.path != path {
+            path.clone_into(&mut self.path);
+        }
     }
 
     /// Forgets what was read ahead, and what is known to be written.

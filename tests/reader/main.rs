@@ -12,4 +12,3 @@ mod live;
 mod properties;
 mod rig;
 mod stage;
-mod sudo;

@@ -1,13 +1,18 @@
 //! `shipper feed`: hands the journal to the service on the other end of its pipes, with the group that `sudo` gave it.
 //!
 //! It trusts nothing that its caller chooses: no argument, no environment, no file but the one that root wrote. What that file follows
-//! is all that it hands over.
+//! is all that it hands over; what else it meets on the way stays in a memory that its user, as whom it runs, cannot look into.
 
+use std::env;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::{ConfigSource, Error, Verdict};
 use crate::base::stop::Stop;
@@ -37,6 +42,8 @@ fn prepare(source: &ConfigSource) -> Result<(JournalSettings, Request), String> 
     if source.is_given() {
         return Err("feed takes no arguments".to_owned());
     }
+    renounce()
+        .map_err(|error| format!("feed cannot begin anew without an environment: {error}"))?;
     let file = Path::new(DEFAULT_FILE);
     check_owner(file)?;
     let raw = Raw::gather(Some(file), [], &[]).map_err(|error| error.to_string())?;
@@ -54,15 +61,25 @@ fn prepare(source: &ConfigSource) -> Result<(JournalSettings, Request), String> 
     }
 }
 
-/// Who may write the file decides what is read.
+/// Gives up what the caller has a hand in: the environment, in which `systemctl` would be looked for, too, by beginning anew without
+/// one; and dumps of this process's memory, which would be the caller's.
+fn renounce() -> io::Result<()> {
+    if env::vars_os().next().is_some() {
+        let mut again = Command::new("/proc/self/exe");
+        return Err(again.arg("feed").env_clear().exec());
+    }
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Who may write the file decides what is read; a link could lead where others write.
 fn check_owner(file: &Path) -> Result<(), String> {
     let name = file.display();
     for path in [file, file.parent().unwrap_or(file)] {
-        let metadata = fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
-        if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
+        let metadata = fs::symlink_metadata(path).map_err(|error| format!("{name}: {error}"))?;
+        if metadata.is_symlink() || metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
             let path = path.display();
             return Err(format!(
-                "{path} has to be root's, and writable by root alone: chown root {path}; chmod go-w {path}"
+                "{path} has to be root's, no link, and writable by root alone: chown root {path}; chmod go-w {path}"
             ));
         }
     }

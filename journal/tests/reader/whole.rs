@@ -52,15 +52,14 @@ fn theirs(dir: &Path) -> Vec<Fields> {
             .filter(|field| field.starts_with(b"__CURSOR="))
         {
             let cursor = String::from_utf8_lossy(field).into_owned();
-            let part = |name: &str| {
-                let mut parts = cursor.split([';', '=']);
+            let part = |name: &str| -> String {
+                let mut parts = cursor.split(';');
                 parts
-                    .find(|part| *part == name)
-                    .and_then(|_| parts.next())
+                    .find_map(|part| part.strip_prefix(name))
                     .unwrap()
                     .to_owned()
             };
-            *field = format!("__NUMBER={} {}", part("i"), part("b")).into_bytes();
+            *field = format!("__NUMBER={} {}", part("i="), part("b=")).into_bytes();
         }
         entry.sort();
     }

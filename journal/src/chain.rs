@@ -234,7 +234,7 @@ impl Chain {
             let places = (size - ARRAY_ITEMS) / width;
             next = offset_of(&head[16..24]);
             let item = |place: u64| -> Result<u64, Error> {
-                let at = self.array + ARRAY_ITEMS + place * width;
+                let at = (self.array + ARRAY_ITEMS).saturating_add(place * width);
                 let item = file.bytes(at, usize::try_from(width).unwrap_or(8))?;
                 Ok(offset_of(&item))
             };

@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 use super::chain::Entries;
 use super::error::Error;
 use super::hash;
-use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, STATE, State, TAIL_SEQNUM, le64};
+use super::header::{Flags, Header, READ_BYTES, STATE, State, TAIL_SEQNUM, le64};
 use super::object::{ENTRY_ITEMS, FIELD_NAME, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS, offset_of};
 use super::payload::{Unreadable, decompress};
 use super::window::Window;
+
+/// The highest offset that is read at, far under what a signed number of 64 bits holds.
+const MOST_OFFSET: u64 = 1 << 62;
 
 /// Bounds of what is held in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,16 +166,14 @@ impl JournalFile {
             let (head, flags, size) = self.head::<64>(at, Kind::Data)?;
             let is_hash = le64(&head, 16) == Some(hash);
             if is_hash || size == data.len() as u64 + self.payload_begin() {
-                self.payload(at, flags, size, &mut payload)?;
-                if payload == data {
-                    return Ok(Some(at));
-                }
-                // Where both agree, something else has the same hash.
-                if is_hash && self.hash(&payload) != hash {
-                    return match flags == 0 && payload.len() == data.len() {
-                        true => Ok(Some(at)),
-                        false => Err(self.damaged(at, "data that are not what their hash says")),
-                    };
+                match self.payload(at, flags, size, &mut payload) {
+                    Ok(()) if payload == data => return Ok(Some(at)),
+                    // Something else has the same hash.
+                    Ok(()) if self.hash(&payload) == hash => {}
+                    Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+                    // Its payload is damaged, its hash says what it was.
+                    _ if is_hash => return Ok(Some(at)),
+                    _ => {}
                 }
             }
             let next = le64(&head, 24).unwrap_or(0);
@@ -446,9 +447,18 @@ impl JournalFile {
 
     /// Reads what does not change any more, ahead where that pays.
     pub(crate) fn read_stable(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.check_offset(offset)?;
         let mut window = self.window.borrow_mut();
         let read = window.read(&self.file, bytes, offset, self.known.get());
         read.map_err(|source| self.failed(offset, source))
+    }
+
+    /// The system refuses offsets that no file can have, as if it could not read.
+    fn check_offset(&self, offset: u64) -> Result<(), Error> {
+        match offset > MOST_OFFSET {
+            true => Err(self.damaged(offset, "an offset that no file has")),
+            false => Ok(()),
+        }
     }
 
     /// The entry at `offset` is written, and so is all that stands before it.
@@ -503,6 +513,7 @@ impl JournalFile {
 
     /// Reads what is there at this moment.
     pub(crate) fn read_now(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.check_offset(offset)?;
         let read = self.file.read_exact_at(bytes, offset);
         read.map_err(|source| self.failed(offset, source))
     }
@@ -545,9 +556,5 @@ pub(crate) fn read_header(file: &File, path: &Path) -> Result<Header, Error> {
     let not_one = || Error::NotAJournal {
         path: path.to_owned(),
     };
-    let header = Header::parse(&bytes[..read]).ok_or_else(not_one)?;
-    if header.size < LEAST_BYTES as u64 {
-        return Err(not_one());
-    }
-    Ok(header)
+    Header::parse(&bytes[..read]).ok_or_else(not_one)
 }

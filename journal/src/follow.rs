@@ -31,7 +31,6 @@ pub(crate) struct Follower {
     time: u64,
     /// Entries that cannot be read, and where the first one stands.
     bad: Option<(u64, u64)>,
-    runs: u32,
     /// An entry that was read, behind the notices.
     held: Option<Entry>,
     /// With what is told once each is handed out.
@@ -94,7 +93,6 @@ impl Follower {
             passed,
             time: 0,
             bad: None,
-            runs: 0,
             held: None,
             notices: VecDeque::new(),
             told,
@@ -171,7 +169,7 @@ impl Follower {
     ) -> Result<(), Error> {
         match self.read(offset, request, fields, labels)? {
             Look::Wanted(entry) => {
-                if self.runs < RUNS_TOLD {
+                if self.latest_told().runs < RUNS_TOLD {
                     self.end_bad(offset);
                 }
                 self.time = entry.realtime;
@@ -190,8 +188,10 @@ impl Follower {
         let Some((from, entries)) = self.bad.take() else {
             return;
         };
-        self.runs += 1;
         self.tell_damage(from, until, entries);
+        if let Some((_, told)) = self.notices.back_mut() {
+            told.runs += 1;
+        }
     }
 
     /// What was told last, or is about to be.
@@ -242,6 +242,11 @@ impl Follower {
         }
         if !self.meet_claims(offset, fields) {
             return Ok(Look::Astray);
+        }
+        if is_walking && fields.is_damaged() {
+            let missing = self.fields.missing(&self.file, &entry)?;
+            let condition = missing.and_then(|hash| filter.find_by_hash(hash));
+            condition.into_iter().for_each(|one| fields.meet(one));
         }
         filter.labels(fields.met(), labels);
         let has_text = fields.get(0).is_some();

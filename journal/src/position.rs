@@ -57,6 +57,8 @@ pub struct Told {
     pub is_walked: bool,
     /// What is missing at its end.
     pub has_ended: bool,
+    /// Runs of entries that cannot be read.
+    pub runs: u32,
 }
 
 /// An entry, and what tells whether it is still there.

@@ -1,5 +1,6 @@
 //! Real parts for shipper's tests.
 pub mod endpoint;
+pub mod export;
 pub mod image;
 pub mod influxd;
 pub mod journal;

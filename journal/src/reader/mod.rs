@@ -77,6 +77,8 @@ pub struct Found {
     pub label: usize,
     /// Its sequence ([`crate::Position::sequence`]).
     pub sequence: [u8; 16],
+    /// What its number belongs to ([`crate::Header::seqnum_id`]).
+    pub seqnum_id: [u8; 16],
     /// Its address.
     pub entry: Entry,
     /// What tells it apart from entries that journald stamped alike.
@@ -183,6 +185,7 @@ impl Reader {
                 Some(Step::Entry(Found {
                     label: self.labels[0],
                     sequence: turn.sequence,
+                    seqnum_id: follower.file().header().seqnum_id,
                     entry,
                     ordinals,
                 }))

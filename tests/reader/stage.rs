@@ -153,7 +153,10 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
         };
         rig.add("a.journal", lines(0, 100));
         rig.add("b.journal", lines(200, 300));
-        let (a, b) = (rig.journal_dir().join("a.journal"), rig.journal_dir().join("b.journal"));
+        let (a, b) = (
+            rig.journal_dir().join("a.journal"),
+            rig.journal_dir().join("b.journal"),
+        );
         Image::load(&a).unwrap().numbered(7, 1).save(&a).unwrap();
         let later = Image::load(&b).unwrap().numbered(7, 201);
         std::fs::remove_file(&b).unwrap();

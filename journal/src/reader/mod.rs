@@ -33,6 +33,8 @@ pub struct Reader {
     since: u64,
     boot: [u8; 16],
     sequences: BTreeMap<Id, Sequence>,
+    /// See [`Positions::digests`].
+    digests: Vec<u64>,
     unreadable: Vec<Unreadable>,
     followers: HashMap<Id, Follower>,
     /// The sequence that is being read.
@@ -108,6 +110,7 @@ impl Reader {
             sequences: sequences
                 .map(|one| (one.sequence, Sequence::at(one)))
                 .collect(),
+            digests: positions.digests,
             unreadable: Vec::new(),
             followers: HashMap::new(),
             turn: None,
@@ -253,6 +256,7 @@ impl Reader {
             since: self.since,
             boot: self.boot,
             sequences: positions.filter_map(|one| one.position.clone()).collect(),
+            digests: self.digests.clone(),
         }
     }
 

@@ -4,15 +4,21 @@
 //! lookback on, until it has caught up.
 
 use serde::{Deserialize, Serialize};
+use spool::MAX_POSITION_BYTES;
 
 use super::boundary::Boundary;
 use super::cursor::{Checkpoint, Cursor};
 use super::readers::{Followed, Positions};
+use crate::record::EncodeError;
 
 /// First byte of a stored place; 1 was that of 0.1's checkpoints.
 const VERSION: u8 = 2;
+/// Sequences whose position is kept in full, where there are more than the spool has room for.
+const MOST_FULL: usize = 12;
+/// Sequences of which only a hash is kept: nine bytes each.
+const MOST_DIGESTS: usize = 200;
 /// More than any place has: damage in a length must not make room for it.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = 1 << 20;
 
 /// Where reading stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,14 +104,27 @@ impl Place {
         sequences.map(|position| position.file).collect()
     }
 
-    /// The stored form.
+    /// The stored form: of so many sequences as the spool has room for in a position, in full. Of the others only a hash is kept, so that
+    /// a commit stays small however many files there are.
     ///
     /// # Errors
     /// None in practice: it holds only text and numbers.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut bytes = self.encode_with(usize::MAX)?;
+        let mut full = MOST_FULL;
+        while bytes.len() > MAX_POSITION_BYTES && full > 0 {
+            bytes = self.encode_with(full)?;
+            full /= 2;
+        }
+        Ok(bytes)
+    }
+
+    fn encode_with(&self, full: usize) -> Result<Vec<u8>, EncodeError> {
+        let digests = MOST_DIGESTS / self.strands.len().max(1);
         let strands = self.strands.iter().map(|strand| {
             let labels = strand.followed.iter().map(|one| one.label().to_owned());
-            (labels.collect(), strand.positions.clone())
+            let positions = strand.positions.clone().shortened(full, digests);
+            (labels.collect(), positions)
         });
         let stored = Stored {
             boundary: self.boundary,
@@ -157,5 +176,86 @@ impl From<Stored> for Place {
             boundary: stored.boundary,
             strands: strands.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::{Mark, Position};
+
+    use super::*;
+
+    fn position(number: u8) -> Position {
+        Position {
+            sequence: [number; 16],
+            is_later: false,
+            old: u64::MAX,
+            file: [number; 16],
+            head_seqnum: u64::MAX,
+            twins: Vec::new(),
+            looked: u64::MAX,
+            last: Some(Mark {
+                offset: u64::MAX,
+                seqnum: u64::MAX,
+                realtime: u64::from(number),
+                monotonic: u64::MAX,
+                boot_id: [0xff; 16],
+                xor_hash: u64::MAX,
+            }),
+            moment: Some(([number; 16], u64::MAX)),
+            before: Some(([number; 16], u64::MAX)),
+            told: journal::Told::default(),
+        }
+    }
+
+    #[test]
+    fn a_stored_place_has_room_in_the_spool_however_many_sequences_there_are() {
+        let followed = [
+            Followed::unit("ollama.service"),
+            Followed::unit("ollama-2.service"),
+        ];
+        let mut place = Place::begin(&followed[..1], 7, [1; 16]);
+        place.follow(&followed, 8, [1; 16]);
+        for sequences in [0, 1, 20, 200] {
+            for strand in &mut place.strands {
+                strand.positions.sequences = (0..sequences).map(position).collect();
+            }
+            let stored = place.encode().unwrap();
+            assert!(
+                stored.len() <= MAX_POSITION_BYTES,
+                "{sequences}: {}",
+                stored.len()
+            );
+            let read = Place::decode(&stored, &followed, 0, [0; 16]).unwrap();
+            assert_eq!(read.strands.len(), 2);
+            let kept = &read.strands[0].positions;
+            let latest = kept
+                .sequences
+                .iter()
+                .filter_map(|one| one.last)
+                .map(|last| last.realtime);
+            let expected = sequences.checked_sub(1).map(u64::from);
+            assert_eq!(latest.max(), expected, "what is being read is kept");
+        }
+    }
+
+    #[test]
+    fn what_is_followed_later_begins_by_itself_until_it_has_caught_up() {
+        let [one, other] = ["a.service", "b.service"].map(Followed::unit);
+        let mut place = Place::begin(std::slice::from_ref(&one), 7, [1; 16]);
+        place.strands[0].positions.sequences = vec![position(3)];
+        place.follow(&[one.clone(), other.clone()], 9, [1; 16]);
+        assert_eq!(place.strands.len(), 2);
+        assert_eq!(place.strands[1].followed, [other.clone()]);
+        assert_eq!(place.strands[1].positions, Positions::begin(9, [1; 16]));
+        place.strands[1].positions.sequences = vec![position(3)];
+        place.join();
+        assert_eq!(place.strands.len(), 1);
+        place.follow(&[other], 10, [1; 16]);
+        assert_eq!(
+            place.strands.len(),
+            1,
+            "what is not followed any more is forgotten"
+        );
     }
 }

@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use spool::MAX_POSITION_BYTES;
 
 use super::boundary::Boundary;
-use super::cursor::{Checkpoint, Cursor};
+use super::cursor::{Cursor, CursorCheckpoint};
 use super::readers::{Followed, Positions};
-use crate::record::EncodeError;
+use crate::base::stored::{self, EncodeError};
 
-/// First byte of a stored place; 1 was that of 0.1's checkpoints.
+/// First byte of a stored checkpoint; 1 was that of 0.1's checkpoints.
 const VERSION: u8 = 2;
 /// Sequences whose position is kept in full, where there are more than the spool has room for.
 const MOST_FULL: usize = 12;
 /// Sequences of which only a hash is kept: nine bytes each.
 const MOST_DIGESTS: usize = 200;
-/// More than any place has: damage in a length must not make room for it.
+/// More than any checkpoint has: damage in a length must not make room for it.
 const MOST_BYTES: usize = 1 << 20;
 
 /// Where reading stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Checkpoint {
     /// Up to where 0.1 has read.
     pub(super) boundary: Option<Boundary>,
     /// Each with something that is followed; all together follow everything, once.
@@ -43,12 +43,12 @@ struct Stored {
     strands: Vec<(Vec<String>, Positions)>,
 }
 
-/// What is wrong with a stored place.
+/// What is wrong with a stored checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the spooled journal position cannot be read (version {0:?})")]
-pub(super) struct Unreadable(Option<u8>);
+pub(super) struct UnreadableCheckpoint(Option<u8>);
 
-impl Place {
+impl Checkpoint {
     /// At what there is from `since` on (microseconds since the Unix epoch), in this boot.
     pub(super) fn begin(followed: &[Followed], since: u64, boot: [u8; 16]) -> Self {
         Self {
@@ -61,7 +61,12 @@ impl Place {
     }
 
     /// Right after what 0.1 has read; `since` is when that first read.
-    fn after(checkpoint: &Checkpoint, followed: &[Followed], since: u64, boot: [u8; 16]) -> Self {
+    fn after(
+        checkpoint: &CursorCheckpoint,
+        followed: &[Followed],
+        since: u64,
+        boot: [u8; 16],
+    ) -> Self {
         let cursor: Result<Cursor, _> = checkpoint.cursor.parse();
         let boundary = match cursor {
             Ok(cursor) => Boundary::at(&cursor),
@@ -80,20 +85,13 @@ impl Place {
         followed: &[Followed],
         since: u64,
         boot: [u8; 16],
-    ) -> Result<Self, Unreadable> {
-        let unreadable = Unreadable(stored.first().copied());
-        match stored.split_first() {
-            Some((&VERSION, body)) => {
-                let config = bincode::config::standard().with_limit::<MOST_BYTES>();
-                match bincode::serde::decode_from_slice::<Stored, _>(body, config) {
-                    Ok((place, read)) if read == body.len() => Ok(place.into()),
-                    _ => Err(unreadable),
-                }
-            }
-            _ => match Checkpoint::decode(stored) {
-                Ok(checkpoint) => Ok(Self::after(&checkpoint, followed, since, boot)),
-                Err(_) => Err(unreadable),
-            },
+    ) -> Result<Self, UnreadableCheckpoint> {
+        if let Some(checkpoint) = stored::decode::<Stored, MOST_BYTES>(VERSION, stored) {
+            return Ok(checkpoint.into());
+        }
+        match CursorCheckpoint::decode(stored) {
+            Ok(checkpoint) => Ok(Self::after(&checkpoint, followed, since, boot)),
+            Err(_) => Err(UnreadableCheckpoint(stored.first().copied())),
         }
     }
 
@@ -130,9 +128,7 @@ impl Place {
             boundary: self.boundary,
             strands: strands.collect(),
         };
-        let mut bytes = vec![VERSION];
-        bincode::serde::encode_into_std_write(&stored, &mut bytes, bincode::config::standard())?;
-        Ok(bytes)
+        stored::encode(VERSION, &stored)
     }
 
     /// Follows exactly what is to be `followed` from now on: what is new begins at `since`, what is gone is forgotten.
@@ -163,7 +159,7 @@ impl Place {
     }
 }
 
-impl From<Stored> for Place {
+impl From<Stored> for Checkpoint {
     fn from(stored: Stored) -> Self {
         let strands = stored
             .strands
@@ -209,24 +205,24 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_place_has_room_in_the_spool_however_many_sequences_there_are() {
+    fn a_stored_checkpoint_has_room_in_the_spool_however_many_sequences_there_are() {
         let followed = [
             Followed::unit("ollama.service"),
             Followed::unit("ollama-2.service"),
         ];
-        let mut place = Place::begin(&followed[..1], 7, [1; 16]);
-        place.follow(&followed, 8, [1; 16]);
+        let mut checkpoint = Checkpoint::begin(&followed[..1], 7, [1; 16]);
+        checkpoint.follow(&followed, 8, [1; 16]);
         for sequences in [0, 1, 20, 200] {
-            for strand in &mut place.strands {
+            for strand in &mut checkpoint.strands {
                 strand.positions.sequences = (0..sequences).map(position).collect();
             }
-            let stored = place.encode().unwrap();
+            let stored = checkpoint.encode().unwrap();
             assert!(
                 stored.len() <= MAX_POSITION_BYTES,
                 "{sequences}: {}",
                 stored.len()
             );
-            let read = Place::decode(&stored, &followed, 0, [0; 16]).unwrap();
+            let read = Checkpoint::decode(&stored, &followed, 0, [0; 16]).unwrap();
             assert_eq!(read.strands.len(), 2);
             let kept = &read.strands[0].positions;
             let latest = kept
@@ -242,18 +238,21 @@ mod tests {
     #[test]
     fn what_is_followed_later_begins_by_itself_until_it_has_caught_up() {
         let [one, other] = ["a.service", "b.service"].map(Followed::unit);
-        let mut place = Place::begin(std::slice::from_ref(&one), 7, [1; 16]);
-        place.strands[0].positions.sequences = vec![position(3)];
-        place.follow(&[one.clone(), other.clone()], 9, [1; 16]);
-        assert_eq!(place.strands.len(), 2);
-        assert_eq!(place.strands[1].followed, [other.clone()]);
-        assert_eq!(place.strands[1].positions, Positions::begin(9, [1; 16]));
-        place.strands[1].positions.sequences = vec![position(3)];
-        place.join();
-        assert_eq!(place.strands.len(), 1);
-        place.follow(&[other], 10, [1; 16]);
+        let mut checkpoint = Checkpoint::begin(std::slice::from_ref(&one), 7, [1; 16]);
+        checkpoint.strands[0].positions.sequences = vec![position(3)];
+        checkpoint.follow(&[one.clone(), other.clone()], 9, [1; 16]);
+        assert_eq!(checkpoint.strands.len(), 2);
+        assert_eq!(checkpoint.strands[1].followed, [other.clone()]);
         assert_eq!(
-            place.strands.len(),
+            checkpoint.strands[1].positions,
+            Positions::begin(9, [1; 16])
+        );
+        checkpoint.strands[1].positions.sequences = vec![position(3)];
+        checkpoint.join();
+        assert_eq!(checkpoint.strands.len(), 1);
+        checkpoint.follow(&[other], 10, [1; 16]);
+        assert_eq!(
+            checkpoint.strands.len(),
             1,
             "what is not followed any more is forgotten"
         );

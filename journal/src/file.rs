@@ -1,7 +1,7 @@
 //! One journal file.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -500,9 +500,17 @@ impl JournalFile {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn length(&self) -> Result<u64, Error> {
-        let metadata = self.file.metadata();
-        let metadata = metadata.map_err(|source| self.failed(0, source))?;
-        Ok(metadata.len())
+        Ok(self.metadata()?.len())
+    }
+
+    /// What the system knows of the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn metadata(&self) -> Result<Metadata, Error> {
+        self.file
+            .metadata()
+            .map_err(|source| self.failed(0, source))
     }
 
     /// Where it was opened.

@@ -36,6 +36,8 @@ pub(crate) struct Follower {
     /// With what is told once each is handed out.
     notices: VecDeque<(Notice, Told)>,
     told: Told,
+    /// Behind which entry a chain did not lead on.
+    doubted: Option<u64>,
     /// The end of a file that nobody writes to any more was looked at.
     is_examined: bool,
 }
@@ -96,6 +98,7 @@ impl Follower {
             held: None,
             notices: VecDeque::new(),
             told,
+            doubted: None,
             is_examined: false,
         }
     }
@@ -177,7 +180,7 @@ impl Follower {
             }
             Look::NotWanted(entry) => self.time = entry.realtime,
             Look::Lost => self.bad.get_or_insert((offset, 0)).1 += 1,
-            Look::Astray => return self.begin_walk(request.filter, offset),
+            Look::Astray => return self.doubt(request.filter, offset),
         }
         self.passed = offset;
         Ok(())
@@ -286,15 +289,31 @@ impl Follower {
         if self.walk.is_none() && self.told.is_walked {
             self.begin_walk(filter, self.passed)?;
         }
-        if self.walk.is_none() {
-            match self.next_of_chains(filter, is_final) {
+        while self.walk.is_none() {
+            let broke_at = match self.next_of_chains(filter, is_final) {
                 Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
-                Err(Error::Damaged { offset, .. }) => self.begin_walk(filter, offset)?,
-                Err(_) => self.begin_walk(filter, self.passed)?,
+                Err(Error::Damaged { offset, .. }) => offset,
+                Err(_) => self.passed,
                 found => return found,
-            }
+            };
+            self.doubt(filter, broke_at)?;
         }
         self.next_of_walk(is_final)
+    }
+
+    /// A chain does not lead on. journald may be changing it at this moment, above all when it closes the file: it is read once more
+    /// from its beginning, and what is wrong then is damage.
+    fn doubt(&mut self, filter: &Filter, broke_at: u64) -> Result<(), Error> {
+        if self.doubted == Some(self.passed) {
+            return self.begin_walk(filter, broke_at);
+        }
+        self.doubted = Some(self.passed);
+        self.is_examined = false;
+        self.file.forget();
+        self.file.refresh()?;
+        self.fields = FieldReader::default();
+        self.links = Links::new(filter);
+        Ok(())
     }
 
     fn next_of_chains(&mut self, filter: &Filter, is_final: bool) -> Result<Option<u64>, Error> {

@@ -19,7 +19,7 @@ pub(crate) struct Sequence {
     pub(crate) is_resumed: bool,
     /// There may be something to read.
     pub(crate) is_due: bool,
-    /// A file is gone that was just listed.
+    /// A file has gone, or has another name, since it was listed.
     pub(crate) has_lost: bool,
     /// Where its end was reached.
     pub(crate) ended: Option<Ended>,
@@ -69,7 +69,7 @@ impl Sequence {
             let ended = Ended {
                 file: file.header.file_id,
                 tail: file.header.tail_seqnum,
-                is_final: file.is_unclean || file.header.state == State::Archived,
+                is_final: file.is_closed(),
             };
             self.ended != Some(ended) || self.next_file().is_some()
         });

@@ -19,7 +19,7 @@ pub(crate) struct Sequence {
     pub(crate) is_resumed: bool,
     /// There may be something to read.
     pub(crate) is_due: bool,
-    /// A file is gone that was just listed.
+    /// A file has gone, or has another name, since it was listed.
     pub(crate) has_lost: bool,
     /// Where its end was reached.
     pub(crate) ended: Option<Ended>,
@@ -40,7 +40,7 @@ impl Ended {
         Self {
             file: file.header.file_id,
             tail: file.header.tail_seqnum,
-            is_final: file.is_unclean || file.header.state == State::Archived,
+            is_final: file.is_closed(),
         }
     }
 }
@@ -80,7 +80,9 @@ impl Sequence {
             return;
         };
         let header = &file.header;
-        position.enter(header.file_id, header.head_seqnum);
+        if position.file != header.file_id {
+            position.enter(header.file_id, header.head_seqnum);
+        }
         position.looked = header.tail_seqnum;
         self.ended = Some(Ended::of(file));
         self.is_due = false;

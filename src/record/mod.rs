@@ -31,7 +31,7 @@ use spool::{EntryKey, MsgHash};
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
-pub use entry::{LogEntry, Number, SeqnumId};
+pub use entry::{LogEntry, Numbering, SeqnumId};
 pub use event::{Event, Fact};
 pub use kind::Kind;
 pub use memory::{Memory, Part};

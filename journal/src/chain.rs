@@ -22,6 +22,8 @@ pub(crate) struct Chain {
     read: Vec<u64>,
     given: u64,
     last: u64,
+    /// What it names proves that all before it is written.
+    is_proof: bool,
 }
 
 /// Where a chain begins.
@@ -53,6 +55,21 @@ impl Chain {
             read: Vec::new(),
             given: 0,
             last: 0,
+            is_proof: true,
+        }
+    }
+
+    /// The same where the file is damaged: what it names proves nothing.
+    pub(crate) fn unproven(mut self) -> Self {
+        self.is_proof = false;
+        self
+    }
+
+    /// Where the data object stands whose entries these are; 0 for all entries.
+    pub(crate) fn data(&self) -> u64 {
+        match self.head {
+            Head::Data(data) => data,
+            Head::Header => 0,
         }
     }
 
@@ -63,25 +80,16 @@ impl Chain {
     pub(crate) fn next(&mut self, file: &JournalFile) -> Result<Option<u64>, Error> {
         match self.read.is_empty() && !self.read_more(file)? {
             true => Ok(None),
-            false => self.pop(file),
+            false => Ok(self.pop()),
         }
     }
 
     /// The same, of what was read already.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`].
-    pub(crate) fn pop(&mut self, file: &JournalFile) -> Result<Option<u64>, Error> {
-        let Some(offset) = self.read.pop() else {
-            return Ok(None);
-        };
-        // No chain goes round: each entry stands behind the one before.
-        if offset <= self.last {
-            return Err(file.damaged(self.array, "a chain of entries goes back"));
-        }
+    pub(crate) fn pop(&mut self) -> Option<u64> {
+        let offset = self.read.pop()?;
         self.last = offset;
         self.given += 1;
-        Ok(Some(offset))
+        Some(offset)
     }
 
     /// The offset that was given last; 0 before the first.
@@ -113,6 +121,7 @@ impl Chain {
         if !self.has_begun {
             self.read.extend(self.first(file)?);
             self.has_begun = !self.read.is_empty();
+            self.check(file)?;
             return Ok(self.has_begun);
         }
         if self.array == 0 && !self.enter(file, self.link(file)?)? {
@@ -155,10 +164,41 @@ impl Chain {
         self.read
             .extend(items.map(offset_of).take_while(|offset| *offset != 0));
         self.place += self.read.len() as u64;
+        self.check(file)?;
         // What is linked is written, and so is all that stands before it.
-        file.know(self.read.last().copied().unwrap_or(0));
+        if self.is_proof {
+            file.know(self.read.last().copied().unwrap_or(0));
+        }
         self.read.reverse();
         Ok(())
+    }
+
+    /// No chain goes round: each entry stands behind the one before. Where one does not, nothing of what was read is believed.
+    fn check(&mut self, file: &JournalFile) -> Result<(), Error> {
+        let mut before = self.last;
+        let is_sound = self.read.iter().all(|&offset| {
+            let follows = offset > before && offset.is_multiple_of(8);
+            before = offset;
+            follows
+        });
+        if is_sound {
+            return Ok(());
+        }
+        self.read.clear();
+        Err(file.damaged(self.array, "a chain of entries goes back"))
+    }
+
+    /// How many entries the chain has.
+    ///
+    /// # Errors
+    /// As [`Chain::next`].
+    pub(crate) fn count(mut self, file: &JournalFile) -> Result<u64, Error> {
+        while self.read_more(file)? {
+            self.given += self.read.len() as u64;
+            self.last = self.read.first().copied().unwrap_or(self.last);
+            self.read.clear();
+        }
+        Ok(self.given)
     }
 
     /// The entry that a data object names itself.
@@ -194,7 +234,7 @@ impl Chain {
             let places = (size - ARRAY_ITEMS) / width;
             next = offset_of(&head[16..24]);
             let item = |place: u64| -> Result<u64, Error> {
-                let at = self.array + ARRAY_ITEMS + place * width;
+                let at = (self.array + ARRAY_ITEMS).saturating_add(place * width);
                 let item = file.bytes(at, usize::try_from(width).unwrap_or(8))?;
                 Ok(offset_of(&item))
             };

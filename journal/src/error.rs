@@ -49,3 +49,9 @@ pub enum Error {
         limit: usize,
     },
 }
+
+impl Error {
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}

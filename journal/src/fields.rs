@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::file::{Entry, JournalFile};
 use super::filter::Filter;
+use super::hash::jenkins;
 use super::object::Kind;
 
 /// Values that are kept of a file, by the offset of their data.
@@ -146,6 +147,35 @@ impl FieldReader {
         read
     }
 
+    /// Offsets of the data of the entry that was read last.
+    pub(crate) fn items(&self) -> &[u64] {
+        &self.items
+    }
+
+    /// The hash of the one of an entry's data that cannot be read, for what was read last; `None` when it is not exactly one. An entry
+    /// holds the hashes of all its data combined by XOR, always those of lookup3.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn missing(
+        &mut self,
+        file: &JournalFile,
+        entry: &Entry,
+    ) -> Result<Option<u64>, Error> {
+        let (mut hash, mut missing) = (entry.xor_hash, 0);
+        for &offset in &self.items {
+            let object = file.object(offset, Kind::Data);
+            let read = object
+                .and_then(|(flags, size)| file.payload(offset, flags, size, &mut self.payload));
+            match read {
+                Ok(()) => hash ^= jenkins(&self.payload),
+                Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+                Err(_) => missing += 1,
+            }
+        }
+        Ok((missing == 1).then_some(hash))
+    }
+
     fn add(
         &mut self,
         file: &JournalFile,
@@ -186,9 +216,8 @@ impl FieldReader {
         into: &mut Fields,
     ) -> Result<Option<Known>, Error> {
         let begin = usize::try_from(file.payload_begin()).unwrap_or(0);
-        let (head, flags, size) = file.stable_head::<16>(offset, Kind::Data)?;
+        let (_, flags, size) = file.stable_head::<16>(offset, Kind::Data)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let _ = head;
         let mut known = Known {
             offset,
             ..Known::default()

@@ -3,16 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::chain::Entries;
 use super::error::Error;
 use super::hash;
-use super::header::{Flags, Header, LEAST_BYTES, READ_BYTES, TAIL_SEQNUM, le64};
+use super::header::{Flags, Header, READ_BYTES, STATE, State, TAIL_SEQNUM, le64};
 use super::object::{ENTRY_ITEMS, FIELD_NAME, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS, offset_of};
 use super::payload::{Unreadable, decompress};
 use super::window::Window;
+
+/// The highest offset that is read at, far under what a signed number of 64 bits holds.
+const MOST_OFFSET: u64 = 1 << 62;
 
 /// Bounds of what is held in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ impl Default for Limits {
 pub struct JournalFile {
     file: File,
     path: PathBuf,
+    identity: (u64, u64),
     limits: Limits,
     header: Header,
     window: RefCell<Window>,
@@ -83,6 +87,10 @@ impl JournalFile {
             path: path.to_owned(),
             source,
         })?;
+        let metadata = file.metadata().map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         let header = read_header(&file, path)?;
         if header.flags.unknown() != 0 {
             return Err(Error::UnknownFlags {
@@ -93,6 +101,7 @@ impl JournalFile {
         Ok(Self {
             file,
             path: path.to_owned(),
+            identity: (metadata.dev(), metadata.ino()),
             limits,
             header,
             window: RefCell::default(),
@@ -157,12 +166,14 @@ impl JournalFile {
             let (head, flags, size) = self.head::<64>(at, Kind::Data)?;
             let is_hash = le64(&head, 16) == Some(hash);
             if is_hash || size == data.len() as u64 + self.payload_begin() {
-                self.payload(at, flags, size, &mut payload)?;
-                if payload == data {
-                    return Ok(Some(at));
-                }
-                if is_hash {
-                    return Err(self.damaged(at, "data that are not what their hash says"));
+                match self.payload(at, flags, size, &mut payload) {
+                    Ok(()) if payload == data => return Ok(Some(at)),
+                    // Something else has the same hash.
+                    Ok(()) if self.hash(&payload) == hash => {}
+                    Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+                    // Its payload is damaged, its hash says what it was.
+                    _ if is_hash => return Ok(Some(at)),
+                    _ => {}
                 }
             }
             let next = le64(&head, 24).unwrap_or(0);
@@ -426,8 +437,9 @@ impl JournalFile {
     /// What a size claims is not allocated before it is known to be there.
     fn check_end(&self, offset: u64, bytes: usize) -> Result<(), Error> {
         let end = self.header.size.saturating_add(self.header.arena);
-        match offset.saturating_add(bytes as u64) > end.max(self.known.get()) && bytes > READ_BYTES
-        {
+        let until = offset.saturating_add(bytes as u64);
+        // The header may be behind, or damaged.
+        match until > end && bytes > READ_BYTES && until > self.length()? {
             true => Err(self.damaged(offset, "an object that reaches beyond the end")),
             false => Ok(()),
         }
@@ -435,9 +447,18 @@ impl JournalFile {
 
     /// Reads what does not change any more, ahead where that pays.
     pub(crate) fn read_stable(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.check_offset(offset)?;
         let mut window = self.window.borrow_mut();
         let read = window.read(&self.file, bytes, offset, self.known.get());
         read.map_err(|source| self.failed(offset, source))
+    }
+
+    /// The system refuses offsets that no file can have, as if it could not read.
+    fn check_offset(&self, offset: u64) -> Result<(), Error> {
+        match offset > MOST_OFFSET {
+            true => Err(self.damaged(offset, "an offset that no file has")),
+            false => Ok(()),
+        }
     }
 
     /// The entry at `offset` is written, and so is all that stands before it.
@@ -448,6 +469,24 @@ impl JournalFile {
     /// The number of the last entry, as of now.
     pub(crate) fn tail_seqnum(&self) -> Result<u64, Error> {
         Ok(u64::from_le_bytes(self.read(TAIL_SEQNUM)?))
+    }
+
+    /// Whether it is being written, as of now.
+    pub(crate) fn state(&self) -> Result<State, Error> {
+        let [state] = self.read(STATE)?;
+        Ok(State::of(state))
+    }
+
+    /// Device and inode.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
+    /// Its name has changed.
+    pub(crate) fn rename(&mut self, path: &Path) {
+        if self.path != path {
+            path.clone_into(&mut self.path);
+        }
     }
 
     /// Forgets what was read ahead, and what is known to be written.
@@ -474,6 +513,7 @@ impl JournalFile {
 
     /// Reads what is there at this moment.
     pub(crate) fn read_now(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.check_offset(offset)?;
         let read = self.file.read_exact_at(bytes, offset);
         read.map_err(|source| self.failed(offset, source))
     }
@@ -516,9 +556,5 @@ pub(crate) fn read_header(file: &File, path: &Path) -> Result<Header, Error> {
     let not_one = || Error::NotAJournal {
         path: path.to_owned(),
     };
-    let header = Header::parse(&bytes[..read]).ok_or_else(not_one)?;
-    if header.size < LEAST_BYTES as u64 {
-        return Err(not_one());
-    }
-    Ok(header)
+    Header::parse(&bytes[..read]).ok_or_else(not_one)
 }

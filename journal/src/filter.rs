@@ -1,5 +1,7 @@
 //! Which entries are wanted.
 
+use super::hash::jenkins;
+
 /// Entries that are wanted: those for which all conditions of an alternative hold.
 ///
 /// ```
@@ -57,6 +59,12 @@ impl Filter {
     /// Which condition `data` is.
     pub(crate) fn find(&self, data: &[u8]) -> Option<usize> {
         self.conditions.iter().position(|known| known == data)
+    }
+
+    /// Which condition has this hash (lookup3).
+    pub(crate) fn find_by_hash(&self, hash: u64) -> Option<usize> {
+        let mut conditions = self.conditions.iter();
+        conditions.position(|known| jenkins(known) == hash)
     }
 
     /// Whether some condition has this length.

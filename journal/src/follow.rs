@@ -5,46 +5,39 @@ use std::collections::VecDeque;
 use super::chain::Chain;
 use super::error::Error;
 use super::fields::{FieldReader, Fields, Wanted};
-use super::file::{Entry, JournalFile};
+use super::file::{Data, Entry, JournalFile};
 use super::filter::Filter;
 use super::header::State;
+use super::links::Links;
 use super::notice::{Damage, Gap, Notice};
 use super::object::Kind;
+use super::places::Listed;
+use super::position::Told;
 use super::walk::{Found, Walk};
+
+/// Runs of entries that cannot be read are told one by one up to this many; those after it as one, at the end for now.
+const RUNS_TOLD: u32 = 3;
 
 /// Where a reader of one file stands.
 #[derive(Debug)]
 pub(crate) struct Follower {
     file: JournalFile,
     fields: FieldReader,
-    chains: Vec<Followed>,
-    /// Counts how often offsets were read. Whatever a chain got has to be held against what the others have at that time or later:
-    /// one that had nothing before may have an entry in between.
-    round: u64,
+    links: Links,
     /// Set when the chains lead nowhere: then the file is read object by object.
     walk: Option<Walking>,
     /// Offset and time of the last entry that was looked at.
     passed: u64,
     time: u64,
-    /// Entries in a row that cannot be read, and where the first one stands.
+    /// Entries that cannot be read, and where the first one stands.
     bad: Option<(u64, u64)>,
     /// An entry that was read, behind the notices.
     held: Option<Entry>,
-    notices: VecDeque<Notice>,
-    /// The values that were not found are looked for in full.
-    looks_closely: bool,
+    /// With what is told once each is handed out.
+    notices: VecDeque<(Notice, Told)>,
+    told: Told,
     /// The end of a file that nobody writes to any more was looked at.
     is_examined: bool,
-}
-
-/// The entries of one condition.
-#[derive(Debug)]
-struct Followed {
-    condition: usize,
-    chain: Option<Chain>,
-    next: Option<u64>,
-    /// As of which round there was nothing more.
-    dry_in: u64,
 }
 
 #[derive(Debug)]
@@ -56,7 +49,6 @@ struct Walking {
     has_met_damage: bool,
     /// Where a chain broke.
     broke_at: u64,
-    is_from_begin: bool,
     has_ended: bool,
 }
 
@@ -70,36 +62,40 @@ pub(crate) enum Next {
     End,
 }
 
+/// What became of an entry.
+enum Look {
+    Wanted(Entry),
+    NotWanted(Entry),
+    /// It is there, and cannot be read.
+    Lost,
+    /// It is not what a chain promised.
+    Astray,
+}
+
 /// What is asked of each entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) filter: &'a Filter,
     pub(crate) wanted: &'a Wanted,
-    /// Of an entry before this time (microseconds since the Unix epoch) nothing is read but its address.
+    /// Of an entry before this time (microseconds since the Unix epoch), up to this number, nothing is read but its address.
     pub(crate) since: u64,
+    pub(crate) old: u64,
 }
 
 impl Follower {
-    /// Begins after the entry at `passed`; at the first one when that is 0.
-    pub(crate) fn new(file: JournalFile, filter: &Filter, passed: u64) -> Self {
-        let chains = filter.chains().into_iter().map(|condition| Followed {
-            condition,
-            chain: None,
-            next: None,
-            dry_in: 0,
-        });
+    /// Begins after the entry at `passed`; at the first one when that is 0. What was `told` is not told again.
+    pub(crate) fn new(file: JournalFile, filter: &Filter, passed: u64, told: Told) -> Self {
         Self {
             file,
             fields: FieldReader::default(),
-            chains: chains.collect(),
-            round: 1,
+            links: Links::new(filter),
             walk: None,
             passed,
             time: 0,
             bad: None,
             held: None,
             notices: VecDeque::new(),
-            looks_closely: true,
+            told,
             is_examined: false,
         }
     }
@@ -116,6 +112,11 @@ impl Follower {
     /// Its time, in microseconds since the Unix epoch.
     pub(crate) fn time(&self) -> u64 {
         self.time
+    }
+
+    /// What was told of the file.
+    pub(crate) fn told(&self) -> Told {
+        self.told
     }
 
     /// Reads the header again.
@@ -139,7 +140,8 @@ impl Follower {
         labels: &mut Vec<usize>,
     ) -> Result<Next, Error> {
         loop {
-            if let Some(notice) = self.notices.pop_front() {
+            if let Some((notice, told)) = self.notices.pop_front() {
+                self.told = told;
                 return Ok(Next::Notice(notice));
             }
             if let Some(entry) = self.held.take() {
@@ -152,85 +154,143 @@ impl Follower {
                     false => continue,
                 }
             };
-            if offset <= self.passed {
-                continue;
-            }
-            match self.read(offset, request, fields, labels) {
-                Ok(entry) => {
-                    self.end_bad(offset);
-                    self.passed = offset;
-                    self.time = entry.realtime;
-                    self.held = Some(entry).filter(|_| !labels.is_empty());
-                }
-                Err(Error::Damaged { .. } | Error::TooLarge { .. }) => {
-                    self.passed = offset;
-                    self.bad.get_or_insert((offset, 0)).1 += 1;
-                }
-                Err(error) => return Err(error),
+            if offset > self.passed {
+                self.look(offset, request, fields, labels)?;
             }
         }
+    }
+
+    fn look(
+        &mut self,
+        offset: u64,
+        request: Request<'_>,
+        fields: &mut Fields,
+        labels: &mut Vec<usize>,
+    ) -> Result<(), Error> {
+        match self.read(offset, request, fields, labels)? {
+            Look::Wanted(entry) => {
+                if self.latest_told().runs < RUNS_TOLD {
+                    self.end_bad(offset);
+                }
+                self.time = entry.realtime;
+                self.held = Some(entry);
+            }
+            Look::NotWanted(entry) => self.time = entry.realtime,
+            Look::Lost => self.bad.get_or_insert((offset, 0)).1 += 1,
+            Look::Astray => return self.begin_walk(request.filter, offset),
+        }
+        self.passed = offset;
+        Ok(())
     }
 
     /// A run of entries that cannot be read ends before `until`.
     fn end_bad(&mut self, until: u64) {
-        if let Some((from, entries)) = self.bad.take() {
-            self.notices.push_back(Notice::Damage(Damage {
-                path: self.file.path().to_owned(),
-                from,
-                until,
-                entries,
-                since: self.time,
-            }));
+        let Some((from, entries)) = self.bad.take() else {
+            return;
+        };
+        self.tell_damage(from, until, entries);
+        if let Some((_, told)) = self.notices.back_mut() {
+            told.runs += 1;
         }
     }
 
-    /// Reads the entry at `offset`; one without labels is not wanted.
+    /// What was told last, or is about to be.
+    fn latest_told(&self) -> Told {
+        self.notices.back().map_or(self.told, |(_, told)| *told)
+    }
+
+    fn tell_damage(&mut self, from: u64, until: u64, entries: u64) {
+        let told = self.latest_told();
+        if until <= told.until {
+            return;
+        }
+        let notice = Notice::Damage(Damage {
+            path: self.file.path().to_owned(),
+            from,
+            until,
+            entries,
+            since: self.time,
+        });
+        self.notices.push_back((notice, Told { until, ..told }));
+    }
+
+    /// Reads the entry at `offset`.
     fn read(
         &mut self,
         offset: u64,
         request: Request<'_>,
         fields: &mut Fields,
         labels: &mut Vec<usize>,
-    ) -> Result<Entry, Error> {
+    ) -> Result<Look, Error> {
         labels.clear();
-        let entry = self.file.entry(offset)?;
-        if self.walk.is_some() && !self.is_plausible(&entry) {
-            return Err(self.file.damaged(offset, "an entry that cannot be one"));
-        }
-        if entry.realtime < request.since {
-            return Ok(entry);
+        let is_walking = self.walk.is_some();
+        let entry = match self.file.entry(offset) {
+            Ok(entry) if is_plausible(&entry) => entry,
+            Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+            _ if is_walking => return Ok(Look::Lost),
+            _ => return Ok(Look::Astray),
+        };
+        if entry.realtime < request.since && entry.seqnum <= request.old {
+            return Ok(Look::NotWanted(entry));
         }
         let Request { filter, wanted, .. } = request;
-        self.fields
-            .read(&self.file, &entry, filter, wanted, fields)?;
-        if self.walk.is_none() {
-            // What its chain says holds, also where the data cannot be read.
-            for followed in &self.chains {
-                let is_of = followed.chain.as_ref().map(Chain::last) == Some(offset);
-                if is_of {
-                    fields.meet(followed.condition);
+        match self.fields.read(&self.file, &entry, filter, wanted, fields) {
+            Ok(()) => {}
+            Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+            Err(_) if is_walking => return Ok(Look::Lost),
+            Err(_) => return Ok(Look::Astray),
+        }
+        if !self.meet_claims(offset, fields) {
+            return Ok(Look::Astray);
+        }
+        if is_walking && fields.is_damaged() {
+            let missing = self.fields.missing(&self.file, &entry)?;
+            let condition = missing.and_then(|hash| filter.find_by_hash(hash));
+            condition.into_iter().for_each(|one| fields.meet(one));
+        }
+        filter.labels(fields.met(), labels);
+        let has_text = fields.get(0).is_some();
+        Ok(match (labels.is_empty(), fields.is_damaged()) {
+            (_, true) if !has_text || labels.is_empty() => Look::Lost,
+            (true, _) => Look::NotWanted(entry),
+            (false, _) => Look::Wanted(entry),
+        })
+    }
+
+    /// What the chains say of an entry holds, also where its data cannot be read; but where these can be read and say otherwise, the
+    /// chain is wrong: then `false`.
+    fn meet_claims(&self, offset: u64, fields: &mut Fields) -> bool {
+        let has = |data: u64| self.fields.items().contains(&data);
+        match &self.walk {
+            None => {
+                for (condition, data) in self.links.claims(offset) {
+                    if !has(data) && !fields.is_damaged() {
+                        return false;
+                    }
+                    fields.meet(condition);
+                }
+            }
+            Some(walking) => {
+                for (condition, data) in walking.walk.claims(offset) {
+                    if has(data) || fields.is_damaged() {
+                        fields.meet(condition);
+                    }
                 }
             }
         }
-        filter.labels(fields.met(), labels);
-        let is_lost = fields.is_damaged() && fields.get(0).is_none();
-        match is_lost && (self.walk.is_none() || !labels.is_empty()) {
-            true => Err(self.file.damaged(offset, "an entry without its data")),
-            false => Ok(entry),
-        }
-    }
-
-    /// Whether something that was found object by object can be an entry of this file.
-    fn is_plausible(&self, entry: &Entry) -> bool {
-        let header = self.file.header();
-        entry.seqnum >= header.head_seqnum.max(1) && entry.realtime > 0 && entry.boot_id != [0; 16]
+        true
     }
 
     /// The next entry that may be wanted.
     fn next_offset(&mut self, filter: &Filter, is_final: bool) -> Result<Option<u64>, Error> {
+        if self.walk.is_none() && self.told.is_walked {
+            self.begin_walk(filter, self.passed)?;
+        }
         if self.walk.is_none() {
             match self.next_of_chains(filter, is_final) {
-                Err(Error::Damaged { offset, .. }) => self.begin_walk(self.passed, offset),
+                Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+                Err(Error::Damaged { offset, .. }) => self.begin_walk(filter, offset)?,
+                Err(_) => self.begin_walk(filter, self.passed)?,
                 found => return found,
             }
         }
@@ -238,21 +298,8 @@ impl Follower {
     }
 
     fn next_of_chains(&mut self, filter: &Filter, is_final: bool) -> Result<Option<u64>, Error> {
-        if let Some(offset) = self.step(filter)? {
+        if let Some(offset) = self.links.next(&self.file, filter)? {
             return Ok(Some(offset));
-        }
-        // The count of a chain rises after its entry is linked: it is asked for before the end is looked at once more.
-        for place in 0..self.chains.len() {
-            let Some(chain) = &self.chains[place].chain else {
-                continue;
-            };
-            if chain.claimed(&self.file)? == 0 {
-                continue;
-            }
-            if let Some(offset) = self.step(filter)? {
-                return Ok(Some(offset));
-            }
-            return Err(self.file.damaged(self.passed, "a chain that ends early"));
         }
         if is_final && !self.is_examined {
             return self.examine(filter);
@@ -260,117 +307,70 @@ impl Follower {
         Ok(None)
     }
 
-    /// The smallest offset among the chains; after `None`, the next call looks at all of them again.
-    fn step(&mut self, filter: &Filter) -> Result<Option<u64>, Error> {
-        let mut before = 0;
-        while std::mem::replace(&mut before, self.round) != self.round {
-            for place in 0..self.chains.len() {
-                self.fill(place, filter)?;
-            }
-        }
-        self.looks_closely = false;
-        let smallest = self.chains.iter().filter_map(|one| one.next).min();
-        match smallest {
-            Some(_) => {
-                let same = self.chains.iter_mut().filter(|one| one.next == smallest);
-                same.for_each(|one| one.next = None);
-            }
-            None => self.round += 1,
-        }
-        Ok(smallest)
-    }
-
-    /// Takes the next offset of a chain, unless it has one, or is known to have none.
-    fn fill(&mut self, place: usize, filter: &Filter) -> Result<(), Error> {
-        let followed = &mut self.chains[place];
-        if followed.next.is_some() || followed.dry_in == self.round {
-            return Ok(());
-        }
-        if let Some(chain) = &mut followed.chain {
-            followed.next = chain.pop(&self.file)?;
-            if followed.next.is_some() {
-                return Ok(());
-            }
-        } else {
-            let wanted = filter.condition(followed.condition);
-            let data = match self.looks_closely {
-                true => self.file.find(wanted)?,
-                false => self.file.find_quickly(wanted)?,
-            };
-            followed.chain = data.map(|data| Chain::of(&data));
-        }
-        if let Some(chain) = &mut followed.chain
-            && chain.read_more(&self.file)?
-        {
-            self.round += 1;
-            followed.next = chain.pop(&self.file)?;
-        } else {
-            followed.dry_in = self.round;
-        }
-        Ok(())
-    }
-
     /// Looks at the end of a file that nobody writes to any more: what was written may not have reached the disk.
     fn examine(&mut self, filter: &Filter) -> Result<Option<u64>, Error> {
         self.is_examined = true;
-        self.looks_closely = true;
-        if let Some(offset) = self.step(filter)? {
+        self.links.look_closely();
+        if let Some(offset) = self.links.next(&self.file, filter)? {
             return Ok(Some(offset));
         }
-        let tail = self.file.header().tail_object;
+        let header = self.file.header();
+        let tail = header.tail_object;
         let is_whole = match self.file.read::<16>(tail) {
             Ok(head) => tail == 0 || Kind::of(&head).is_some(),
             Err(Error::Damaged { .. }) => false,
             Err(error) => return Err(error),
         };
-        match is_whole {
-            true => Ok(None),
-            false => Err(self.file.damaged(tail, "the end was never written")),
+        if !is_whole {
+            return Err(self.file.damaged(tail, "the end was never written"));
         }
+        let is_closed = header.state == State::Archived;
+        if !is_closed && Chain::all().unproven().count(&self.file)? < header.entries {
+            let offset = self.passed;
+            return Err(self.file.damaged(offset, "fewer entries than counted"));
+        }
+        Ok(None)
     }
 
-    fn begin_walk(&mut self, from: u64, broke_at: u64) {
+    fn begin_walk(&mut self, filter: &Filter, broke_at: u64) -> Result<(), Error> {
         self.file.forget();
-        // Entries are counted where the end is missing: then the walk begins with the first.
-        let is_from_begin = self.is_examined || from == 0;
-        let begin = if is_from_begin { 0 } else { from };
+        let has_met_damage = self.told.until > self.passed;
+        // What the chains passed, they passed whole. Entries are counted, so that it begins with the first.
+        self.told.until = self.told.until.max(self.passed);
+        self.told.is_walked = true;
+        for (_, told) in &mut self.notices {
+            told.is_walked = true;
+        }
         self.walk = Some(Walking {
-            walk: Walk::from(&self.file, begin),
+            walk: Walk::new(&self.file, filter)?,
             entries: 0,
-            has_met_damage: false,
+            has_met_damage,
             broke_at,
-            is_from_begin,
             has_ended: false,
         });
+        Ok(())
     }
 
     fn next_of_walk(&mut self, is_final: bool) -> Result<Option<u64>, Error> {
-        let Some(walking) = &mut self.walk else {
-            return Ok(None);
-        };
-        match walking.walk.next(&self.file)? {
-            Found::Entry(offset) => {
-                walking.entries += 1;
-                Ok(Some(offset))
-            }
-            Found::Stretch(from, until) => {
-                walking.has_met_damage = true;
-                self.notices.push_back(Notice::Damage(Damage {
-                    path: self.file.path().to_owned(),
-                    from,
-                    until,
-                    entries: 0,
-                    since: self.time,
-                }));
-                Ok(None)
-            }
-            Found::End(_) => {
-                if is_final {
-                    self.end_walk();
+        while let Some(walking) = &mut self.walk {
+            match walking.walk.next(&self.file, is_final)? {
+                Found::Entry(offset) => {
+                    walking.entries += 1;
+                    return Ok(Some(offset));
                 }
-                Ok(None)
+                Found::Stretch(from, until) => {
+                    walking.has_met_damage |= until > self.passed;
+                    self.tell_damage(from, until, 0);
+                }
+                Found::End => {
+                    if is_final {
+                        self.end_walk();
+                    }
+                    break;
+                }
             }
         }
+        Ok(None)
     }
 
     /// Says, once, what a walk to the end of the file did not find.
@@ -378,26 +378,34 @@ impl Follower {
         let Some(walking) = &mut self.walk else {
             return;
         };
-        if std::mem::replace(&mut walking.has_ended, true) {
-            return;
-        }
+        let (found, broke_at) = (walking.entries, walking.broke_at);
+        let has_met_damage = walking.has_met_damage;
+        let is_told = std::mem::replace(&mut walking.has_ended, true) || self.told.has_ended;
+        let told = Told {
+            has_ended: true,
+            ..self.latest_told()
+        };
         let header = self.file.header();
-        let missing = header.entries.saturating_sub(walking.entries);
-        if walking.is_from_begin && missing > 0 && !walking.has_met_damage {
-            self.notices.push_back(Notice::Gap(Gap {
+        // A header may be damaged itself: the numbers bound how many entries there can have been.
+        let numbers = (header.tail_seqnum + 1).saturating_sub(header.head_seqnum);
+        let missing = header.entries.min(numbers).saturating_sub(found);
+        let notice = match (missing, has_met_damage) {
+            _ if is_told => return,
+            (1.., _) => Notice::Gap(Gap {
                 from: self.time,
                 until: header.tail_realtime.max(self.time),
                 entries: missing,
-            }));
-        } else if !walking.has_met_damage {
-            self.notices.push_back(Notice::Damage(Damage {
+            }),
+            (0, true) => return,
+            (0, false) => Notice::Damage(Damage {
                 path: self.file.path().to_owned(),
-                from: walking.broke_at,
-                until: walking.broke_at,
+                from: broke_at,
+                until: broke_at,
                 entries: 0,
                 since: self.time,
-            }));
-        }
+            }),
+        };
+        self.notices.push_back((notice, told));
     }
 
     /// Whether the entry at `offset`, the last one of a file that was full, is linked by some of its data only: then journald has
@@ -406,11 +414,15 @@ impl Follower {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn is_half_linked(&self, offset: u64) -> Result<bool, Error> {
+        // Only the last entry of a file can be one; elsewhere a chain is damaged.
+        if Chain::all().tail(&self.file)? > offset {
+            return Ok(false);
+        }
         let entry = self.file.entry(offset)?;
         let mut items = Vec::new();
         self.file.items(&entry, &mut items)?;
         for item in items {
-            let data = super::file::Data {
+            let data = Data {
                 offset: item,
                 entries: 0,
             };
@@ -421,8 +433,30 @@ impl Follower {
         Ok(false)
     }
 
+    /// Whether it is open as it is listed, perhaps by another name.
+    pub(crate) fn continue_at(&mut self, listed: &Listed) -> bool {
+        let is_same = self.file.identity() == listed.identity;
+        if is_same {
+            self.file.rename(&listed.path);
+        }
+        is_same
+    }
+
+    /// Whether the file, listed as being written, is closed by now.
+    pub(crate) fn has_ended_as(&self, listed: &Listed) -> bool {
+        let is_same = self.file.identity() == listed.identity;
+        is_same && self.file.state().is_ok_and(|now| now == State::Archived)
+    }
+
     /// Whether the file is one that nobody will write to, whatever else there is.
     pub(crate) fn is_archived(&self) -> bool {
         self.file.header().state == State::Archived
     }
+}
+
+/// Whether it can be an entry: as systemd checks its times (`VALID_REALTIME`, `VALID_MONOTONIC`).
+fn is_plausible(entry: &Entry) -> bool {
+    let is_time = |time: u64| time < 1 << 55;
+    let is_one = entry.seqnum > 0 && entry.realtime > 0 && entry.boot_id != [0; 16];
+    is_one && is_time(entry.realtime) && is_time(entry.monotonic)
 }

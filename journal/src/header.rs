@@ -10,8 +10,13 @@ pub(crate) const READ_BYTES: usize = 264;
 pub(crate) const ENTRY_ARRAY: u64 = 176;
 /// Where the header has the number of the last entry.
 pub(crate) const TAIL_SEQNUM: u64 = 160;
+/// Where the header has the state.
+pub(crate) const STATE: u64 = 16;
 /// Where the header counts the entries.
 pub(crate) const ENTRIES: u64 = 152;
+
+/// Where the header names the last object.
+pub(crate) const TAIL_OBJECT: u64 = 136;
 
 const SIGNATURE: &[u8; 8] = b"LPKSHHRH";
 
@@ -57,6 +62,17 @@ pub enum State {
     Unknown(u8),
 }
 
+impl State {
+    pub(crate) const fn of(byte: u8) -> Self {
+        match byte {
+            0 => Self::Offline,
+            1 => Self::Online,
+            2 => Self::Archived,
+            other => Self::Unknown(other),
+        }
+    }
+}
+
 /// What a header says, at one moment. Times are microseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -89,6 +105,7 @@ pub struct Header {
     pub(crate) field_hash_table: u64,
     pub(crate) field_hash_table_bytes: u64,
     pub(crate) tail_object: u64,
+    pub(crate) entry_array: u64,
 }
 
 impl Header {
@@ -102,12 +119,7 @@ impl Header {
         Some(Self {
             is_sealed: le32(bytes, 8)? & 1 != 0,
             flags: Flags(le32(bytes, 12)?),
-            state: match bytes[16] {
-                0 => State::Offline,
-                1 => State::Online,
-                2 => State::Archived,
-                other => State::Unknown(other),
-            },
+            state: State::of(bytes[16]),
             file_id: id(24)?,
             machine_id: id(40)?,
             seqnum_id: id(72)?,
@@ -118,6 +130,7 @@ impl Header {
             field_hash_table: le64(bytes, 120)?,
             field_hash_table_bytes: le64(bytes, 128)?,
             tail_object: le64(bytes, 136)?,
+            entry_array: le64(bytes, 176)?,
             entries: le64(bytes, 152)?,
             tail_seqnum: le64(bytes, 160)?,
             head_seqnum: le64(bytes, 168)?,

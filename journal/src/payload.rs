@@ -2,12 +2,20 @@
 
 use std::io::Read as _;
 
+use ruzstd::decoding::StreamingDecoder;
+
 /// How a payload is compressed: the flags of its object.
 const XZ: u8 = 1;
 /// See [`XZ`].
 const LZ4: u8 = 2;
 /// See [`XZ`].
 const ZSTD: u8 = 4;
+
+/// Memory that decompressing XZ may take, in KiB; systemd's preset needs 9 MiB.
+const MOST_XZ_KIB: u32 = 64 << 10;
+
+/// The largest window of Zstandard, in bytes: what its documentation asks every decoder to support; systemd's default needs 2 MiB.
+const MOST_ZSTD_WINDOW: u64 = 8 << 20;
 
 /// Why a payload cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +31,13 @@ pub(crate) fn decompress(flags: u8, stored: &mut Vec<u8>, limit: usize) -> Resul
     let plain = match flags & (XZ | LZ4 | ZSTD) {
         0 => return Ok(()),
         XZ => {
-            let reader = lzma_rust2::XzReader::new(stored.as_slice(), false);
+            let reader = lzma_rust2::XzReader::new_mem_limit(stored.as_slice(), false, MOST_XZ_KIB);
             bounded(reader, limit)?
         }
         LZ4 => lz4(stored, limit)?,
         ZSTD => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(stored.as_slice());
+            let decoder =
+                StreamingDecoder::new_with_max_window_size(stored.as_slice(), MOST_ZSTD_WINDOW);
             bounded(decoder.map_err(|_| Unreadable::Damaged)?, limit)?
         }
         _ => return Err(Unreadable::Damaged),

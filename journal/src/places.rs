@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::chain::Chain;
 use super::error::Error;
-use super::file::read_header;
+use super::file::{JournalFile, Limits};
 use super::header::{Header, State};
 
 /// Where journald keeps the system's journals: persistent, and volatile.
@@ -72,6 +73,11 @@ impl Places {
         found
     }
 
+    /// The directories that were named.
+    pub(crate) fn all_named(&self) -> impl Iterator<Item = &PathBuf> {
+        self.dirs.iter()
+    }
+
     /// Directories in which one of [`Places::directories`] may appear.
     pub(crate) fn parents(&self) -> Vec<PathBuf> {
         let missing = self.dirs.iter().filter(|dir| !dir.is_dir());
@@ -95,6 +101,40 @@ pub struct Listed {
     pub header: Header,
     /// Put aside by journald, since it was not closed properly: its name ends in `~`.
     pub is_unclean: bool,
+    /// Device and inode.
+    pub(crate) identity: (u64, u64),
+}
+
+impl Listed {
+    /// Its sequence: see [`crate::Position::sequence`].
+    pub(crate) fn sequence(&self) -> [u8; 16] {
+        let mut id = u128::from_le_bytes(self.header.seqnum_id);
+        if let Some(user) = user_of(&self.path) {
+            id ^= u128::from(user) + 1;
+        }
+        if self.path.starts_with("/run") {
+            id ^= 1 << 64;
+        }
+        id.to_le_bytes()
+    }
+
+    /// A name under which journald writes, and not one that it gives to closed files or that somebody gave to a copy.
+    fn has_active_name(&self) -> bool {
+        let is_user = user_of(&self.path).is_some();
+        let name = name_of(&self.path);
+        name == "system.journal" || is_user && !name.contains('@')
+    }
+}
+
+fn name_of(path: &Path) -> &str {
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.unwrap_or_default()
+}
+
+/// Whose journal it is, by its name.
+fn user_of(path: &Path) -> Option<u32> {
+    let name = name_of(path).strip_prefix("user-")?;
+    name.split(['@', '.']).next()?.parse().ok()
 }
 
 /// A file that cannot be read.
@@ -118,9 +158,12 @@ pub struct Listing {
 /// Lists files again and again, without a look at those that do not change any more.
 #[derive(Debug, Default)]
 pub struct Lister {
-    /// Headers of archived files, by device and inode.
-    known: HashMap<(u64, u64), Header>,
+    /// Headers of archived files.
+    known: HashMap<Stamp, Header>,
 }
+
+/// Device, inode, size, and time of the last change: an inode is used again soon.
+type Stamp = (u64, u64, u64, i64, i64);
 
 impl Lister {
     /// What there is now.
@@ -149,21 +192,23 @@ impl Lister {
         listing
     }
 
-    fn look(&self, path: PathBuf, known: &mut HashMap<(u64, u64), Header>, listing: &mut Listing) {
+    fn look(&self, path: PathBuf, known: &mut HashMap<Stamp, Header>, listing: &mut Listing) {
         let is_unclean = match path.extension().and_then(OsStr::to_str) {
             Some("journal") => false,
             Some("journal~") => true,
             _ => return,
         };
         match self.header(&path) {
-            Ok((identity, header)) => {
+            Ok((stamp, header)) => {
+                let identity = (stamp.0, stamp.1);
                 if header.state == State::Archived {
-                    known.insert(identity, header.clone());
+                    known.insert(stamp, header.clone());
                 }
                 listing.files.push(Listed {
                     path,
                     header,
                     is_unclean,
+                    identity,
                 });
             }
             // Vacuumed since the directory was listed.
@@ -172,25 +217,43 @@ impl Lister {
         }
     }
 
-    fn header(&self, path: &Path) -> Result<((u64, u64), Header), Error> {
+    fn header(&self, path: &Path) -> Result<(Stamp, Header), Error> {
         let failed = |source| Error::Io {
             path: path.to_owned(),
             source,
         };
-        let metadata = fs::metadata(path).map_err(failed)?;
-        let identity = (metadata.dev(), metadata.ino());
-        if let Some(header) = self.known.get(&identity) {
-            return Ok((identity, header.clone()));
+        let is = fs::metadata(path).map_err(failed)?;
+        let stamp = (is.dev(), is.ino(), is.size(), is.mtime(), is.mtime_nsec());
+        if let Some(header) = self.known.get(&stamp) {
+            return Ok((stamp, header.clone()));
         }
-        let file = File::open(path).map_err(failed)?;
-        Ok((identity, read_header(&file, path)?))
+        let file = JournalFile::open(path, Limits::default())?;
+        Ok((stamp, whole_header(&file)))
     }
 }
 
-/// Of several copies of a file, the one that has the most.
+/// The header of a file, with what its first entry says itself: by a number that is wrong the files of a sequence would come in a
+/// wrong order, and one without a number counts as empty.
+fn whole_header(file: &JournalFile) -> Header {
+    let mut header = file.header().clone();
+    let first = Chain::all().unproven().next(file);
+    let first = first.ok().flatten().and_then(|at| file.entry(at).ok());
+    if let Some(first) = first.filter(|entry| entry.seqnum > 0) {
+        header.head_seqnum = first.seqnum;
+        header.head_realtime = first.realtime;
+    } else if header.head_seqnum == 0 && header.entries > 0 {
+        header.head_seqnum = header.tail_seqnum.max(1);
+    }
+    header
+}
+
+/// Of several copies of a file, the one that has the most; of equal ones, the one that journald writes to.
 fn keep_one_of_each(files: &mut Vec<Listed>) {
     files.sort_by(|one, other| {
-        let key = |file: &Listed| (file.header.file_id, file.header.entries);
+        let key = |file: &Listed| {
+            let (id, entries) = (file.header.file_id, file.header.entries);
+            (id, entries, file.has_active_name())
+        };
         key(other).cmp(&key(one)).then(one.path.cmp(&other.path))
     });
     files.dedup_by(|next, kept| next.header.file_id == kept.header.file_id);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::file::Entry;
+use super::header::Header;
 
 /// How far the files of a journal were read: one position for each sequence of numbers, however many files it has.
 ///
@@ -21,10 +22,14 @@ pub struct Positions {
 /// How far one sequence was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The sequence ([`crate::Header::seqnum_id`]).
+    /// The sequence: [`crate::Header::seqnum_id`], and for a user's journal and for one in /run with that mixed in, since journald
+    /// numbers all that it writes alike from systemd 254 on.
     pub sequence: [u8; 16],
     /// It was not there when reading began.
     pub is_later: bool,
+    /// The highest number that there was when reading began, 0 in a sequence that came later: of the entries up to it, nothing before
+    /// [`Positions::since`] is read. What is written afterwards is read whatever its time says.
+    pub old: u64,
     /// The file that is read, and the number of its first entry.
     pub file: [u8; 16],
     /// See [`Position::file`].
@@ -37,6 +42,23 @@ pub struct Position {
     pub last: Option<Mark>,
     /// Where the entries of the same moment as the last one begin: file and offset.
     pub moment: Option<([u8; 16], u64)>,
+    /// The same as of when this file was begun.
+    pub before: Option<([u8; 16], u64)>,
+    /// What was told of the file's damage.
+    pub told: Told,
+}
+
+/// What was told of a file's damage, so that it is told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// All damage before this offset.
+    pub until: u64,
+    /// Its chains lead nowhere: it is read object by object.
+    pub is_walked: bool,
+    /// What is missing at its end.
+    pub has_ended: bool,
+    /// Runs of entries that cannot be read.
+    pub runs: u32,
 }
 
 /// An entry, and what tells whether it is still there.
@@ -90,6 +112,23 @@ impl Positions {
 }
 
 impl Position {
+    /// At the beginning of the first file of a sequence.
+    pub(crate) fn begin(sequence: [u8; 16], old: u64, header: &Header) -> Self {
+        Self {
+            sequence,
+            is_later: old == 0,
+            old,
+            file: header.file_id,
+            head_seqnum: header.head_seqnum,
+            twins: Vec::new(),
+            looked: header.head_seqnum.saturating_sub(1),
+            last: None,
+            moment: None,
+            before: None,
+            told: Told::default(),
+        }
+    }
+
     /// At the beginning of a file, after what is known.
     pub(crate) fn enter(&mut self, file: [u8; 16], head_seqnum: u64) {
         match head_seqnum == self.head_seqnum {
@@ -99,6 +138,17 @@ impl Position {
         self.file = file;
         self.head_seqnum = head_seqnum;
         self.last = None;
+        // After a power cut, numbers are used again.
+        self.looked = self.looked.min(head_seqnum.saturating_sub(1));
+        self.before = self.moment;
+        self.told = Told::default();
+    }
+
+    /// At the beginning of the file that it is in: its entry is not there any more.
+    pub(crate) fn restart(&mut self) {
+        self.last = None;
+        self.moment = self.before;
+        self.told = Told::default();
     }
 
     /// Whether the file with this id, which begins with this number, is still to be read from its beginning.

@@ -1,5 +1,6 @@
 //! The files of one sequence of numbers, in order, and how far they were read (pure, but for what is read).
 
+use super::header::State;
 use super::moment::Moment;
 use super::notice::Gap;
 use super::places::Listed;
@@ -18,6 +19,20 @@ pub(crate) struct Sequence {
     pub(crate) is_resumed: bool,
     /// There may be something to read.
     pub(crate) is_due: bool,
+    /// A file is gone that was just listed.
+    pub(crate) has_lost: bool,
+    /// Where its end was reached.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// The end of a file that has no successor, when it was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) file: [u8; 16],
+    /// Its last number.
+    pub(crate) tail: u64,
+    /// Nobody wrote to it any more.
+    pub(crate) is_final: bool,
 }
 
 impl Sequence {
@@ -29,14 +44,41 @@ impl Sequence {
         }
     }
 
+    /// A sequence of which nothing was read yet.
+    pub(crate) fn begin(id: [u8; 16], is_later: bool, files: Vec<Listed>) -> Self {
+        let mut sequence = Self {
+            is_later,
+            ..Self::default()
+        };
+        sequence.set_files(files);
+        let tails = sequence.files.iter().map(|file| file.header.tail_seqnum);
+        let old = tails.max().filter(|_| !is_later);
+        let first = sequence.files.first();
+        sequence.position = first.map(|first| Position::begin(id, old.unwrap_or(0), &first.header));
+        sequence
+    }
+
     /// Takes in which files there are now.
     pub(crate) fn set_files(&mut self, mut files: Vec<Listed>) {
         files.sort_by_key(|file| {
             let header = &file.header;
             (header.head_seqnum, header.head_realtime, header.file_id)
         });
-        self.is_due = self.current(&files).is_some();
         self.files = files;
+        self.is_due = self.file().is_some_and(|file| {
+            let ended = Ended {
+                file: file.header.file_id,
+                tail: file.header.tail_seqnum,
+                is_final: file.is_unclean || file.header.state == State::Archived,
+            };
+            self.ended != Some(ended) || self.next_file().is_some()
+        });
+    }
+
+    /// The file that may be written to.
+    pub(crate) fn active_file(&self) -> Option<&Listed> {
+        let last = self.files.last();
+        last.filter(|file| file.header.state != State::Archived)
     }
 
     /// The file to be read now: that of the position, while there is no other one behind it that is known to be its end.
@@ -73,8 +115,10 @@ impl Sequence {
         let position = self.position.as_ref()?;
         let is_gone = |id: &[u8; 16]| self.files.iter().all(|file| file.header.file_id != *id);
         let header = &file.header;
-        let entries = header.head_seqnum.saturating_sub(position.looked + 1);
-        let known = position.looked > 0 && is_gone(&position.file);
+        let entries = header
+            .head_seqnum
+            .saturating_sub(position.looked.saturating_add(1));
+        let known = is_gone(&position.file);
         let from = position.last.map_or(0, |last| last.realtime);
         (known && entries > 0).then(|| Gap {
             from,

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use journal::{Entry, Flags, JournalFile, Limits};
+use support::export::{self, Fields};
 use support::journal::{Entry as Written, UNIT, every_kind, mixed};
 
 /// Writes a file in the variant that the environment and the arguments choose.
@@ -33,36 +34,10 @@ fn write(path: &Path, environment: &[(&str, &str)], compress: &str, entries: &[W
     assert!(child.wait().unwrap().success());
 }
 
-/// The fields of an entry, in order; those that begin with two underscores are its addresses.
-type Fields = Vec<Vec<u8>>;
-
 /// What `journalctl` exports of the file.
 fn exported(path: &Path, matches: &[&str]) -> Vec<Fields> {
-    let output = Command::new("journalctl")
-        .arg("--file")
-        .arg(path)
-        .args(["-o", "export", "--all", "--no-pager"])
-        .args(matches)
-        .output()
-        .unwrap();
-    let mut rest = output.stdout.as_slice();
-    let (mut entries, mut entry) = (Vec::new(), Fields::new());
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let (line, after) = (&rest[..end], &rest[end + 1..]);
-        rest = after;
-        if line.is_empty() {
-            entry.sort();
-            entries.push(std::mem::take(&mut entry));
-        } else if line.contains(&b'=') {
-            entry.push(line.to_vec());
-        } else {
-            let bytes = u64::from_le_bytes(rest[..8].try_into().unwrap());
-            let bytes = usize::try_from(bytes).unwrap();
-            entry.push([line, b"=", &rest[8..8 + bytes]].concat());
-            rest = &rest[8 + bytes + 1..];
-        }
-    }
-    entries
+    let path = path.to_str().unwrap();
+    export::exported(&[&["--file", path][..], matches].concat()).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -95,9 +70,7 @@ fn read(file: &JournalFile, entry: &Entry) -> Fields {
 fn assert_alike(ours: &[Fields], theirs: &[Fields], what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}: other entries");
     for (place, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-        // systemd 254 and later export two addresses more.
-        let known = |field: &&Vec<u8>| !field.starts_with(b"__SEQNUM");
-        let theirs: Vec<_> = theirs.iter().filter(known).collect();
+        let theirs: Vec<_> = theirs.iter().collect();
         let text = |fields: &[&Vec<u8>]| -> BTreeMap<usize, String> {
             fields
                 .iter()

@@ -5,7 +5,6 @@
 mod common;
 
 mod agreement;
-mod child;
 mod damage;
 mod inventory;
 mod live;

@@ -104,7 +104,7 @@ mod tests {
         let (mut points, mut out) = (Vec::new(), Vec::new());
         derive(message, &mut points);
         for point in &points {
-            push(point, "gpu 1", 5, &mut out);
+            push(point, "gpu 1", &Marks::default(), 5, &mut out);
         }
         String::from_utf8(out).unwrap()
     }
@@ -138,7 +138,13 @@ mod tests {
             bytes: u64::MAX,
         };
         let mut out = b"before".to_vec();
-        push(&Derived::Memory(memory), "h", 1, &mut out);
+        push(
+            &Derived::Memory(memory),
+            "h",
+            &Marks::default(),
+            1,
+            &mut out,
+        );
         assert_eq!(out, b"before");
     }
 }

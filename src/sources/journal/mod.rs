@@ -227,32 +227,10 @@ impl Reading<'_> {
             }),
             None => begin(),
         };
-        place.boundary = self.remembered(place.boundary, writer)?;
+        place.boundary = remembered(place.boundary, writer)?;
         let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
         place.follow(&followed, now().saturating_sub(lookback).max(since), boot);
         Ok(place)
-    }
-
-    /// The boundary that holds: damage may have set the position back to one that 0.1 stored before its last.
-    fn remembered(
-        &self,
-        boundary: Option<Boundary>,
-        writer: &Writer<'_>,
-    ) -> Result<Option<Boundary>, SourceError> {
-        let time = boundary.as_ref().map(Boundary::time);
-        let known = writer.store().call_blocking(move |spool| match time {
-            Some(time) => spool.introduce(READ_BY_0_1, time).map(Some),
-            None => Ok(spool.origin(READ_BY_0_1).cloned()),
-        });
-        let known = known.map_err(WriteError::from)?.map_err(WriteError::from)?;
-        let known = known.map(|origin| origin.since);
-        Ok(match (boundary, known) {
-            (Some(boundary), Some(known)) if known > boundary.time() => {
-                Some(Boundary::at_time(known))
-            }
-            (None, Some(known)) => Some(Boundary::at_time(known)),
-            (boundary, _) => boundary,
-        })
     }
 
     fn reject(&self, error: &dyn std::fmt::Display) {
@@ -336,6 +314,29 @@ impl Reading<'_> {
 /// Microseconds since the Unix epoch.
 fn now() -> u64 {
     When::now().0
+}
+
+/// The boundary that holds: damage may have set the position back to one that 0.1 stored before its last, and a backfill has none.
+fn remembered(
+    boundary: Option<Boundary>,
+    writer: &Writer<'_>,
+) -> Result<Option<Boundary>, SourceError> {
+    let time = boundary.as_ref().map(Boundary::time);
+    let known = writer.store().call_blocking(move |spool| {
+        let stored = spool.origin(source::JOURNAL).and_then(|origin| {
+            let position = origin.position.as_deref()?;
+            Place::decode(position, &[], 0, [0; 16]).ok()?.boundary
+        });
+        let first = match time.or(stored.as_ref().map(Boundary::time)) {
+            Some(time) => Some(spool.introduce(READ_BY_0_1, time)?.since),
+            None => spool.origin(READ_BY_0_1).map(|origin| origin.since),
+        };
+        Ok::<_, spool::Error>((stored, first))
+    });
+    let (stored, first) = known.map_err(WriteError::from)?.map_err(WriteError::from)?;
+    let boundary = boundary.or(stored);
+    let is_older = |first: &u64| boundary.is_none_or(|boundary| boundary.time() < *first);
+    Ok(first.filter(is_older).map(Boundary::at_time).or(boundary))
 }
 
 /// The boot that this is; zeros where the kernel does not say.

@@ -154,7 +154,20 @@ impl Entry {
 /// # Errors
 /// When `systemd-journal-remote` is not installed (package of the same name) or fails.
 pub fn write_journal(path: &Path, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
+    write_journal_as(path, &[], entries)
+}
+
+/// The same, with variables that choose the file's variant: `SYSTEMD_JOURNAL_COMPACT`, `SYSTEMD_JOURNAL_KEYED_HASH`.
+///
+/// # Errors
+/// As [`write_journal`].
+pub fn write_journal_as(
+    path: &Path,
+    environment: &[(&str, &str)],
+    entries: impl IntoIterator<Item = Entry>,
+) -> io::Result<()> {
     let mut child = Command::new(REMOTE)
+        .envs(environment.iter().copied())
         .arg("-o")
         .arg(path)
         .arg("-")

@@ -49,22 +49,7 @@ impl Journald {
             dir.path().join(format!("etc/journald@{NAMESPACE}.conf")),
             config,
         )?;
-        let child = Command::new("unshare")
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                MOUNTS,
-                "sh",
-            ])
-            .arg(dir.path())
-            .args([JOURNALD, NAMESPACE])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let child = spawn(dir.path())?;
         let mut journald = Self { dir, child };
         journald.wait_for_socket()?;
         Ok(journald)
@@ -142,6 +127,17 @@ impl Journald {
         }
     }
 
+    /// Ends it as a crash would, and starts it again over the same files.
+    ///
+    /// # Errors
+    /// As [`Journald::start`].
+    pub fn crash(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = spawn(self.dir.path())?;
+        self.wait_for_socket()
+    }
+
     /// Makes it begin a new file.
     ///
     /// # Errors
@@ -163,6 +159,25 @@ impl Journald {
     pub fn vacuum(&self, keep: usize) -> io::Result<()> {
         vacuum(&self.journal_dir(), keep)
     }
+}
+
+fn spawn(dir: &Path) -> io::Result<Child> {
+    Command::new("unshare")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            MOUNTS,
+            "sh",
+        ])
+        .arg(dir)
+        .args([JOURNALD, NAMESPACE])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 fn vacuum(dir: &Path, keep: usize) -> io::Result<()> {

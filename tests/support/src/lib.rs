@@ -1,5 +1,7 @@
 //! Real parts for shipper's tests.
 pub mod endpoint;
+pub mod export;
+pub mod image;
 pub mod influxd;
 pub mod journal;
 pub mod journald;

@@ -57,7 +57,7 @@ pub(super) fn fill(found: &Found, fields: &Fields, label: &str, into: &mut ReadE
         of_alike: found.ordinals.of_alike,
     };
     into.seqnum = SeqnumId {
-        id: found.sequence,
+        id: found.seqnum_id,
         seqnum: address.seqnum,
     };
     set_text(&mut entry.unit, Some(label.as_bytes()));

@@ -1,0 +1,204 @@
+//! Which file is read next, and where in it.
+
+use super::{Id, Reader, Turn};
+use crate::file::JournalFile;
+use crate::follow::{Follower, Next, Request};
+use crate::moment::Moment;
+use crate::notice::Notice;
+use crate::places::{Listed, Unreadable};
+use crate::position::{Mark, Told};
+use crate::sequence::Ended;
+
+/// Files that are kept open between two passes.
+const OPEN_FILES: usize = 16;
+
+impl Reader {
+    /// Begins a pass over the file that is to be read next, if there is one.
+    pub(super) fn take_turn(&mut self) -> Option<Turn> {
+        loop {
+            let due = self.sequences.iter().filter(|(_, one)| one.is_due);
+            let first =
+                due.min_by_key(|(_, one)| one.file().map_or(0, |file| file.header.head_realtime));
+            let id = *first?.0;
+            if let Some(turn) = self.begin_turn(id) {
+                return Some(turn);
+            }
+            let sequence = self.sequences.get_mut(&id)?;
+            sequence.is_due = std::mem::take(&mut sequence.has_lost) && sequence.file().is_some();
+        }
+    }
+
+    fn begin_turn(&mut self, id: Id) -> Option<Turn> {
+        let sequence = self.sequences.get_mut(&id)?;
+        let listed = sequence.file()?.clone();
+        let gap = sequence.gap_before(&listed);
+        let is_later = sequence.is_later;
+        let position = sequence.position.as_mut()?;
+        if position.file != listed.header.file_id {
+            // What is missing from before reading began is not missed.
+            let gap = gap.filter(|gap| is_later || gap.until >= self.since);
+            self.notices.extend(gap.map(Notice::Gap));
+            position.enter(listed.header.file_id, listed.header.head_seqnum);
+            self.followers.remove(&id);
+        }
+        let follower = self.followers.get_mut(&id);
+        if !follower.is_some_and(|follower| follower.continue_at(&listed)) {
+            self.open(id, &listed)?;
+        }
+        let follower = self.followers.get_mut(&id)?;
+        if let Err(error) = follower.refresh() {
+            let path = listed.path;
+            self.unreadable.push(Unreadable { path, error });
+            return None;
+        }
+        let has_next = self.sequences.get(&id)?.next_file().is_some();
+        Some(Turn {
+            sequence: id,
+            is_final: has_next || listed.is_unclean || follower.is_archived(),
+            tail: follower.file().header().tail_seqnum,
+        })
+    }
+
+    fn open(&mut self, id: Id, listed: &Listed) -> Option<()> {
+        let path = &listed.path;
+        let sequence = self.sequences.get_mut(&id)?;
+        let file = match JournalFile::open(path, self.limits) {
+            Ok(file) => file,
+            Err(error) => {
+                // One that was vacuumed meanwhile is none of its sequence any more.
+                sequence.has_lost = error.is_not_found();
+                if sequence.has_lost {
+                    sequence.files.retain(|file| file.path != *path);
+                } else {
+                    let path = path.clone();
+                    self.unreadable.push(Unreadable { path, error });
+                }
+                return None;
+            }
+        };
+        let position = sequence.position.as_mut()?;
+        let is_there = position.last.is_none_or(|last| {
+            let entry = file.entry(last.offset);
+            entry.is_ok_and(|entry| Mark::from(entry) == last)
+        });
+        if !is_there {
+            file.forget();
+            // After a power cut that is nothing new: what was read had not reached the disk.
+            if !listed.is_unclean {
+                let path = path.clone();
+                self.notices.push_back(Notice::Moved { path });
+            }
+            position.restart();
+            sequence.is_resumed = false;
+        }
+        let (passed, told) = (position.last.map_or(0, |last| last.offset), position.told);
+        if !std::mem::replace(&mut sequence.is_resumed, true) {
+            self.resume_moment(id);
+        }
+        if self.followers.len() >= OPEN_FILES {
+            let one = self.followers.keys().next().copied();
+            one.and_then(|one| self.followers.remove(&one));
+        }
+        let follower = Follower::new(file, &self.filter, passed, told);
+        self.followers.insert(id, follower);
+        Some(())
+    }
+
+    /// Counts again what was counted of the position's moment, in all files that it reaches over.
+    fn resume_moment(&mut self, id: Id) {
+        let Some(sequence) = self.sequences.get_mut(&id) else {
+            return;
+        };
+        sequence.moment = Moment::default();
+        let Some(position) = sequence.position.clone() else {
+            return;
+        };
+        let Some((begin, offset)) = position.moment else {
+            return;
+        };
+        let place = |id: [u8; 16]| {
+            let mut files = sequence.files.iter();
+            files.position(|file| file.header.file_id == id)
+        };
+        let Some(last) = place(position.file) else {
+            return;
+        };
+        let first = place(begin).unwrap_or(last).min(last);
+        let request = Request {
+            filter: &self.filter,
+            wanted: &self.wanted,
+            since: self.since,
+            old: position.old,
+        };
+        for listed in &sequence.files[first..=last] {
+            let Ok(file) = JournalFile::open(&listed.path, self.limits) else {
+                continue;
+            };
+            let id = listed.header.file_id;
+            let passed = if id == begin { offset - 1 } else { 0 };
+            let is_last = id == position.file;
+            let (until, told) = match (is_last, position.last) {
+                (true, Some(last)) => (last.offset, position.told),
+                (true, None) => continue,
+                (false, _) => (u64::MAX, Told::default()),
+            };
+            let mut follower = Follower::new(file, &self.filter, passed, told);
+            let mut latest = None;
+            while let Ok(next) =
+                follower.next(request, !is_last, &mut self.fields, &mut self.labels)
+            {
+                match next {
+                    Next::Entry(entry) if entry.offset <= until => {
+                        let text = self.fields.all(0).min().unwrap_or_default();
+                        sequence.moment.count(id, &entry, &self.labels, text);
+                        latest = Some(entry.offset);
+                        if entry.offset == until {
+                            break;
+                        }
+                    }
+                    Next::Notice(_) => {}
+                    Next::Entry(_) | Next::End => break,
+                }
+            }
+            let latest = latest.filter(|_| !is_last);
+            if latest.is_some_and(|latest| follower.is_half_linked(latest).unwrap_or(false)) {
+                sequence.moment.uncount();
+            }
+        }
+    }
+
+    /// The end of a file is reached: goes on with the next one of its sequence, if there is one.
+    pub(super) fn end_turn(&mut self, turn: Turn) {
+        self.turn = None;
+        let Some(sequence) = self.sequences.get_mut(&turn.sequence) else {
+            return;
+        };
+        let next = sequence.next_file().cloned();
+        let Some(position) = sequence.position.as_mut() else {
+            return;
+        };
+        position.looked = turn.tail;
+        let Some(next) = next else {
+            sequence.is_due = false;
+            sequence.ended = Some(Ended {
+                file: position.file,
+                tail: turn.tail,
+                is_final: turn.is_final,
+            });
+            return;
+        };
+        // Where the next one appeared meanwhile, the end of this one has still to be looked at as its end.
+        if !turn.is_final {
+            return;
+        }
+        if let (Some(last), Some(follower)) = (position.last, self.followers.get(&turn.sequence)) {
+            // The next file has it again, and it is counted there.
+            let may_be = next.header.head_realtime == last.realtime;
+            if may_be && follower.is_half_linked(last.offset).unwrap_or(false) {
+                sequence.moment.uncount();
+            }
+        }
+        position.enter(next.header.file_id, next.header.head_seqnum);
+        self.followers.remove(&turn.sequence);
+    }
+}

@@ -2,7 +2,7 @@
 //! written as one that reads the same.
 #![no_main]
 
-use shipper::sources::journal::{CursorCheckpoint, Cursor};
+use shipper::sources::journal::{Cursor, CursorCheckpoint};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(cursor) = Cursor::parse(bytes) {

@@ -45,6 +45,8 @@ pub struct Reader {
     watch: Watch,
     /// Files that have no entry yet, or no header.
     empty: Vec<PathBuf>,
+    /// Files that can be read, those without an entry among them.
+    listed: usize,
     last_entry_at: Option<Instant>,
     listed_at: Instant,
 }
@@ -119,6 +121,7 @@ impl Reader {
             notices: VecDeque::new(),
             watch: Watch::new(),
             empty: Vec::new(),
+            listed: 0,
             last_entry_at: None,
             listed_at: Instant::now(),
         };
@@ -269,6 +272,6 @@ impl Reader {
     /// How many files there are that can be read.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.sequences.values().map(|one| one.files.len()).sum()
+        self.listed
     }
 }

@@ -108,6 +108,7 @@ impl Reader {
         self.unreadable = listing.unreadable;
         let mut found = listing.files;
         found.extend(self.kept());
+        self.listed = found.len();
         let is_first = self.sequences.is_empty() && self.digests.is_empty();
         // A file that was just made has no header yet.
         let young = self.unreadable.iter();

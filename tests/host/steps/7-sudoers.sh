@@ -84,7 +84,7 @@ says_what_is_wrong() {
 Environment=SHIPPER_JOURNAL_UNITS=ollama.service,bank.service
 CONF
     inside systemctl daemon-reload
-    inside systemctl restart "$service"
+    inside systemctl --no-block restart "$service"
     wait_for 30 "a word about the unit" has_said "$begin" 'bank.service is not followed by .*config.env'
     inside rm "/run/systemd/system/$service.d/units.conf"
     inside systemctl daemon-reload
@@ -97,7 +97,8 @@ Cmnd_Alias OLLAMA_INFLUXDB_JOURNAL = \
 ollama ALL = (root) NOPASSWD: OLLAMA_INFLUXDB_JOURNAL
 RULE
     begin=$(date +%s)
-    inside systemctl restart "$service"
+    # It is not up before it could read.
+    inside systemctl --no-block restart "$service"
     wait_for 30 "a word about the rule" has_said "$begin" 'a password is required.*install.sh --journal-access sudoers'
     inside "$installer" --binary "$package_binary" >/dev/null
     cmp "$root$rule" "$work/rule"

@@ -88,7 +88,9 @@ step_old() {
     change "DROP DATABASE early"
 
     # As the other steps have it.
+    inside test -e /etc/sudoers.d/ollama-influxdb
     inside "$installer" --uninstall --purge >/dev/null
+    gone /etc/sudoers.d/ollama-influxdb
     inside "$installer" --binary "$package_binary" --no-start >/dev/null
     configure
     inside "$installer" --binary "$package_binary" >/dev/null

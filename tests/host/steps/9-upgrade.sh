@@ -77,6 +77,13 @@ step_upgrade() {
     [ "$(in_force Group)" = llm ]
     wait_for 60 "the inventory of the other directory" inventory_is_of_home
     echo "found Ollama's group, and its models in a home"
+    # That group is not the user's own: `shipper feed` is not in it, and reads the configuration all the same.
+    inside "$installer" --binary "$package_binary" --journal-access sudoers >/dev/null
+    [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:ollama" ]
+    [ "$(in_force Group)" = llm ]
+    prompt
+    inside "$installer" --binary "$package_binary" --journal-access group >/dev/null
+    [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:llm" ]
     ollama_at_home
     complete
     echo "purged and installed anew, token as a credential: the last 24 h read again, nothing double"

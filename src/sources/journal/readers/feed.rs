@@ -114,7 +114,7 @@ pub enum FeedError {
 /// This end.
 pub struct Feed {
     child: Child,
-    /// Closing it ends the child, which sudo keeps us from killing.
+    /// Closing it ends the child, which sudo may keep us from killing.
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     positions: Positions,
@@ -271,8 +271,12 @@ impl Journal for Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // It ends by itself once its input is closed; one that does not is left to the manager of the service.
-        let _ = self.child.try_wait();
+        // It ends by itself once its input is closed. Where sudo has become the child, it is ours to end, and none is left unwaited for;
+        // where sudo stays in between, it is left to the manager of the service.
+        let _ = match self.child.kill() {
+            Ok(()) => self.child.wait().map(Some),
+            Err(_) => self.child.try_wait(),
+        };
     }
 }
 

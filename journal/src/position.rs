@@ -113,21 +113,15 @@ impl Positions {
         self
     }
 
-    /// Of two readers of the same files that are both at the end, where one that wants what both wanted goes on: at the one that is
-    /// behind, so that nothing is passed over. What comes twice is known by its identity.
+    /// Of two readers of the same files that are both at the end, where one that wants what both wanted goes on: behind the last entry
+    /// up to which both have looked. What comes twice is known by its identity.
     #[must_use]
-    pub fn or_behind(mut self, other: &Self) -> Self {
-        let place = |position: &Position| {
-            let offset = position.last.map_or(0, |last| last.offset);
-            (position.head_seqnum, offset)
-        };
+    pub fn joined(mut self, other: &Self) -> Self {
         self.sequences.retain_mut(|mine| {
-            let theirs = other
-                .sequences
-                .iter()
-                .find(|one| one.sequence == mine.sequence);
-            if let Some(theirs) = theirs.filter(|theirs| place(theirs) < place(mine)) {
-                *mine = theirs.clone();
+            let mut theirs = other.sequences.iter();
+            let theirs = theirs.find(|one| one.sequence == mine.sequence);
+            if let Some(theirs) = theirs {
+                mine.join(theirs);
             }
             theirs.is_some()
         });
@@ -160,6 +154,24 @@ impl Position {
             before: None,
             told: Told::default(),
         }
+    }
+
+    /// See [`Positions::joined`].
+    fn join(&mut self, other: &Self) {
+        let place = |position: &Self| {
+            let offset = position.last.map_or(0, |last| last.offset);
+            (position.head_seqnum, offset)
+        };
+        let looked = self.looked.min(other.looked);
+        let is_read = |position: &Self| position.last.is_some_and(|last| last.seqnum <= looked);
+        let is_ahead = place(other) > place(self);
+        let ahead = if is_ahead { other } else { &*self };
+        // Numbers tell only within one file: after a power cut they are used again.
+        let takes_ahead = self.file == other.file && is_read(ahead);
+        if takes_ahead == is_ahead {
+            *self = other.clone();
+        }
+        self.looked = looked;
     }
 
     /// At the beginning of a file, after what is known.

@@ -152,7 +152,7 @@ impl Checkpoint {
         let strands = self.strands.drain(..);
         let joined = strands.reduce(|mut one, other| {
             one.followed.extend(other.followed);
-            one.positions = one.positions.or_behind(&other.positions);
+            one.positions = one.positions.joined(&other.positions);
             one
         });
         self.strands.extend(joined);

@@ -1,16 +1,48 @@
-//! Reads the files of systemd's journal.
+//! Reads the files of systemd's journal: a directory and a filter in, entries and positions out.
 //!
-//! What constrains it: journald writes to a file, by mmap, while it is read here. So nothing is mapped (a file that is truncated under a
-//! reader is an error, not a signal), nothing is believed that a file says of its own size, and nothing that was read is kept longer than
-//! the call that read it, but for what the format never changes. Memory is bounded by [`Limits`]; a chain of offsets
-//! that does not rise is damage, so that no file makes a reader go round for ever.
+//! ```no_run
+//! use journal::{Filter, Limits, Places, Positions, Reader, Step, Wanted};
 //!
-//! How: [`JournalFile::open`] reads the header; [`JournalFile::find`] finds a `FIELD=value` by its hash; [`JournalFile::entries_of`] walks the
-//! entries that have it, without a look at any other; [`JournalFile::each_field`] gives an entry's fields. All variants of the format are
-//! read: compact and regular, hashed by Jenkins' lookup3 or by SipHash with the file's key, compressed by Zstandard, LZ4 or XZ, sealed.
-//! A file with a flag that this crate does not know is refused ([`Error::UnknownFlags`]).
+//! let mut filter = Filter::default();
+//! filter.add(0, &["_SYSTEMD_UNIT=ssh.service"]);
+//! let mut reader = Reader::new(
+//!     Places::directory("/var/log/journal".as_ref()),
+//!     filter,
+//!     Wanted::new(&["MESSAGE", "_PID"]),
+//!     Positions::default(), // or what `reader.positions()` gave last time
+//!     Limits::default(),
+//! );
+//! loop {
+//!     match reader.next()? {
+//!         Step::Entry(found) => println!("{} {:?}", found.entry.realtime, reader.fields().get(0)),
+//!         Step::Notice(notice) => eprintln!("{notice:?}"),
+//!         Step::End => break, // or `reader.wait(…)`
+//!     }
+//! }
+//! # Ok::<(), journal::Error>(())
+//! ```
 //!
-//! What it leaves to others: which files belong together, and where a reader of several goes on.
+//! # What constrains it
+//!
+//! journald writes to a file, by mmap, while it is read here. So nothing is mapped (a file that is truncated under a reader is an error, not
+//! a signal), nothing is believed that a file says of its own size, and nothing that was read is kept longer than the call that read it,
+//! but for what the format never changes. Memory is bounded by [`Limits`]; a chain of offsets that does not rise is damage, so that no file
+//! makes a reader go round for ever.
+//!
+//! # Guarantees
+//!
+//! - All variants of the format: compact and regular, hashed by Jenkins' lookup3 or by SipHash with the file's key, compressed by
+//!   Zstandard, LZ4 or XZ, sealed, unclean, and being written. A file with a flag that this crate does not know is told
+//!   ([`Reader::unreadable`]).
+//! - A reader that goes on at [`Positions`] gives each entry once, through rotations, vacuuming and numbers that are used again; what a
+//!   new file holds of what is known already has the same [`Ordinals`].
+//! - Damage is local: what lies behind a damaged stretch is found, the stretch is told once, with its place ([`Notice::Damage`]).
+//! - Gaps are facts ([`Notice::Gap`]), and never guessed from a jump of numbers.
+//!
+//! # Reading order
+//!
+//! One file: `file`, `chain`, `links` and `walk` (entries, when chains lead nowhere), `fields`, `follow`. A journal: `places`, `sequence`,
+//! `position`, `moment`, `reader`, `watch`.
 //!
 //! The format is systemd's `JOURNAL_FILE_FORMAT` document and `journal-def.h`.
 

@@ -50,6 +50,12 @@ counters! {
         /// Whether reading has stopped since the spool takes nothing.
         /// `spool.trouble` says why; the journal keeps what comes.
         waiting_for_room: bool = Boolean,
+        /// Journal files that cannot be read.
+        /// The log names them; the others are read.
+        unreadable: u64 = Count { metric: "shipper_reader_unreadable_files", row: (Warn, "files not readable") },
+        /// Why nothing comes although the journal can be read.
+        /// The unit logs to a file, into another namespace, or not at all.
+        silence: Option<String> = Text { row: (Warn, "nothing comes") },
         /// What keeps the reader from working at present.
         last_error: Option<String> = Text { row: (Bad, "error") },
     }

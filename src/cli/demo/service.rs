@@ -80,6 +80,10 @@ impl Journal for SampleJournal {
         Ok(())
     }
 
+    fn unreadable(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn absence(&self, _: Option<&Path>) -> Option<Absence> {
         None
     }

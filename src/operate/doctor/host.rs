@@ -40,14 +40,30 @@ pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding 
     const CHECK: &str = "journal";
     let since = When::now().0.saturating_sub(LOOKED_BACK);
     match newest(config, since, stop) {
-        Ok((name, Some(newest))) => {
+        Ok((_, _, unreadable)) if !unreadable.is_empty() => {
+            let found = format!(
+                "{} of its files cannot be read: {}",
+                unreadable.len(),
+                unreadable[0]
+            );
+            let fix = "add this user to group systemd-journal; a damaged file can be removed once it is old";
+            Finding::warn(CHECK, found, fix)
+        }
+        Ok((name, Some(newest), _)) => {
             let ago = span(age(newest, When::now()));
             Finding::pass(
                 CHECK,
                 format!("readable with {name}, the newest entry is {ago} old"),
             )
         }
-        Ok((name, None)) => {
+        Ok((name, None, _)) => {
+            if let Some(silence) = readers::silence(config) {
+                return Finding::warn(
+                    CHECK,
+                    format!("readable with {name}, and {silence}"),
+                    "see there",
+                );
+            }
             let found = format!(
                 "readable with {name}, without an entry of {} in the last 30 days",
                 config.units.names().join(", ")
@@ -68,7 +84,7 @@ fn newest(
     config: &config::JournalSettings,
     since: u64,
     stop: &Stop,
-) -> Result<(&'static str, Option<u64>), readers::Error> {
+) -> Result<(&'static str, Option<u64>, Vec<String>), readers::Error> {
     let positions = readers::Positions::begin(since, [0; 16]);
     let mut journal = readers::open(config, &readers::followed(config), positions, stop)?;
     let (mut read, mut newest) = (readers::ReadEntry::default(), None);
@@ -81,7 +97,7 @@ fn newest(
     }
     match journal.absence(config.dir.as_deref()) {
         Some(absence) => Err(absence.into()),
-        None => Ok((journal.name(), newest)),
+        None => Ok((journal.name(), newest, journal.unreadable())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::lines::Lines;
-use super::readers::{Journal, ReadEntry, Step};
+use super::readers::{self, Journal, ReadEntry, Step};
 use super::{Error, Open, Reading, now};
 use crate::record::Numbering;
 use crate::sources::{Goal, Positions, Settled, WriteError};
@@ -19,6 +19,12 @@ pub(super) struct Run<'a, 'w> {
     time: Option<u64>,
     /// An entry was read since the last failure.
     pub(super) progressed: bool,
+    /// The checkpoint was one of a run before.
+    is_resumed: bool,
+    /// Whether the units are silent for a reason was asked.
+    has_asked: bool,
+    /// Files that cannot be read, as they were told.
+    unreadable: Vec<String>,
     /// The files of the checkpoint that was stored last.
     stored_files: Vec<[u8; 16]>,
 }
@@ -38,7 +44,11 @@ impl<'a, 'w> Run<'a, 'w> {
         checkpoint: Checkpoint,
         lines: Lines<'a, 'w>,
     ) -> Self {
+        let files = checkpoint.files();
         Self {
+            is_resumed: !files.is_empty(),
+            has_asked: false,
+            unreadable: Vec::new(),
             reading,
             checkpoint,
             lines,
@@ -74,6 +84,7 @@ impl<'a, 'w> Run<'a, 'w> {
             }
             self.check_rewinds()?;
             for journal in &journals {
+                self.tell_unreadable(journal.as_ref());
                 if let Some(absence) = journal.absence(self.reading.config.dir.as_deref()) {
                     return Err(Error::Journal(absence.into()));
                 }
@@ -149,6 +160,7 @@ impl<'a, 'w> Run<'a, 'w> {
             status.entries += read;
             status.last_entry = self.time;
             status.last_error = None;
+            status.silence = None;
         });
     }
 
@@ -186,7 +198,40 @@ impl<'a, 'w> Run<'a, 'w> {
         }
     }
 
+    /// Says of each file that cannot be read so once.
+    fn tell_unreadable(&mut self, journal: &dyn Journal) {
+        let unreadable = journal.unreadable();
+        if unreadable == self.unreadable {
+            return;
+        }
+        let is_new = |text: &&String| !self.unreadable.contains(text);
+        unreadable
+            .iter()
+            .filter(is_new)
+            .for_each(|text| tracing::warn!("{text}"));
+        let number = unreadable.len() as u64;
+        self.reading
+            .status
+            .send_modify(|status| status.unreadable = number);
+        self.unreadable = unreadable;
+    }
+
+    /// Says once why nothing has come, when the journal was read to its end without an entry.
+    fn tell_silence(&mut self) {
+        if std::mem::replace(&mut self.has_asked, true) || self.time.is_some() || self.is_resumed {
+            return;
+        }
+        let silence = readers::silence(self.reading.config);
+        silence
+            .iter()
+            .for_each(|text| tracing::warn!("nothing comes from the journal: {text}"));
+        self.reading
+            .status
+            .send_modify(|status| status.silence = silence);
+    }
+
     fn caught_up(&mut self, looked: u64) {
+        self.tell_silence();
         self.reading.status.send_modify(|status| {
             status.caught_up_at = Some(looked);
             status.last_error = None;

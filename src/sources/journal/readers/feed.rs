@@ -65,8 +65,8 @@ enum FeedMessage {
     },
     /// Everything before was read up to here.
     Checkpoint(Positions),
-    /// There is nothing more at present.
-    End(Positions),
+    /// There is nothing more at present; with the files that cannot be read.
+    End(Positions, Vec<String>),
     /// Nothing can be read, or nothing of it is allowed; the child ends.
     Failed(String),
 }
@@ -118,6 +118,7 @@ pub struct Feed {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     positions: Positions,
+    unreadable: Vec<String>,
     /// The child has said that there is nothing more, and nothing since.
     is_at_end: bool,
     stop: Stop,
@@ -152,6 +153,7 @@ impl Feed {
             stdin: Some(stdin),
             stdout: BufReader::with_capacity(64 << 10, stdout),
             positions,
+            unreadable: Vec::new(),
             is_at_end: false,
             stop: stop.clone(),
         })
@@ -244,8 +246,9 @@ impl Journal for Feed {
                     self.positions = positions;
                     continue;
                 }
-                FeedMessage::End(positions) => {
+                FeedMessage::End(positions, unreadable) => {
                     self.positions = positions;
+                    self.unreadable = unreadable;
                     Step::End
                 }
                 FeedMessage::Failed(why) => return Err(FeedError::Failed(why).into()),
@@ -261,6 +264,10 @@ impl Journal for Feed {
         // Reading blocks: without a word there is nothing to be read.
         self.is_at_end = self.stdout.buffer().is_empty() && !self.is_readable(timeout);
         Ok(())
+    }
+
+    fn unreadable(&self) -> Vec<String> {
+        self.unreadable.clone()
     }
 
     fn absence(&self, _: Option<&Path>) -> Option<Absence> {
@@ -307,7 +314,7 @@ pub fn serve(
             Step::End => {
                 let message = match journal.absence(dir) {
                     Some(absence) => FeedMessage::Failed(absence.to_string()),
-                    None => FeedMessage::End(journal.positions()),
+                    None => FeedMessage::End(journal.positions(), journal.unreadable()),
                 };
                 send(&mut out, &message)?;
                 out.flush()?;

@@ -8,7 +8,8 @@ use journal::{Limits, Places, Positions, Reader};
 
 use super::fields::{WholeEntry, fill, wanted};
 use super::selection::{Followed, filter};
-use super::{Absence, Error, Journal, ReadEntry, Step, namespace};
+use super::silence::UnitOutput;
+use super::{Absence, Error, Journal, ReadEntry, Step};
 use crate::base::stop::Stop;
 use crate::config;
 
@@ -54,10 +55,17 @@ fn places(config: &config::JournalSettings) -> Result<Places, Error> {
     let machine_id = machine_id()?;
     let main = Places::system(&machine_id, None);
     // What systemd itself says of a unit stays in the main journal.
-    Ok(match namespace::of(config) {
+    Ok(match namespace(config) {
         Some(namespace) => Places::system(&machine_id, Some(&namespace)).and(main),
         None => main,
     })
+}
+
+/// The namespace that is configured, or that systemd names for the first unit that has one (`LogNamespace=`).
+fn namespace(config: &config::JournalSettings) -> Option<String> {
+    let of = |unit: &String| Some(UnitOutput::ask(unit).namespace).filter(|name| !name.is_empty());
+    let named = || config.units.names().iter().find_map(of);
+    config.namespace.clone().or_else(named)
 }
 
 /// machine-id(5).
@@ -96,6 +104,11 @@ impl Journal for Files {
     fn wait(&mut self, timeout: Duration) -> Result<(), Error> {
         self.reader.wait(timeout, self.stop.fd());
         Ok(())
+    }
+
+    fn unreadable(&self) -> Vec<String> {
+        let unreadable = self.reader.unreadable().iter();
+        unreadable.map(|one| one.error.to_string()).collect()
     }
 
     fn absence(&self, dir: Option<&Path>) -> Option<Absence> {

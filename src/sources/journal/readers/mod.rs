@@ -8,8 +8,8 @@ mod absence;
 mod feed;
 mod fields;
 mod files;
-mod namespace;
 mod selection;
+mod silence;
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub use feed::{Feed, FeedError, FeedRequest, refuse, request, serve};
 pub use files::Files;
 pub use journal::{Damage, Gap, Notice, Positions};
 pub use selection::{Followed, filter, followed};
+pub use silence::silence;
 
 use crate::base::stop::Stop;
 use crate::config::{self, ReaderChoice};
@@ -43,6 +44,9 @@ pub trait Journal {
     /// # Errors
     /// When the journal cannot be read; the reader is then to be opened again.
     fn wait(&mut self, timeout: Duration) -> Result<(), Error>;
+
+    /// Files that cannot be read, each with its reason.
+    fn unreadable(&self) -> Vec<String>;
 
     /// Why there is nothing to be read at all, in `dir` or in this host's journal; `None` when there is something.
     fn absence(&self, dir: Option<&Path>) -> Option<Absence>;

@@ -7,8 +7,8 @@
 #
 # --binary FILE      install this shipper instead of building one with cargo
 # --user NAME        run as this user instead of the one that runs ollama.service
-# --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs journalctl through
-#                    `sudo -n`, with the argument lists it needs and no others (sudo 1.9.10 or later)
+# --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs `shipper feed`, which hands
+#                    it Ollama's entries and no others, with that group by `sudo -n` (sudo 1.8.29 or later)
 # --no-start         install everything, enable and start nothing
 # --uninstall        stop and remove the service; configuration and spool stay
 # --purge            remove those too
@@ -221,15 +221,15 @@ find_access() {
 
 # --- Before anything is changed -----------------------------------------------------------------------------------------------
 
-# The least sudo whose rules can be regular expressions over arguments.
+# The least sudo that knows all that the rule says of its command; what it makes of the rule, it is asked itself.
 check_sudo() {
-    for program in sudo visudo /usr/bin/journalctl /usr/bin/setpriv; do
+    for program in sudo visudo /usr/bin/setpriv; do
         command -v "$program" >/dev/null || fail "--journal-access sudoers needs $program; use --journal-access group"
     done
     version=$(sudo -V | sed -n '1s/^Sudo version \([0-9.]*\).*/\1/p')
-    oldest=$(printf '%s\n' 1.9.10 "$version" | sort -V | head -n 1)
-    [ "$oldest" = 1.9.10 ] || fail "sudo $version cannot match arguments by regular expression (1.9.10 can): a rule with" \
-        "wildcards would let $user read every file of the journal and write as root; use --journal-access group"
+    oldest=$(printf '%s\n' 1.8.29 "$version" | sort -V | head -n 1)
+    [ "$oldest" = 1.8.29 ] || fail "--journal-access sudoers needs sudo 1.8.29 or later, not ${version:-another program of that name};" \
+        "use --journal-access group"
 }
 
 find_binary() {
@@ -278,7 +278,8 @@ install_files() {
 
 keys_of() { sed -n 's/^#\{0,1\} \{0,1\}\([A-Z][A-Z_]*\)=.*/\1/p' "$1" | sort -u; }
 
-# An existing configuration is the operator's: only what it lacks is said.
+# An existing configuration is the operator's: only what it lacks is said. Nobody but root writes it: with sudoers it decides what the
+# service's user gets of the journal. The group lets that user read it; not Ollama's own group there, which `shipper feed` lacks.
 install_config() {
     if [ -e "$DESTDIR$CONFIG" ]; then
         keys_of "$DESTDIR$CONFIG" >"$work/has"
@@ -297,7 +298,8 @@ install_config() {
         put 0640 "$work/config" "$CONFIG"
     fi
     if [ -z "$DESTDIR" ]; then
-        change chown "root:$group" "$ETC" "$CONFIG"
+        if [ "$access" = sudoers ]; then readers=$primary; else readers=$group; fi
+        change chown "root:$readers" "$ETC" "$CONFIG"
         change chmod 0750 "$ETC"
         change chmod 0640 "$CONFIG"
     fi
@@ -305,25 +307,11 @@ install_config() {
 
 fill_in() { sed -e "s|@USER@|$user|g; s|@GROUP@|$group|g; s|@BINARY@|$BINARY|g; s|@DOCS@|$DOCS|g" "$source_dir/deploy/$1" >"$2"; }
 
-# The arguments that the sudo reader passes for the units of the configuration, as a regular expression.
-unit_arguments() {
-    units=
-    if [ -e "$DESTDIR$CONFIG" ]; then
-        units=$(sed -n "s/^SHIPPER_JOURNAL_UNITS=//p" "$DESTDIR$CONFIG" | tail -n 1 | tr -d "'\" ")
-    fi
-    units=${units:-$OLLAMA}
-    case $units in
-    *[!A-Za-z0-9:_.@,-]*) fail "SHIPPER_JOURNAL_UNITS=$units: with sudoers a unit's name may hold A-Z a-z 0-9 : _ . @ and -" ;;
-    esac
-    printf '%s' "$units" | tr ',' '\n' | sed -e 's/[.]/[.]/g' -e 's/^/--unit=/' | paste -s -d ' ' -
-}
-
 # The rule first, the drop-in that relies on it later; the other way round when access is taken back.
 install_sudoers() {
-    arguments=$(unit_arguments)
     fill_in sudoers.in "$work/sudoers.all"
     # The comment lines are about the template.
-    sed -e "s|@UNITS@|$arguments|g" -e '/^#/d' "$work/sudoers.all" >"$work/sudoers"
+    sed '/^#/d' "$work/sudoers.all" >"$work/sudoers"
     visudo -cqf "$work/sudoers" || fail "visudo refuses the rule"
     put 0440 "$work/sudoers" "$SUDOERS"
     [ "$dry_run" = yes ] || visudo -cq || {
@@ -371,7 +359,7 @@ examine() {
     # One that exists may be in use, by another user than the one to come.
     [ -d "$STATE" ] || set -- "$@" --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750
     if [ "$access" = sudoers ]; then
-        set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo
+        set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo --property=SupplementaryGroups="$primary"
     else
         set -- "$@" --property=SupplementaryGroups=systemd-journal
     fi

@@ -1,4 +1,4 @@
-//! Entries per second of both readers, beside `journalctl -o export --output-fields=MESSAGE,_PID > /dev/null` on the
+//! Entries per second of the reader, beside `journalctl -o export --output-fields=MESSAGE,_PID > /dev/null` on the
 //! same files. `cargo bench --bench readers`; `ENTRIES` and `ROUNDS` change the size.
 
 use std::env;
@@ -7,10 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
-use shipper::config::Units;
-use shipper::record::LogEntry;
-use shipper::sources::journal::readers::{Journal, Journalctl, Libsystemd, Program, Start, Step};
-use support::journal::{UNIT, busy, write_journal};
+use shipper::config::{JournalSettings, ReaderChoice, Units};
+use shipper::sources::journal::readers::{self, Journal, Positions, ReadEntry, Step};
+use support::journal::{UNIT, requests, write_journal};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -18,29 +17,24 @@ fn main() -> Outcome<()> {
     let entries = number("ENTRIES", 200_000);
     let rounds = number("ROUNDS", 5);
     let dir = tempfile::tempdir()?;
-    write_journal(&dir.path().join("system.journal"), busy(entries))?;
-    let (units, stop) = (Units::new(&[UNIT]).ok_or("no unit")?, Stop::new()?);
-    let native = || -> Outcome<Box<dyn Journal>> {
-        let journal = Libsystemd::open(Some(dir.path()), units.clone(), stop.clone())?;
-        Ok(Box::new(journal))
+    write_journal(&dir.path().join("system.journal"), requests(entries))?;
+    let config = config(dir.path())?;
+    let files = || -> Outcome<Box<dyn Journal>> {
+        let (followed, stop) = (readers::followed(&config), Stop::new()?);
+        Ok(readers::open(
+            &config,
+            &followed,
+            Positions::default(),
+            &stop,
+        )?)
     };
-    let child = || -> Outcome<Box<dyn Journal>> {
-        let (program, units) = (Program::Journalctl, units.clone());
-        let journal = Journalctl::open(program, Some(dir.path()), units, stop.clone())?;
-        Ok(Box::new(journal))
-    };
-    let mut figures: [Vec<(Duration, Duration)>; 3] = Default::default();
+    let mut figures: [Vec<(Duration, Duration)>; 2] = Default::default();
     // In turns, so that a noisy machine is noisy for all of them.
     for _ in 0..rounds {
         figures[0].push(timed(|| plain(dir.path()))?);
-        figures[1].push(timed(|| drain(native()?.as_mut(), entries))?);
-        figures[2].push(timed(|| drain(child()?.as_mut(), entries))?);
+        figures[1].push(timed(|| drain(files()?.as_mut(), entries))?);
     }
-    let names = [
-        "journalctl > /dev/null",
-        "libsystemd reader",
-        "journalctl reader",
-    ];
+    let names = ["journalctl > /dev/null", "files reader"];
     let (base, base_cpu) = median(&figures[0]);
     for (name, figures) in names.iter().zip(&figures) {
         let (wall, cpu) = median(figures);
@@ -82,9 +76,24 @@ fn plain(dir: &Path) -> Outcome<()> {
     }
 }
 
+fn config(dir: &Path) -> Outcome<JournalSettings> {
+    Ok(JournalSettings {
+        units: Units::new(&[UNIT]).ok_or("no unit")?,
+        user_units: None,
+        containers: None,
+        namespace: None,
+        dir: Some(dir.to_owned()),
+        reader: ReaderChoice::Files,
+        poll_interval: Duration::from_secs(10),
+        lookback: Duration::from_secs(10),
+        max_message_bytes: 1_000_000,
+        join_lines: true,
+        host_from_journal: false,
+    })
+}
+
 fn drain(journal: &mut dyn Journal, entries: usize) -> Outcome<()> {
-    journal.seek(&Start::Since(0))?;
-    let mut entry = LogEntry::default();
+    let mut entry = ReadEntry::default();
     let mut read = 0;
     while journal.next(&mut entry)? != Step::End {
         read += 1;

@@ -6,7 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-commit=9c09830
 binary=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -51,27 +50,7 @@ wait_until() { # WHAT COMMAND…, for at most a minute
     exit 1
 }
 
-# Version 0.1 as $old; made once, then kept.
-old=$PWD/target/0.1/shipper-$commit
-if [ ! -x "$old" ]; then
-    if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
-        git fetch --quiet --unshallow 2>/dev/null || true
-    fi
-    if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
-        echo "version 0.1 cannot be built: commit $commit is not in this clone, and git fetch --unshallow does not bring it" >&2
-        exit 1
-    fi
-    echo "building version 0.1 from commit $commit"
-    mkdir "$work/0.1"
-    git archive "$commit" | tar -x -C "$work/0.1"
-    # Its dependencies are those of this version, and built already. What is built moves away: nobody is to take it for this version.
-    (cd "$work/0.1" && CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$OLDPWD/target cargo build --quiet --bin shipper --locked)
-    mkdir -p "$(dirname "$old")"
-    mv target/debug/shipper "$old"
-    rm -rf "$work/0.1"
-    echo "built in ${SECONDS} s"
-fi
-"$old" --version | grep -qx 'shipper 0\.1\.0' || { echo "$old is not version 0.1" >&2 && exit 1; }
+old=$(tests/old.sh)
 
 if [ -z "$binary" ]; then
     cargo build --quiet --locked --bin shipper

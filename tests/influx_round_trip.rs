@@ -56,7 +56,7 @@ proptest! {
         let encoder = Encoder::new(&Layout { host: host.clone(), msg_hash_as, log_fields: ALL });
         let key = EntryKey { time, hash: MsgHash(hash) };
         let record = Record::Log(Log {
-            seqnum,
+            number: seqnum,
             message: Cow::Borrowed(&message),
             truncated: 0,
             pid: Cow::Borrowed(&pid),

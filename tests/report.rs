@@ -19,7 +19,7 @@ fn stored(record: &Record<'_>, points: &[Derived<'_>]) -> Vec<u8> {
 
 fn log(message: &str) -> Record<'_> {
     Record::Log(Log {
-        seqnum: 1,
+        number: 1,
         message: Cow::Borrowed(message),
         truncated: 0,
         pid: Cow::Borrowed("1"),

@@ -165,11 +165,16 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
         },
         journal: JournalSettings {
             units: Units::new(&["ollama.service"]).expect("a unit"),
+            user_units: None,
+            containers: None,
+            namespace: None,
             dir: None,
-            reader: ReaderChoice::Auto,
+            reader: ReaderChoice::Files,
             poll_interval: Duration::from_secs(10),
             lookback: Duration::from_secs(10),
             max_message_bytes: 1_000_000,
+            join_lines: true,
+            host_from_journal: false,
         },
         inventory: InventorySettings {
             models_dir: None,

@@ -4,7 +4,7 @@ use super::header::State;
 use super::moment::Moment;
 use super::notice::Gap;
 use super::places::Listed;
-use super::position::Position;
+use super::position::{Position, digest};
 
 /// One sequence: what one journald, or one receiver, numbered.
 #[derive(Debug, Default)]
@@ -35,6 +35,16 @@ pub(crate) struct Ended {
     pub(crate) is_final: bool,
 }
 
+impl Ended {
+    fn of(file: &Listed) -> Self {
+        Self {
+            file: file.header.file_id,
+            tail: file.header.tail_seqnum,
+            is_final: file.is_closed(),
+        }
+    }
+}
+
 impl Sequence {
     pub(crate) fn at(position: Position) -> Self {
         Self {
@@ -58,6 +68,24 @@ impl Sequence {
         sequence
     }
 
+    /// The state that it has when it is read to the end.
+    pub(crate) fn digest(&self, id: &[u8; 16]) -> Option<u64> {
+        let header = &self.files.last()?.header;
+        Some(digest(id, &header.file_id, header.tail_seqnum))
+    }
+
+    /// Everything that there is was read: what is written to its last file later is read with all of that file.
+    pub(crate) fn end(&mut self) {
+        let (Some(position), Some(file)) = (&mut self.position, self.files.last()) else {
+            return;
+        };
+        let header = &file.header;
+        position.enter(header.file_id, header.head_seqnum);
+        position.looked = header.tail_seqnum;
+        self.ended = Some(Ended::of(file));
+        self.is_due = false;
+    }
+
     /// Takes in which files there are now.
     pub(crate) fn set_files(&mut self, mut files: Vec<Listed>) {
         files.sort_by_key(|file| {
@@ -65,14 +93,9 @@ impl Sequence {
             (header.head_seqnum, header.head_realtime, header.file_id)
         });
         self.files = files;
-        self.is_due = self.file().is_some_and(|file| {
-            let ended = Ended {
-                file: file.header.file_id,
-                tail: file.header.tail_seqnum,
-                is_final: file.is_closed(),
-            };
-            self.ended != Some(ended) || self.next_file().is_some()
-        });
+        self.is_due = self
+            .file()
+            .is_some_and(|file| self.ended != Some(Ended::of(file)) || self.next_file().is_some());
     }
 
     /// The file that may be written to.

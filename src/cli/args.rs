@@ -58,6 +58,9 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Show the whole way on built-in data: an outage, a crash, and nothing lost
     Demo,
+    /// Hand the journal to the service, with the group that sudo gave
+    #[command(hide = true)]
+    Feed,
     /// Write a completion script to standard output
     #[command(hide = true)]
     Completions {

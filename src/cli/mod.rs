@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod backfill;
 mod demo;
 mod doctor;
+mod feed;
 mod generate;
 mod list;
 mod progress;
@@ -130,6 +131,11 @@ struct ConfigSource {
 }
 
 impl ConfigSource {
+    /// Whether the command line names a file or a key.
+    fn is_given(&self) -> bool {
+        self.file.is_some() || !self.flags.is_empty()
+    }
+
     fn gather(&self) -> Result<Raw, RawError> {
         // Variables that are not Unicode cannot be ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -165,6 +171,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
     };
     match command {
         Command::Demo => demo::run().await,
+        Command::Feed => feed::run(&source),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man_pages(&directory),
         Command::Doctor(report) => doctor::run(&source, report).await,

@@ -57,6 +57,26 @@ impl<T, K: Parse<T>> Parse<Option<T>> for OrOff<K> {
     }
 }
 
+/// A value, or nothing when the key is absent.
+#[derive(Debug)]
+pub(super) struct Optional<K>(pub(super) K);
+
+impl<K: ValueKind> ValueKind for Optional<K> {
+    fn accepts(&self) -> String {
+        self.0.accepts()
+    }
+}
+
+impl<T, K: Parse<T>> Parse<Option<T>> for Optional<K> {
+    fn parse(&self, text: &str, raw: &Raw) -> Option<Option<T>> {
+        self.0.parse(text, raw).map(Some)
+    }
+
+    fn absent(&self, _: &Raw) -> Option<Option<T>> {
+        Some(None)
+    }
+}
+
 /// A key that InfluxDB 2.x needs and 1.x does not.
 #[derive(Debug)]
 pub(super) struct UnlessV1<K>(pub(super) K);

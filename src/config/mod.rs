@@ -40,6 +40,14 @@ impl Raw {
         Values::check(self, &Local::read)
     }
 
+    /// Validates only what says how the journal is read.
+    ///
+    /// # Errors
+    /// [`Invalid`] with all problems of those keys.
+    pub fn journal(&self) -> Result<JournalSettings, Invalid> {
+        Values::check(self, &JournalSettings::read)
+    }
+
     /// Which server commands for an operator are printed for; neither key has to be given.
     ///
     /// # Errors
@@ -97,12 +105,21 @@ settings! {
     /// What the intake is told.
     pub struct JournalSettings {
         units: Units = table::SHIPPER_JOURNAL_UNITS,
+        /// Units of users' managers.
+        user_units: Option<Units> = table::SHIPPER_JOURNAL_USER_UNITS,
+        /// Names of containers.
+        containers: Option<Vec<String>> = table::SHIPPER_JOURNAL_CONTAINERS,
+        /// `None` is the one that systemd names for the units.
+        namespace: Option<String> = table::SHIPPER_JOURNAL_NAMESPACE,
         /// `None` is the system journal.
         dir: Option<PathBuf> = table::SHIPPER_JOURNAL_DIR,
         reader: ReaderChoice = table::SHIPPER_JOURNAL_READER,
         poll_interval: Duration = table::SHIPPER_POLL_INTERVAL,
         lookback: Duration = table::SHIPPER_LOOKBACK,
         max_message_bytes: usize = table::SHIPPER_MAX_MESSAGE_BYTES,
+        join_lines: bool = table::SHIPPER_JOIN_LINES,
+        /// Whether the host of an entry is the one that wrote it.
+        host_from_journal: bool = table::SHIPPER_HOST_FROM,
     }
 
     /// What the inventory is told.
@@ -175,13 +192,13 @@ pub enum Api {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderChoice {
-    /// libsystemd when it can be loaded, journalctl otherwise.
-    Auto,
-    /// libsystemd in process.
+    /// The journal's files, in process.
+    Files,
+    /// The same; the name of what 0.1 had for it.
     Libsystemd,
-    /// A `journalctl -o export` child.
+    /// Each file through `journalctl --file`.
     Journalctl,
-    /// The same through `sudo -n`.
+    /// The files, in a child that sudo gives the group of the journal.
     Sudo,
 }
 

@@ -9,7 +9,8 @@ use reqwest::Url;
 use tracing_subscriber::EnvFilter;
 
 use super::kinds::{
-    NotBelow, Number, ON_OFF, OrOff, Parse, Path, Size, Span, Text, UnlessV1, ValueKind, Words,
+    NotBelow, Number, ON_OFF, Optional, OrOff, Parse, Path, Size, Span, Text, UnlessV1, ValueKind,
+    Words,
 };
 use super::special::{Address, FieldNames, HostName, Token};
 use super::{Api, Catchup, ReaderChoice, Secret, Units};
@@ -108,15 +109,22 @@ table! {
             "The `host` tag of every point; the name of the host when the key is absent. It is decided when a line is read: a change never changes what a resend or a replay of older lines gives.";
         SHIPPER_JOURNAL_UNITS: Units = Text("unit names with their suffix, separated by commas", Units::parse), Default("ollama.service"),
             "The units whose log lines are shipped.";
+        SHIPPER_JOURNAL_USER_UNITS: Option<Units> = Optional(Text("unit names with their suffix, separated by commas", Units::parse)), Unset,
+            "Units of users' own service managers whose log lines are shipped, too.";
+        SHIPPER_JOURNAL_CONTAINERS: Option<Vec<String>> = Optional(Text("names of containers, separated by commas", containers)), Unset,
+            "Containers whose log lines are shipped, too, where Docker or Podman logs to journald (`--log-driver=journald`).";
+        SHIPPER_JOURNAL_NAMESPACE: Option<String> = Optional(Text("a journal namespace", namespace)), Unset,
+            "The journal namespace that the units log into (LogNamespace=). Found automatically when the key is absent.";
         SHIPPER_JOURNAL_DIR: Option<PathBuf> = Path("a directory with journal files", None), Unset,
             "Read the journal files of this directory instead of the system journal.";
         SHIPPER_JOURNAL_READER: ReaderChoice = Words(&[
-            ("auto", ReaderChoice::Auto),
-            ("libsystemd", ReaderChoice::Libsystemd),
+            ("files", ReaderChoice::Files),
             ("journalctl", ReaderChoice::Journalctl),
             ("sudo", ReaderChoice::Sudo),
-        ]), Default("auto"),
-            "How the journal is read. auto: libsystemd in process, or a journalctl child when it cannot be loaded. sudo: journalctl through `sudo -n`.";
+            ("auto", ReaderChoice::Files),
+            ("libsystemd", ReaderChoice::Libsystemd),
+        ]), Default("files"),
+            "How the journal is read. files: its files, in process. journalctl: each file through `journalctl --file`, for what cannot be decoded otherwise. sudo: its files, by a child with group systemd-journal (`sudo -n -g systemd-journal shipper feed`). auto and libsystemd mean files since 0.2.";
         SHIPPER_POLL_INTERVAL: Duration = Span("100ms", "1h"), Default("10s"),
             "The longest time until a new entry is noticed. Normally it is noticed at once.";
         SHIPPER_LOOKBACK: Duration = Span("0s", "3650d"), Default("24h"),
@@ -125,6 +133,10 @@ table! {
             "How often the list of models is shipped, in addition to once at start.";
         SHIPPER_MAX_MESSAGE_BYTES: usize = Size("1KiB", "1MB"), Default("1000000"),
             "The longest message. A longer one is cut at a character boundary and marked `… [truncated N bytes]`.";
+        SHIPPER_JOIN_LINES: bool = ON_OFF, Default("on"),
+            "Whether a line that journald (LineMax=) or a container's log driver has cut is joined again.";
+        SHIPPER_HOST_FROM: bool = Words(&[("config", false), ("journal", true)]), Default("config"),
+            "Where the `host` tag of a log line comes from. config: SHIPPER_HOST. journal: the name of the host that wrote the line, for a directory with journals of several hosts.";
     }
     "The spool" {
         SHIPPER_SPOOL_DIR: PathBuf = Path("a directory", None), Default("/var/lib/ollama-influxdb/spool"),
@@ -182,6 +194,25 @@ table! {
 
 fn plain(text: &str) -> Option<String> {
     Some(text.to_owned())
+}
+
+fn containers(text: &str) -> Option<Vec<String>> {
+    // docker(1) and podman(1): [a-zA-Z0-9][a-zA-Z0-9_.-]*
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let names = text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let fits = |name: &String| name.len() <= 255 && name.chars().all(allowed);
+    (!names.is_empty() && names.iter().all(fits)).then_some(names)
+}
+
+fn namespace(text: &str) -> Option<String> {
+    // A part of a path, and what systemd.exec(5) allows.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+    let fits = (1..=255).contains(&text.len()) && !text.starts_with('.');
+    (fits && text.chars().all(allowed)).then(|| text.to_owned())
 }
 
 fn filter(text: &str) -> Option<String> {

@@ -11,7 +11,7 @@ counters! {
     #[derive(Default)]
     pub struct IntakeStatus at (service.reader) {
         /// What reads the journal.
-        /// `libsystemd`, `journalctl` or `sudo journalctl`; empty before the journal was opened.
+        /// `files` or `sudo feed`; empty before the journal was opened.
         reader: String = Text,
         /// Entries read from the journal.
         entries: u64 = Count { metric: "shipper_reader_entries_total", point: "reader_entries", row: (Neutral, "entries") },
@@ -28,10 +28,16 @@ counters! {
         /// Stretches that the journal dropped unread.
         /// It may have: nobody can tell.
         gaps: u64 = Count { metric: "shipper_reader_gaps_total", point: "reader_gaps", row: (Warn, "gaps") },
+        /// Entries that such gaps held, of all units.
+        /// As far as numbers tell: a gap without one counts nothing.
+        gap_entries: u64 = Count { metric: "shipper_reader_gap_entries_total", point: "reader_gap_entries" },
+        /// Lines that journald dropped before they were in the journal, as it says itself.
+        /// Its rate limit allows so many lines of a unit; what it drops is nowhere.
+        suppressed: u64 = Count { metric: "shipper_reader_suppressed_total", point: "reader_suppressed", row: (Warn, "dropped by journald") },
         /// The latest gap.
         last_gap: Option<Gap> = Object,
         /// Damaged stretches of journal files that were stepped over.
-        /// Each is a gap, too.
+        /// Entries behind it are read.
         stalls: u64 = Count { row: (Warn, "stalls stepped over") },
         /// Spooled positions that the journal does not know, or that cannot be true.
         rejected_cursors: u64 = Count { row: (Warn, "cursors rejected") },

@@ -6,7 +6,7 @@ use spool::{EntryKey, HashPrefix, Seq, Spool};
 
 use super::page::{Listed, Page};
 use super::{Effect, Error};
-use crate::record::Record;
+use crate::record::{LogLine, Record};
 use crate::store::Store;
 
 /// Which entries to purge, from the first generation that has records numbered `from` or higher.
@@ -55,7 +55,9 @@ impl Meant {
                 .pattern
                 .as_ref()
                 .is_some_and(|pattern| match Record::decode(payload) {
-                    Ok(Record::Log(log)) => pattern.is_match(&log.message),
+                    Ok(Record::Log(log) | Record::Line(LogLine { log, .. })) => {
+                        pattern.is_match(&log.message)
+                    }
                     Ok(Record::Inventory(snapshot)) => pattern.is_match(&snapshot.models_json),
                     Ok(Record::Report(_)) => false,
                     // What cannot be read may hold it as it is.

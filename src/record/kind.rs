@@ -105,4 +105,6 @@ kinds! {
     ModelRemoved = "model_removed",
     /// A name stands for other weights than before.
     ModelChanged = "model_changed",
+    /// journald says that it has dropped lines of the unit: there were more than its rate limit allows.
+    LinesDropped = "lines_dropped",
 }

@@ -1,6 +1,6 @@
 //! What travels through the spool: log entries and inventory snapshots, their identity and their stored form.
 //!
-//! Everything here is pure. The intake encodes with [`Record::encode_with`]; the forwarder stage decodes with
+//! Everything here is pure. A source fills a [`LogEntry`]; the intake encodes with [`Record::encode_with`]; the forwarder stage decodes with
 //! [`Record::decode_with_points`]. A stored record begins with a version byte, so that a newer shipper still reads
 //! what an older one left in the spool:
 //!
@@ -10,6 +10,7 @@
 //! | 2 | the [`Record`], then the points that follow from it |
 
 mod decimal;
+mod entry;
 mod event;
 mod kind;
 pub mod layout;
@@ -30,6 +31,7 @@ use spool::{EntryKey, MsgHash};
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
+pub use entry::{LogEntry, Number, SeqnumId};
 pub use event::{Event, Fact};
 pub use kind::Kind;
 pub use memory::{Memory, Part};
@@ -44,79 +46,6 @@ const ALONE: u8 = 1;
 /// Version byte of a record with points behind it; the newest that this shipper reads.
 const WITH_POINTS: u8 = 2;
 
-/// The sequence number of an entry within one journal: the `s=` and `i=` of its cursor.
-///
-/// journald stamps all lines of one read alike, so time and message do not identify an entry; this does
-/// (docs/facts.md, the journal: 2,000 equal lines gave 30 distinct pairs of time and message).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SeqnumId {
-    /// Identity of the sequence (`s=`), 128 bits.
-    pub id: [u8; 16],
-    /// Number within it (`i=`).
-    pub seqnum: u64,
-}
-
-/// One journal entry as a reader hands it over. Readers fill the same value again and again, so that its
-/// buffers are allocated once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogEntry {
-    /// `__REALTIME_TIMESTAMP`: microseconds since the Unix epoch.
-    pub realtime: u64,
-    /// Sequence number of the entry.
-    pub seqnum: SeqnumId,
-    /// `__CURSOR`, as the journal printed it.
-    pub cursor: String,
-    /// `MESSAGE`, its bytes as they are; the whole entry as JSON when it has none.
-    pub message: Vec<u8>,
-    /// `_PID`, decimal; empty when absent.
-    pub pid: String,
-    /// `PRIORITY`, 0 to 7.
-    pub priority: Option<u8>,
-    /// `_SYSTEMD_UNIT`, or the unit that systemd speaks of; empty when absent.
-    pub unit: String,
-}
-
-impl LogEntry {
-    /// Hash over length-prefixed fields: time, sequence id, sequence number, message.
-    #[must_use]
-    pub fn msg_hash(&self) -> MsgHash {
-        let mut hasher = Sha256::new();
-        for field in [
-            &self.realtime.to_le_bytes()[..],
-            &self.seqnum.id,
-            &self.seqnum.seqnum.to_le_bytes(),
-            &self.message,
-        ] {
-            hasher.update((field.len() as u64).to_le_bytes());
-            hasher.update(field);
-        }
-        MsgHash(hasher.finalize().into())
-    }
-
-    /// What the spool knows the entry by.
-    #[must_use]
-    pub fn key(&self) -> EntryKey {
-        EntryKey {
-            time: self.realtime,
-            hash: self.msg_hash(),
-        }
-    }
-
-    /// The entry as it is stored; its message cut at `max_message_bytes`.
-    #[must_use]
-    pub fn to_record(&self, max_message_bytes: usize) -> Record<'_> {
-        let (message, truncated) = printable(&self.message, max_message_bytes);
-        Record::Log(Log {
-            seqnum: self.seqnum.seqnum,
-            message,
-            truncated,
-            pid: Cow::Borrowed(&self.pid),
-            priority: self.priority,
-            unit: Cow::Borrowed(&self.unit),
-        })
-    }
-}
-
 /// What one spool payload holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record<'a> {
@@ -128,13 +57,27 @@ pub enum Record<'a> {
     /// What the shipper says about itself.
     #[serde(borrow)]
     Report(Report<'a>),
+    /// A log entry, numbered within its unit; before this version, `Log` alone was stored.
+    #[serde(borrow)]
+    Line(LogLine<'a>),
+}
+
+/// The stored form of a log entry of a unit that is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine<'a> {
+    /// Its number is the ordinal among the entries of its unit in its microsecond.
+    #[serde(borrow)]
+    pub log: Log<'a>,
+    /// Value of the tag `unit`; empty for `ollama.service`, whose points have none.
+    #[serde(borrow)]
+    pub tag: Cow<'a, str>,
 }
 
 /// The stored form of a log entry. Its time is in its [`EntryKey`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log<'a> {
-    /// Sequence number within the journal; orders the lines of one timestamp.
-    pub seqnum: u64,
+    /// What orders the lines of one microsecond, and tells them apart: of a `Log` alone the entry's sequence number.
+    pub number: u64,
     /// The message as InfluxDB gets it.
     #[serde(borrow)]
     pub message: Cow<'a, str>,
@@ -227,6 +170,15 @@ const fn codec() -> impl bincode::config::Config {
 }
 
 impl<'a> Record<'a> {
+    /// The log entry that this is.
+    #[must_use]
+    pub fn log(&self) -> Option<&Log<'a>> {
+        match self {
+            Self::Log(log) | Self::Line(LogLine { log, .. }) => Some(log),
+            Self::Inventory(_) | Self::Report(_) => None,
+        }
+    }
+
     /// Appends the stored form of a record without points to `out`.
     ///
     /// # Errors
@@ -292,18 +244,4 @@ impl<'a> Record<'a> {
             left => Err(DecodeError::TrailingBytes(left)),
         }
     }
-}
-
-/// The message as text, and how many bytes were cut from its end.
-///
-/// Bytes that are not UTF-8 become U+FFFD. Text over `max` bytes is cut at a character boundary and marked.
-fn printable(message: &[u8], max: usize) -> (Cow<'_, str>, u64) {
-    let text = String::from_utf8_lossy(message);
-    if text.len() <= max {
-        return (text, 0);
-    }
-    let end = text.floor_char_boundary(max);
-    let cut = text.len() - end;
-    let marked = format!("{}… [truncated {cut} bytes]", &text[..end]);
-    (Cow::Owned(marked), cut as u64)
 }

@@ -74,8 +74,11 @@ pub const MESSAGE: &str = "message";
 pub const PID: &str = "pid";
 /// Field of a log line: how urgent it is, 0 to 7.
 pub const PRIORITY: &str = "priority";
-/// Field of a log line: the unit that it is of.
+/// Field of a log line: the unit that it is of. Tag of all points of a unit other than `ollama.service`.
 pub const UNIT: &str = "unit";
+
+/// Tag of an entry's points, where more than a thousand entries of a unit share a microsecond: which thousand, from 1.
+pub const NUMBER: &str = "n";
 
 /// Field of an inventory snapshot: the models.
 pub const MODELS_JSON: &str = "models_json";

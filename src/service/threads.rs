@@ -61,7 +61,7 @@ impl Inputs {
             named: Arc::new(move |stop| {
                 let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
                 // A journal that cannot be read is its own source's to complain about.
-                journal::find_last(open(&config, stop).ok()?, since, inventory::from_line)
+                journal::find_last(&open, &config, since, stop, inventory::from_line)
             }),
         }
     }

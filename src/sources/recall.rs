@@ -1,6 +1,7 @@
 //! What earlier runs knew, read back from the end of the spool: so that a restart changes as little as possible in the points
 //! that follow from lines.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use spool::{Entry, Selection, Seq, Spool};
@@ -16,21 +17,23 @@ const LINES: u64 = 1_000;
 /// Entries among which the latest inventory is looked for; one that lies further back is not found.
 const FAR: u64 = 50_000;
 
-/// A reader that has read the last lines of the spool.
+/// Readers that have read the last lines of the spool, one for each unit.
 #[must_use]
-pub(crate) fn reader(store: &Store) -> Reader {
+pub(crate) fn readers(store: &Store) -> HashMap<String, Reader> {
     let mut pages = Vec::new();
     back_from_end(store, LINES, |page| {
         pages.push(page);
         ControlFlow::Continue(())
     });
-    let mut reader = Reader::default();
+    let mut readers: HashMap<String, Reader> = HashMap::new();
     for entry in pages.iter().rev().flatten() {
-        if let Ok(Record::Log(log)) = Record::decode(&entry.payload) {
+        let record = Record::decode(&entry.payload);
+        if let Some(log) = record.as_ref().ok().and_then(Record::log) {
+            let reader = readers.entry(log.unit.clone().into_owned()).or_default();
             reader.derive(&log.message, &mut Vec::new());
         }
     }
-    reader
+    readers
 }
 
 /// The models of the latest inventory snapshot in the spool.

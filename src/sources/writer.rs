@@ -130,7 +130,22 @@ impl<'a> Writer<'a> {
         record: &Record<'_>,
         points: &[Derived<'_>],
     ) -> Result<(), WriteError> {
-        self.filling.set_layout(self.store.layout());
+        self.push_as(key, record, points, None)
+    }
+
+    /// [`Writer::push`], with another stored layout than the configured one.
+    ///
+    /// # Errors
+    /// As [`Writer::push`].
+    pub fn push_as(
+        &mut self,
+        key: EntryKey,
+        record: &Record<'_>,
+        points: &[Derived<'_>],
+        layout: Option<&[u8]>,
+    ) -> Result<(), WriteError> {
+        let layout = layout.unwrap_or_else(|| self.store.layout());
+        self.filling.set_layout(layout);
         self.filling
             .push_with(key, |payload| record.encode_with(points, payload))?;
         Ok(())
@@ -139,6 +154,12 @@ impl<'a> Writer<'a> {
     /// Forgets the batch being filled.
     pub fn discard(&mut self) {
         self.filling.clear();
+    }
+
+    /// Whether the batch being filled has no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filling.is_empty()
     }
 
     /// Whether the batch is to be committed before more is added.
@@ -161,6 +182,22 @@ impl<'a> Writer<'a> {
         let position = position.filter(|_| self.positions == Positions::Kept);
         self.begin(Batch { records, position })?;
         Ok(settled)
+    }
+
+    /// Makes a position durable by itself, behind everything committed: for what holds no record.
+    ///
+    /// # Errors
+    /// As [`Writer::settle`].
+    pub fn move_on(&mut self, position: Vec<u8>) -> Result<Settled, WriteError> {
+        let settled = self.settle()?;
+        if settled == Settled::Stopped || self.positions == Positions::Dropped {
+            return Ok(settled);
+        }
+        self.begin(Batch {
+            records: Records::new(),
+            position: Some(position),
+        })?;
+        self.settle()
     }
 
     /// [`Writer::commit`], and waits until it is durable.

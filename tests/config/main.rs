@@ -46,7 +46,7 @@ fn the_four_keys_of_the_original_are_enough() {
     assert_eq!(config.influx.api, Api::V2);
     assert_eq!(config.influx.url.as_str(), "http://127.0.0.1:8086/");
     assert_eq!(config.journal.units.names(), ["ollama.service"]);
-    assert_eq!(config.journal.reader, ReaderChoice::Auto);
+    assert_eq!(config.journal.reader, ReaderChoice::Files);
     assert_eq!(config.journal.lookback, Duration::from_secs(24 * 3600));
     assert_eq!(config.journal.poll_interval, Duration::from_secs(10));
     assert_eq!(config.inventory.interval, Duration::from_secs(3600));

@@ -13,7 +13,7 @@ use shipper::config::{
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
-use shipper::record::{LogEntry, Record, SeqnumId, Snapshot};
+use shipper::record::{LogEntry, Numbering, Record, Snapshot};
 use shipper::sinks::{Configured, Sink};
 use shipper::stages::forward;
 use shipper::store::{Ended, Store};
@@ -89,11 +89,16 @@ impl Rig {
             },
             journal: JournalSettings {
                 units: Units::new(&["ollama.service"]).unwrap(),
+                user_units: None,
+                containers: None,
+                namespace: None,
                 dir: None,
-                reader: ReaderChoice::Auto,
+                reader: ReaderChoice::Files,
                 poll_interval: Duration::from_secs(10),
                 lookback: Duration::from_secs(10),
                 max_message_bytes: 1_000_000,
+                join_lines: true,
+                host_from_journal: false,
             },
             inventory: InventorySettings {
                 models_dir: None,
@@ -140,9 +145,9 @@ impl Rig {
         for message in messages {
             let entry = LogEntry {
                 realtime: self.clock + self.appended / 5,
-                seqnum: SeqnumId {
-                    id: [7; 16],
-                    seqnum: self.appended,
+                number: Numbering::Ordinal {
+                    of_moment: self.appended % 1000,
+                    of_alike: self.appended,
                 },
                 message: message.as_ref().to_vec(),
                 pid: "77".to_owned(),

@@ -171,10 +171,10 @@ async fn quarantined(rig: &Rig) -> BTreeMap<String, String> {
     let (reasons, entries) = list.await.unwrap().unwrap();
     let message = |seq: Seq| {
         let entry = entries.iter().find(|entry| entry.seq == seq).unwrap();
-        match Record::decode(&entry.payload).unwrap() {
-            Record::Log(log) => log.message.into_owned(),
-            Record::Inventory(_) | Record::Report(_) => String::new(),
-        }
+        let record = Record::decode(&entry.payload).unwrap();
+        record
+            .log()
+            .map_or_else(String::new, |log| log.message.clone().into_owned())
     };
     reasons
         .into_iter()

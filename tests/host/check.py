@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Compares what InfluxDB has with what the journal has: check.py URL USER:PASSWORD JOURNAL_LINES
+"""Compares what InfluxDB has with what the journal has: check.py URL USER:PASSWORD JOURNAL_LINES [DATABASE RUN...]
+
+With runs, only their lines are looked at.
 
 JOURNAL_LINES is a file with the messages of ollama.service. Lines of the stand-in end in seq=RUN-N. Each line of the journal must be one
 point, no line two points, and the points of one run must be 1 to its last without holes, unless the journal itself lost the line.
@@ -26,9 +28,9 @@ def numbered(messages):
     )
 
 
-def stored(url, login):
+def stored(url, login, database):
     query = urllib.parse.urlencode(
-        {"db": "ollama", "epoch": "ns", "chunked": "true", "q": "SELECT message FROM ollama_logs"}
+        {"db": database, "epoch": "ns", "chunked": "true", "q": "SELECT message FROM ollama_logs"}
     )
     request = urllib.request.Request(f"{url}/query?{query}")
     request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
@@ -42,11 +44,17 @@ def stored(url, login):
 
 
 def main():
-    url, login, journal_file = sys.argv[1:]
+    url, login, journal_file, *rest = sys.argv[1:]
+    database, runs = (rest[0], rest[1:]) if rest else ("ollama", [])
     # The journal first: what is written meanwhile may be in InfluxDB, not the other way round.
     with open(journal_file, encoding="utf-8", errors="replace") as lines:
         journal = numbered(line.rstrip("\n") for line in lines)
-    points = numbered(stored(url, login))
+    points = numbered(stored(url, login, database))
+    if runs:
+        journal, points = (
+            collections.Counter({line: count for line, count in lines.items() if line[0] in runs})
+            for lines in (journal, points)
+        )
     last = collections.Counter()
     for run, number in points:
         last[run] = max(last[run], number)

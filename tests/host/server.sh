@@ -31,14 +31,15 @@ number() { query "$1" | awk -F , 'NR == 2 { print $NF; found = 1 } END { if (!fo
 note_journal() { inside journalctl --no-pager --unit=ollama.service --output=cat >"$work/journal"; }
 
 # Whether InfluxDB has it all, exactly once; figures and differences in files.
+# Of these runs alone when they are given, with the database that has them.
 compare() {
-    in_network python3 "$here/check.py" "$server" "$admin" "$work/journal" >"$work/figures" 2>"$work/differences"
+    in_network python3 "$here/check.py" "$server" "$admin" "$work/journal" "$@" >"$work/figures" 2>"$work/differences"
 }
 
-# complete [SECONDS]: waits until everything is there, exactly once; prints the figures.
+# complete [DATABASE RUN...]: waits until everything is there, exactly once; prints the figures.
 complete() {
     note_journal
-    if ! wait_for "${1:-120}" "every line to be in InfluxDB exactly once" compare; then
+    if ! wait_for 120 "every line to be in InfluxDB exactly once" compare "$@"; then
         cat "$work/figures" "$work/differences" >&2
         return 1
     fi

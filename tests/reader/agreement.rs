@@ -1,39 +1,31 @@
-//! Both readers on the same real journal files.
+//! What the reader makes of entries, on real journal files.
 
 use std::path::Path;
 
 use shipper::base::stop::Stop;
-use shipper::config::Units;
+use shipper::config::ReaderChoice;
 use shipper::record::LogEntry;
-use shipper::sources::journal::readers::{
-    Cursor, Journal, Journalctl, Landing, Libsystemd, Program, Start, Step,
-};
+use shipper::sources::journal::readers::{self, Followed, Journal, Positions, ReadEntry, Step};
 use support::journal::{BEGIN, BOOT, Entry, UNIT, busy, every_kind, write_journal};
 
-fn both(dir: &Path) -> [Box<dyn Journal>; 2] {
-    let units = Units::new(&[UNIT]).unwrap();
+use super::rig::Rig;
+
+fn open(dir: &Path, positions: Positions) -> Box<dyn Journal> {
+    let mut config = Rig::new(ReaderChoice::Files).config;
+    config.dir = Some(dir.to_owned());
     let stop = Stop::new().unwrap();
-    [
-        Box::new(Libsystemd::open(Some(dir), units.clone(), stop.clone()).unwrap()),
-        Box::new(Journalctl::open(Program::Journalctl, Some(dir), units, stop).unwrap()),
-    ]
+    readers::open(&config, &[Followed::unit(UNIT)], positions, &stop).unwrap()
 }
 
 fn drain(journal: &mut dyn Journal) -> Vec<LogEntry> {
-    let mut entries = Vec::new();
-    let mut entry = LogEntry::default();
+    let (mut entries, mut read) = (Vec::new(), ReadEntry::default());
     loop {
-        match journal.next(&mut entry).unwrap() {
-            Step::Entry => entries.push(entry.clone()),
-            Step::Damaged => panic!("damaged entry after {:?}", entries.last()),
+        match journal.next(&mut read).unwrap() {
+            Step::Entry => entries.push(read.entry.clone()),
+            Step::Notice(notice) => panic!("{notice:?} after {:?}", entries.last()),
             Step::End => return entries,
         }
     }
-}
-
-fn read_all(journal: &mut dyn Journal) -> Vec<LogEntry> {
-    assert_eq!(journal.seek(&Start::Since(0)).unwrap(), Landing::Exact);
-    drain(journal)
 }
 
 fn fixture(entries: impl IntoIterator<Item = Entry>) -> tempfile::TempDir {
@@ -43,11 +35,9 @@ fn fixture(entries: impl IntoIterator<Item = Entry>) -> tempfile::TempDir {
 }
 
 #[test]
-fn both_readers_give_the_same_entries_whatever_their_fields_hold() {
+fn entries_arrive_whatever_their_fields_hold_and_others_do_not() {
     let dir = fixture(every_kind());
-    let [mut native, mut child] = both(dir.path());
-    let entries = read_all(native.as_mut());
-    assert_eq!(entries, read_all(child.as_mut()));
+    let entries = drain(open(dir.path(), Positions::default()).as_mut());
     let of_others = 2;
     assert_eq!(entries.len(), every_kind().len() - of_others);
 
@@ -63,14 +53,16 @@ fn both_readers_give_the_same_entries_whatever_their_fields_hold() {
         (6, b"\x1b[97;42m 200 \x1b[0m ANSI"),
         (7, b""),
         (8, &[b'x'; 200_000]),
+        (9, b"first of two\nsecond of two"),
     ] {
         assert!(messages.contains(&kind), "kind {index} is missing");
     }
-    assert!(
-        messages.contains(&&b"first of two\nsecond of two"[..])
-            || messages.contains(&&b"second of two\nfirst of two"[..])
-    );
     assert!(!messages.contains(&&b"another unit"[..]) && !messages.contains(&&b"pretends"[..]));
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.unit == UNIT && entry.host == "gpu1")
+    );
 }
 
 #[test]
@@ -78,59 +70,77 @@ fn an_entry_without_message_becomes_its_whole_self_as_json() {
     let dir = fixture([Entry::line(BEGIN, "")
         .without("MESSAGE")
         .with("BINARY", b"\xff\0\n")]);
-    for mut journal in both(dir.path()) {
-        let entries = read_all(journal.as_mut());
-        let json: serde_json::Value = serde_json::from_slice(&entries[0].message).unwrap();
-        assert_eq!(json["_SYSTEMD_UNIT"], UNIT);
-        assert_eq!(json["BINARY"], serde_json::json!([255, 0, 10]));
-        assert_eq!(json["_BOOT_ID"], BOOT);
-        assert_eq!(json["__CURSOR"], entries[0].cursor);
-    }
+    let entries = drain(open(dir.path(), Positions::default()).as_mut());
+    let json: serde_json::Value = serde_json::from_slice(&entries[0].message).unwrap();
+    assert_eq!(json["_SYSTEMD_UNIT"], UNIT);
+    assert_eq!(json["BINARY"], serde_json::json!([255, 0, 10]));
+    assert_eq!(json["_BOOT_ID"], BOOT);
+    assert_eq!(json["__REALTIME_TIMESTAMP"], BEGIN.to_string());
 }
 
 #[test]
 fn resuming_after_any_entry_of_a_burst_gives_exactly_the_rest() {
     let dir = fixture(every_kind());
-    for mut journal in both(dir.path()) {
-        let all = read_all(journal.as_mut());
-        for (index, entry) in all.iter().enumerate().step_by(7) {
-            let cursor: Cursor = entry.cursor.parse().unwrap();
-            assert_eq!(journal.seek(&Start::After(cursor)).unwrap(), Landing::Exact);
-            assert_eq!(
-                drain(journal.as_mut()),
-                all[index + 1..],
-                "{}",
-                journal.name()
-            );
+    let all = drain(open(dir.path(), Positions::default()).as_mut());
+    for given in (1..all.len()).step_by(7) {
+        let mut journal = open(dir.path(), Positions::default());
+        let mut read = ReadEntry::default();
+        for _ in 0..given {
+            assert_eq!(journal.next(&mut read).unwrap(), Step::Entry);
         }
+        let rest = drain(open(dir.path(), journal.positions()).as_mut());
+        assert_eq!(rest, all[given..], "after {given}");
     }
 }
 
 #[test]
-fn a_time_seek_gives_every_entry_of_that_time_and_later() {
+fn a_beginning_in_time_gives_every_entry_of_that_time_and_later() {
     let dir = fixture(busy(1000));
-    for mut journal in both(dir.path()) {
-        let all = read_all(journal.as_mut());
-        let since = all[500].realtime;
-        let expected: Vec<LogEntry> = all
-            .iter()
-            .filter(|entry| entry.realtime >= since)
-            .cloned()
-            .collect();
-        assert_eq!(journal.seek(&Start::Since(since)).unwrap(), Landing::Exact);
-        assert_eq!(drain(journal.as_mut()), expected, "{}", journal.name());
-    }
+    let all = drain(open(dir.path(), Positions::default()).as_mut());
+    let since = all[500].realtime;
+    let later = |entry: &&LogEntry| entry.realtime >= since;
+    let expected: Vec<LogEntry> = all.iter().filter(later).cloned().collect();
+    let found = drain(open(dir.path(), Positions::begin(since, [0; 16])).as_mut());
+    assert_eq!(found, expected);
 }
 
 #[test]
-fn the_newest_entry_is_told_without_moving() {
-    let dir = fixture(busy(100));
-    for mut journal in both(dir.path()) {
-        let all = read_all(journal.as_mut());
-        let place = Start::After(all[10].cursor.parse().unwrap());
-        journal.seek(&place).unwrap();
-        let newest = journal.newest().unwrap().unwrap();
-        assert_eq!(newest.to_string(), all[99].cursor);
-        assert_eq!(drain(journal.as_mut()), all[11..], "{}", journal.name());
-    }
+fn no_two_entries_have_the_same_identity_and_a_copy_has_the_same() {
+    let dir = fixture(
+        every_kind()
+            .into_iter()
+            .chain(busy(5_000).map(|entry| Entry {
+                realtime: entry.realtime + 1_000_000,
+                ..entry
+            })),
+    );
+    let keys = |dir: &Path| {
+        let entries = drain(open(dir, Positions::default()).as_mut());
+        let mut keys: Vec<_> = entries.iter().map(|entry| entry.key().hash.0).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let mut first = keys(dir.path());
+    // journal-remote numbers the copy anew, under a sequence of its own.
+    let copy = tempfile::tempdir().unwrap();
+    let entries = every_kind()
+        .into_iter()
+        .chain(busy(5_000).map(|entry| Entry {
+            realtime: entry.realtime + 1_000_000,
+            ..entry
+        }));
+    let before = [Entry::of_unit(
+        BEGIN - 1_000,
+        "other.service",
+        "shifts all numbers",
+    )];
+    write_journal(
+        &copy.path().join("system.journal"),
+        before.into_iter().chain(entries),
+    )
+    .unwrap();
+    assert_eq!(first, keys(copy.path()));
+    let entries = first.len();
+    first.dedup();
+    assert_eq!(first.len(), entries);
 }

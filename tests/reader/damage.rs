@@ -54,9 +54,9 @@ const TOLERATED: usize = 6_000;
 
 #[test]
 fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
-    let whole = Rig::new(ReaderChoice::Auto);
+    let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         for share in [50, 90] {
             let rig = Rig::new(reader);
             let file = rig.journal_dir().join("a.journal");
@@ -69,10 +69,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
                 found >= LINES as usize - TOLERATED,
                 "{reader:?} {share}: {found}"
             );
-            assert!(
-                status.stalls >= 1 && status.gaps >= 1,
-                "{reader:?} {share}: {status:?}"
-            );
+            assert!(status.stalls >= 1, "{reader:?} {share}: {status:?}");
             let again = rig.read(&store, Goal::ReachEnd);
             assert_eq!(again.entries, again.duplicates, "nothing new: {again:?}");
         }
@@ -81,7 +78,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
 
 #[test]
 fn damage_in_one_file_costs_no_entry_of_another() {
-    let rig = Rig::new(ReaderChoice::Libsystemd);
+    let rig = Rig::new(ReaderChoice::Files);
     rig.add("a.journal", lines("a", 1_000));
     rig.add("b.journal", lines("b", 1_500));
     damage(&rig.journal_dir().join("a.journal"), 50);
@@ -90,15 +87,15 @@ fn damage_in_one_file_costs_no_entry_of_another() {
     let all = spooled(&store);
     assert_eq!(count(&all, "b"), LINES as usize);
     assert!(count(&all, "a") >= LINES as usize - TOLERATED);
-    assert!(status.stalls >= 1 && status.gaps >= 1, "{status:?}");
+    assert!(status.stalls >= 1, "{status:?}");
 }
 
 #[test]
 fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
-    let whole = Rig::new(ReaderChoice::Auto);
+    let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
     damage(&whole.journal_dir().join("a.journal"), 50);
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let mut rig = Rig::new(reader);
         rig.config.poll_interval = Duration::from_millis(100);
         std::fs::copy(
@@ -123,26 +120,24 @@ fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
             stop.trigger();
             running.join().unwrap()
         });
-        let told = said.matches("a journal file is damaged").count();
-        assert_eq!(
-            (status.stalls, told),
-            (1, 1),
-            "{reader:?} {status:?} {said}"
-        );
-        assert_eq!(status.gaps, 1, "{reader:?} {status:?}");
+        let told = said.matches("is damaged at byte").count();
+        assert!((1..=2).contains(&told), "{reader:?} {said}");
+        assert_eq!(status.stalls, told as u64, "{reader:?} {status:?} {said}");
+        assert_eq!(status.gaps, 0, "{reader:?} {status:?}");
         assert!(!said.contains("cannot be read"), "{said}");
     }
 }
 
 #[test]
 fn backfill_steps_over_damage_too() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let rig = Rig::new(reader);
         rig.add("a.journal", lines("a", 1_000));
         damage(&rig.journal_dir().join("a.journal"), 50);
         let store = rig.store();
         let progress = rig.backfill(&store, 0);
-        assert_eq!((progress.phase, progress.stalls), (BackfillPhase::Done, 1));
+        assert_eq!(progress.phase, BackfillPhase::Done);
+        assert!((1..=2).contains(&progress.stalls), "{progress:?}");
         let found = spooled(&store).len();
         assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");
         assert_eq!(progress.new, found as u64);
@@ -151,7 +146,7 @@ fn backfill_steps_over_damage_too() {
 
 #[test]
 fn a_truncated_file_costs_no_entry_of_another_and_no_second_reading() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         for share in [1, 50, 99] {
             let rig = Rig::new(reader);
             rig.add("a.journal", lines("a", 1_000).take(5_000));

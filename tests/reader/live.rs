@@ -113,7 +113,7 @@ fn rotate_and_vacuum(reader: ReaderChoice, count: usize, rotations: usize) {
 
 #[test]
 fn two_hundred_thousand_lines_through_thirty_rotations_and_vacuums_are_all_there_once() {
-    rotate_and_vacuum(ReaderChoice::Libsystemd, 200_000, 30);
+    rotate_and_vacuum(ReaderChoice::Files, 200_000, 30);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn the_journalctl_child_survives_rotation_and_vacuuming_too() {
 
 #[test]
 fn vacuuming_what_was_read_is_no_gap() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };
@@ -147,7 +147,7 @@ fn vacuuming_what_was_read_is_no_gap() {
 
 #[test]
 fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };
@@ -194,7 +194,9 @@ fn what_the_journal_drops_while_the_spool_is_full_is_counted_as_a_gap() {
         });
         let status = seen.borrow().clone();
         assert_eq!(status.gaps, 1, "{reader:?} {status:?}");
-        assert_eq!(status.last_gap.map(|gap| gap.until), status.last_entry);
+        // The first file left may begin with another entry than ours.
+        let until = status.last_gap.map(|gap| gap.until);
+        assert!(until > Some(0) && until <= status.last_entry, "{status:?}");
     }
 }
 
@@ -203,7 +205,7 @@ fn a_vacuumed_place_in_an_idle_unit_is_no_gap_while_following() {
     let Some(journald) = journald(64 << 20) else {
         return;
     };
-    let (_store, _rig, status) = following(&journald, ReaderChoice::Libsystemd, |store| {
+    let (_store, _rig, status) = following(&journald, ReaderChoice::Files, |store| {
         let mut out = connect(&journald, store);
         write_lines(&mut out, 1..100, |_| ());
         until(|| read(store) == 100);
@@ -225,7 +227,7 @@ fn a_vacuumed_place_in_an_idle_unit_is_no_gap_while_following() {
 fn binary_and_native_entries_arrive_from_a_real_journald() {
     let long = vec![b'x'; 100_000];
     let messages: [&[u8]; 4] = [b"plain", b"two\nlines", b"\xff\0 binary", &long];
-    for reader in [ReaderChoice::Libsystemd, ReaderChoice::Journalctl] {
+    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
         let Some(journald) = journald(64 << 20) else {
             return;
         };

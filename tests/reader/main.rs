@@ -5,11 +5,9 @@
 mod common;
 
 mod agreement;
-mod child;
 mod damage;
 mod inventory;
 mod live;
 mod properties;
 mod rig;
 mod stage;
-mod sudo;

@@ -12,7 +12,7 @@ use shipper::counters::intake::IntakeStatus;
 use shipper::operate::backfill::{Backfill, BackfillProgress};
 use shipper::record::{LogEntry, Record};
 use shipper::sources::journal::JournalSource;
-use shipper::sources::journal::readers::{self, Start, Step};
+use shipper::sources::journal::readers::{self, Positions, ReadEntry, Step};
 use shipper::sources::{Goal, SourceError};
 use shipper::stages::intake;
 use shipper::store::Store;
@@ -32,11 +32,16 @@ impl Rig {
         std::fs::create_dir(&journal).unwrap();
         let config = config::JournalSettings {
             units: config::Units::new(&["ollama.service"]).unwrap(),
+            user_units: None,
+            containers: None,
+            namespace: None,
             dir: Some(journal),
             reader,
             poll_interval: Duration::from_secs(10),
             lookback: Duration::from_secs(100 * 365 * 24 * 3600 / 2),
             max_message_bytes: 1_000_000,
+            join_lines: true,
+            host_from_journal: false,
         };
         Self { dir, config }
     }
@@ -108,14 +113,18 @@ impl Rig {
     /// Everything the journal holds, as an independent pass gives it.
     pub(super) fn expected(&self) -> Vec<LogEntry> {
         let stop = Stop::new().unwrap();
-        let mut journal = readers::open(&self.config, &stop).unwrap();
-        journal.seek(&Start::Since(0)).unwrap();
+        let followed = readers::followed(&self.config);
+        let mut journal =
+            readers::open(&self.config, &followed, Positions::default(), &stop).unwrap();
         let mut entries = Vec::new();
-        let mut entry = LogEntry::default();
-        while journal.next(&mut entry).unwrap() == Step::Entry {
-            entries.push(entry.clone());
+        let mut read = ReadEntry::default();
+        loop {
+            match journal.next(&mut read).unwrap() {
+                Step::Entry => entries.push(read.entry.clone()),
+                Step::Notice(_) => {}
+                Step::End => return entries,
+            }
         }
-        entries
     }
 }
 
@@ -149,10 +158,7 @@ pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
 }
 
 fn message(record: Record<'_>) -> Option<String> {
-    match record {
-        Record::Log(log) => Some(log.message.into_owned()),
-        _ => None,
-    }
+    record.log().map(|log| log.message.clone().into_owned())
 }
 
 /// The JSON of the inventory snapshots that the spool holds, in order of arrival.

@@ -12,16 +12,17 @@ use shipper::config;
 use shipper::counters::intake::IntakeStatus;
 use shipper::operate::backfill::BackfillPhase;
 use shipper::sources::Goal;
-use shipper::sources::journal::readers::{self, Cursor};
+use shipper::sources::journal::CursorCheckpoint;
 use shipper::stages::intake;
 use support::endpoint::Endpoint;
+use support::image::Image;
 use support::journal::{BEGIN, Entry, UNIT, busy, every_kind, write_journal};
 use tokio::sync::watch;
 
 #[test]
 fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
     for reader in [
-        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Files,
         config::ReaderChoice::Journalctl,
     ] {
         let rig = Rig::new(reader);
@@ -50,7 +51,7 @@ fn every_entry_is_spooled_once_and_in_order_by_both_readers() {
 
 #[test]
 fn a_second_run_reads_only_what_is_new() {
-    let rig = Rig::new(config::ReaderChoice::Auto);
+    let rig = Rig::new(config::ReaderChoice::Files);
     rig.add("system.journal", busy(1_000));
     let store = rig.store();
     rig.read(&store, Goal::ReachEnd);
@@ -65,47 +66,85 @@ fn a_second_run_reads_only_what_is_new() {
     assert_eq!(spooled(&store).len(), 1_001);
 }
 
+/// A checkpoint as version 0.1 stored it, after this many entries of the rig's only file.
+fn store_old_checkpoint(rig: &Rig, store: &shipper::store::Store, entries: usize) {
+    let output = std::process::Command::new("journalctl")
+        .arg(format!("--directory={}", rig.journal_dir().display()))
+        .args(["-o", "json", "--output-fields=MESSAGE", "-u", UNIT])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line: serde_json::Value =
+        serde_json::from_str(text.lines().nth(entries - 1).unwrap()).unwrap();
+    let realtime = line["__REALTIME_TIMESTAMP"].as_str().unwrap();
+    let checkpoint = CursorCheckpoint {
+        cursor: line["__CURSOR"].as_str().unwrap().to_owned(),
+        realtime: realtime.parse().unwrap(),
+        complete_to: 0,
+    };
+    append_position(store, checkpoint.encode().unwrap());
+}
+
+fn append_position(store: &shipper::store::Store, position: Vec<u8>) {
+    let append = move |spool: &mut spool::Spool| {
+        spool.append(&spool::Records::new(), "journal", Some(&position))
+    };
+    store.call_blocking(append).unwrap().unwrap();
+}
+
 #[test]
-fn a_cursor_that_is_garbage_foreign_or_of_the_future_loses_nothing_and_doubles_nothing() {
-    let foreign = Cursor::at_time(BEGIN + 1_000_000).to_string();
-    let future = Cursor::at_time(9_000_000_000_000_000).to_string();
-    for (cursor, realtime) in [
-        ("nonsense".to_owned(), BEGIN + 1_000_000),
-        (foreign, BEGIN + 1_000_000),
-        (future.clone(), BEGIN + 1_000_000),
-        (future, 9_000_000_000_000_000),
-    ] {
-        for reader in [
-            config::ReaderChoice::Libsystemd,
-            config::ReaderChoice::Journalctl,
-        ] {
-            let rig = Rig::new(reader);
-            rig.add("system.journal", busy(1_000));
-            let store = rig.store();
-            let checkpoint = readers::Checkpoint {
-                cursor: cursor.clone(),
-                realtime,
-                complete_to: 0,
-            };
-            let bytes = checkpoint.encode().unwrap();
-            store
-                .call_blocking(move |spool| {
-                    spool.append(&spool::Records::new(), "journal", Some(&bytes))
-                })
-                .unwrap()
-                .unwrap();
-            let status = rig.read(&store, Goal::ReachEnd);
-            assert_eq!(status.rejected_cursors, 1, "{cursor}");
-            assert_eq!(status.gaps, 0, "{cursor}");
-            assert_eq!(spooled(&store), as_spooled(&rig.expected()), "{cursor}");
-        }
+fn a_spool_of_0_1_goes_on_after_its_cursor_and_what_it_had_read_keeps_its_identity() {
+    let rig = Rig::new(config::ReaderChoice::Files);
+    rig.add("system.journal", busy(1_000));
+    let store = rig.store();
+    store_old_checkpoint(&rig, &store, 613);
+    let status = rig.read(&store, Goal::ReachEnd);
+    assert_eq!((status.entries, status.gaps), (387, 0), "{status:?}");
+    let expected = as_spooled(&rig.expected());
+    assert_eq!(spooled(&store), expected[613..]);
+    // Read again, the others come as 0.1 would have stored them: by their sequence numbers.
+    let progress = rig.backfill(&store, 0);
+    assert_eq!((progress.read, progress.new), (1_000, 613), "{progress:?}");
+    let backfilled = spooled(&store)[387..].to_vec();
+    let old = |number: usize| {
+        let mut entry = rig.expected()[number].clone();
+        entry.number = shipper::record::Numbering::Sequence(shipper::record::SeqnumId {
+            id: sequence_of(&rig),
+            seqnum: number as u64 + 1,
+        });
+        entry.key()
+    };
+    for number in [0, 19, 20, 612] {
+        assert_eq!(backfilled[number].0, old(number), "{number}");
+    }
+    let again = rig.backfill(&store, 0);
+    assert_eq!((again.read, again.new), (1_000, 0), "{again:?}");
+}
+
+/// The sequence id of the rig's only file.
+fn sequence_of(rig: &Rig) -> [u8; 16] {
+    let bytes = std::fs::read(rig.journal_dir().join("system.journal")).unwrap();
+    bytes[72..88].try_into().unwrap()
+}
+
+#[test]
+fn a_position_that_cannot_be_read_loses_nothing_and_doubles_nothing() {
+    for position in [b"".as_slice(), &[2, 1], &[9; 40], &[1, 250]] {
+        let rig = Rig::new(config::ReaderChoice::Files);
+        rig.add("system.journal", busy(1_000));
+        let store = rig.store();
+        rig.read(&store, Goal::ReachEnd);
+        append_position(&store, position.to_vec());
+        let status = rig.read(&store, Goal::ReachEnd);
+        assert_eq!(status.rejected_cursors, 1, "{position:?}");
+        assert_eq!(spooled(&store), as_spooled(&rig.expected()), "{position:?}");
     }
 }
 
 #[test]
 fn vacuumed_entries_are_a_gap_with_its_span() {
     for reader in [
-        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Files,
         config::ReaderChoice::Journalctl,
     ] {
         let rig = Rig::new(reader);
@@ -113,13 +152,21 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
             (from..to).map(|n| Entry::line(BEGIN + n * 1_000_000, format!("line {n}")))
         };
         rig.add("a.journal", lines(0, 100));
+        rig.add("b.journal", lines(200, 300));
+        let (a, b) = (
+            rig.journal_dir().join("a.journal"),
+            rig.journal_dir().join("b.journal"),
+        );
+        Image::load(&a).unwrap().numbered(7, 1).save(&a).unwrap();
+        let later = Image::load(&b).unwrap().numbered(7, 201);
+        std::fs::remove_file(&b).unwrap();
         let store = rig.store();
         rig.read(&store, Goal::ReachEnd);
-        std::fs::remove_file(rig.journal_dir().join("a.journal")).unwrap();
-        rig.add("b.journal", lines(200, 300));
+        std::fs::remove_file(a).unwrap();
+        later.save(&b).unwrap();
         let status = rig.read(&store, Goal::ReachEnd);
         assert_eq!(status.entries, 100);
-        assert_eq!(status.gaps, 1);
+        assert_eq!((status.gaps, status.gap_entries), (1, 100));
         let gap = status.last_gap.unwrap();
         assert_eq!(gap.until, BEGIN + 200 * 1_000_000);
         assert!(gap.from >= BEGIN + 99 * 1_000_000);
@@ -130,7 +177,7 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
 #[test]
 fn following_spools_what_is_written_and_stops_when_told() {
     for reader in [
-        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Files,
         config::ReaderChoice::Journalctl,
     ] {
         let rig = Rig::new(reader);
@@ -155,7 +202,7 @@ fn following_spools_what_is_written_and_stops_when_told() {
 
 #[test]
 fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() {
-    let mut rig = Rig::new(config::ReaderChoice::Auto);
+    let mut rig = Rig::new(config::ReaderChoice::Files);
     rig.config.poll_interval = Duration::from_millis(50);
     std::fs::remove_dir(rig.journal_dir()).unwrap();
     let store = rig.store();
@@ -175,7 +222,7 @@ fn a_missing_journal_is_one_clear_error_at_once_and_waited_for_when_following() 
 
 #[test]
 fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
-    let rig = Rig::new(config::ReaderChoice::Libsystemd);
+    let rig = Rig::new(config::ReaderChoice::Files);
     let entries = 60_000;
     rig.add("a.journal", busy(entries));
     let store = rig.small_store();
@@ -204,7 +251,7 @@ fn a_full_spool_stops_reading_and_room_resumes_it_without_a_gap() {
 
 #[test]
 fn backfill_reads_again_what_lies_before_the_lookback_and_leaves_the_position() {
-    let mut rig = Rig::new(config::ReaderChoice::Libsystemd);
+    let mut rig = Rig::new(config::ReaderChoice::Files);
     rig.add("a.journal", busy(1_000));
     rig.config.lookback = Duration::from_secs(1);
     let store = rig.store();
@@ -246,7 +293,7 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
         "b0000000000000000000000000000003",
     ];
     for reader in [
-        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Files,
         config::ReaderChoice::Journalctl,
     ] {
         let mut rig = Rig::new(reader);
@@ -280,7 +327,7 @@ fn several_units_of_several_boots_are_followed_by_both_readers() {
 #[test]
 fn entries_that_journald_moves_from_the_volatile_to_the_persistent_journal_are_read_once() {
     for reader in [
-        config::ReaderChoice::Libsystemd,
+        config::ReaderChoice::Files,
         config::ReaderChoice::Journalctl,
     ] {
         let rig = Rig::new(reader);
@@ -323,7 +370,7 @@ fn the_hosts_own_journal_is_read_from_run_and_var_alike() {
         return;
     }
     const MACHINE: &str = "a0000000000000000000000000000001";
-    for reader in ["libsystemd", "journalctl", "sudo"] {
+    for reader in ["files", "journalctl"] {
         for kept in [
             &["volatile"][..],
             &["persistent"],

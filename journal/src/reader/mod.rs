@@ -33,6 +33,8 @@ pub struct Reader {
     since: u64,
     boot: [u8; 16],
     sequences: BTreeMap<Id, Sequence>,
+    /// See [`Positions::digests`].
+    digests: Vec<u64>,
     unreadable: Vec<Unreadable>,
     followers: HashMap<Id, Follower>,
     /// The sequence that is being read.
@@ -77,6 +79,8 @@ pub struct Found {
     pub label: usize,
     /// Its sequence ([`crate::Position::sequence`]).
     pub sequence: [u8; 16],
+    /// What its number belongs to ([`crate::Header::seqnum_id`]).
+    pub seqnum_id: [u8; 16],
     /// Its address.
     pub entry: Entry,
     /// What tells it apart from entries that journald stamped alike.
@@ -106,6 +110,7 @@ impl Reader {
             sequences: sequences
                 .map(|one| (one.sequence, Sequence::at(one)))
                 .collect(),
+            digests: positions.digests,
             unreadable: Vec::new(),
             followers: HashMap::new(),
             turn: None,
@@ -183,6 +188,7 @@ impl Reader {
                 Some(Step::Entry(Found {
                     label: self.labels[0],
                     sequence: turn.sequence,
+                    seqnum_id: follower.file().header().seqnum_id,
                     entry,
                     ordinals,
                 }))
@@ -250,6 +256,7 @@ impl Reader {
             since: self.since,
             boot: self.boot,
             sequences: positions.filter_map(|one| one.position.clone()).collect(),
+            digests: self.digests.clone(),
         }
     }
 

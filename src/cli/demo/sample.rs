@@ -1,7 +1,7 @@
 //! The demo's journal: realistic lines of Ollama, the same at every run, that appear over time.
 
-use crate::record::{LogEntry, SeqnumId};
-use crate::sources::journal::readers::Cursor;
+use crate::record::Numbering;
+use crate::sources::journal::readers::ReadEntry;
 
 /// Entries in the sample.
 pub(super) const ENTRIES: u64 = 30_000;
@@ -42,32 +42,23 @@ pub(super) fn message(index: u64) -> String {
     LINES[shape].replace("{}", &index.to_string())
 }
 
-/// The cursor of entry `index` of a sample that began at `started_at` (microseconds since the Unix epoch).
-pub(super) fn cursor(started_at: u64, index: u64) -> Cursor {
+/// Entry `index` of a sample that began at `started_at` (microseconds since the Unix epoch), written into `read`.
+pub(super) fn fill(read: &mut ReadEntry, started_at: u64, index: u64) {
     let after = appears_after(index);
-    let seqnum = SeqnumId {
-        id: *b"shipper demo 001",
-        seqnum: index + 1,
+    let message = message(index);
+    let place = index % BURST;
+    let alike = (index - place..index).filter(|other| self::message(*other) == message);
+    let entry = &mut read.entry;
+    entry.realtime = started_at + after;
+    entry.monotonic = after;
+    entry.boot = [1; 16];
+    entry.number = Numbering::Ordinal {
+        of_moment: place,
+        of_alike: alike.count() as u64,
     };
-    Cursor {
-        seqnum,
-        boot: [1; 16],
-        monotonic: after,
-        realtime: started_at + after,
-        xor_hash: index,
-    }
-}
-
-/// Entry `index` of that sample, written into `entry`.
-pub(super) fn fill(entry: &mut LogEntry, started_at: u64, index: u64) {
-    let cursor = cursor(started_at, index);
-    entry.realtime = cursor.realtime;
-    entry.seqnum = cursor.seqnum;
-    entry.cursor = cursor.to_string();
-    entry.message = message(index).into_bytes();
+    entry.message = message.into_bytes();
     "4711".clone_into(&mut entry.pid);
     entry.priority = Some(6);
-    "ollama.service".clone_into(&mut entry.unit);
 }
 
 #[cfg(test)]

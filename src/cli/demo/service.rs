@@ -1,5 +1,6 @@
 //! The demo's child process: the real service, its journal the sample.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,10 +10,11 @@ use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::cli::{Error, Verdict};
 use crate::config::{self, Config};
-use crate::record::LogEntry;
 use crate::service::notify::Notifier;
 use crate::service::{self, Host, Mode};
-use crate::sources::journal::readers::{self, Cursor, Journal, Landing, Start, Step, Wake};
+use crate::sources::journal::readers::{
+    self, Absence, Followed, Journal, Positions, ReadEntry, Step,
+};
 use crate::stages::telemetry;
 
 /// How long the sample waits before it looks for entries that have appeared.
@@ -20,10 +22,14 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// Follows the sample until it is stopped.
 pub(super) async fn run(config: Config, started_at: u64) -> Result<Verdict, Error> {
-    let open = move |_: &config::JournalSettings, _: &Stop| {
+    let open = move |_: &config::JournalSettings, _: &[Followed], at: Positions, _: &Stop| {
         let sample: Box<dyn Journal> = Box::new(SampleJournal {
             started_at,
-            next: 0,
+            next: if at.since < sample::ENTRIES {
+                at.since
+            } else {
+                0
+            },
         });
         Ok(sample)
     };
@@ -55,30 +61,26 @@ impl Journal for SampleJournal {
         "sample"
     }
 
-    fn seek(&mut self, start: &Start) -> Result<Landing, readers::Error> {
-        self.next = match start {
-            Start::After(cursor) => cursor.seqnum.seqnum,
-            Start::Since(_) => 0,
-        };
-        Ok(Landing::Exact)
-    }
-
-    fn next(&mut self, entry: &mut LogEntry) -> Result<Step, readers::Error> {
+    fn next(&mut self, read: &mut ReadEntry) -> Result<Step, readers::Error> {
         if self.next >= self.visible() {
             return Ok(Step::End);
         }
-        sample::fill(entry, self.started_at, self.next);
+        sample::fill(read, self.started_at, self.next);
         self.next += 1;
         Ok(Step::Entry)
     }
 
-    fn wait(&mut self, timeout: Duration) -> Result<Wake, readers::Error> {
-        thread::sleep(GLANCE.min(timeout));
-        Ok(Wake::Appended)
+    /// The place of the next entry stands for the time from which on it is read.
+    fn positions(&self) -> Positions {
+        Positions::begin(self.next, [0; 16])
     }
 
-    fn newest(&mut self) -> Result<Option<Cursor>, readers::Error> {
-        let last = self.visible().checked_sub(1);
-        Ok(last.map(|index| sample::cursor(self.started_at, index)))
+    fn wait(&mut self, timeout: Duration) -> Result<(), readers::Error> {
+        thread::sleep(GLANCE.min(timeout));
+        Ok(())
+    }
+
+    fn absence(&self, _: Option<&Path>) -> Option<Absence> {
+        None
     }
 }

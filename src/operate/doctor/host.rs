@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use super::Finding;
 use crate::base::human::{age, causes, span, things};
@@ -9,7 +10,10 @@ use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config;
 use crate::sources::inventory;
-use crate::sources::journal::{self, readers};
+use crate::sources::journal::{self, OpenJournal, readers};
+
+/// How far back entries are looked for, in microseconds: 30 days.
+const LOOKED_BACK: u64 = 30 * 86_400_000_000;
 
 /// Whether the units exist.
 #[must_use]
@@ -34,13 +38,10 @@ pub(crate) fn units(units: &[String]) -> Vec<Finding> {
 #[must_use]
 pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding {
     const CHECK: &str = "journal";
-    let opened = readers::open(config, stop).and_then(|mut journal| {
-        let name = journal.name();
-        Ok((name, journal.newest()?))
-    });
-    match opened {
+    let since = When::now().0.saturating_sub(LOOKED_BACK);
+    match newest(config, since, stop) {
         Ok((name, Some(newest))) => {
-            let ago = span(age(newest.realtime, When::now()));
+            let ago = span(age(newest, When::now()));
             Finding::pass(
                 CHECK,
                 format!("readable with {name}, the newest entry is {ago} old"),
@@ -48,7 +49,7 @@ pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding 
         }
         Ok((name, None)) => {
             let found = format!(
-                "readable with {name}, without an entry of {}",
+                "readable with {name}, without an entry of {} in the last 30 days",
                 config.units.names().join(", ")
             );
             let fix =
@@ -62,6 +63,28 @@ pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding 
     }
 }
 
+/// What reads the journal, and the time of its newest entry since a time; both in microseconds since the Unix epoch.
+fn newest(
+    config: &config::JournalSettings,
+    since: u64,
+    stop: &Stop,
+) -> Result<(&'static str, Option<u64>), readers::Error> {
+    let positions = readers::Positions::begin(since, [0; 16]);
+    let mut journal = readers::open(config, &readers::followed(config), positions, stop)?;
+    let (mut read, mut newest) = (readers::ReadEntry::default(), None);
+    loop {
+        match journal.next(&mut read)? {
+            readers::Step::Entry => newest = newest.max(Some(read.entry.realtime)),
+            readers::Step::Notice(_) => {}
+            readers::Step::End => break,
+        }
+    }
+    match journal.absence(config.dir.as_deref()) {
+        Some(absence) => Err(absence.into()),
+        None => Ok((journal.name(), newest)),
+    }
+}
+
 /// Whether the models directory is found and can be read.
 #[must_use]
 pub(crate) fn models(config: &config::Config, stop: &Stop) -> Finding {
@@ -69,8 +92,8 @@ pub(crate) fn models(config: &config::Config, stop: &Stop) -> Finding {
     const FIX: &str = "set OLLAMA_MODELS to Ollama's models directory, and let this user read it";
     let named = || {
         let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
-        let journal = readers::open(&config.journal, stop).ok()?;
-        journal::find_last(journal, since, inventory::from_line)
+        let open: OpenJournal = Arc::new(readers::open);
+        journal::find_last(&open, &config.journal, since, stop, inventory::from_line)
     };
     let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &named)
     else {

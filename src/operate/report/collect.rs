@@ -57,7 +57,7 @@ impl Collector {
         };
         self.saw(time);
         match record {
-            Record::Log(_) => {
+            Record::Log(_) | Record::Line(_) => {
                 self.lines += 1;
                 for point in points {
                     self.point(time, point);

@@ -150,7 +150,7 @@ mod tests {
                 hash: MsgHash([0; 32]),
             };
             let log = Record::Log(Log {
-                seqnum: 1,
+                number: 1,
                 message: Cow::Borrowed(message),
                 truncated: 0,
                 pid: Cow::Borrowed(""),

@@ -90,7 +90,7 @@ mod tests {
             hash: MsgHash([0xab; 32]),
         };
         let log = Stored::Log(Log {
-            seqnum: 12_345,
+            number: 12_345,
             message: Cow::Borrowed(message),
             truncated: 0,
             pid: Cow::Borrowed(""),

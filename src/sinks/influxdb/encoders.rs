@@ -91,7 +91,7 @@ mod tests {
                 hash: MsgHash([0; 32]),
             };
             let log = Stored::Log(Log {
-                seqnum: 1,
+                number: 1,
                 message: Cow::Borrowed("x"),
                 truncated: 0,
                 pid: Cow::Borrowed(""),

@@ -13,10 +13,10 @@ use super::text::{
 };
 use crate::record::layout::{Layout, LogFields, MsgHashAs};
 use crate::record::schema::{
-    HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS, SOURCE,
-    UNIT, VERSION,
+    HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, NUMBER, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS,
+    SOURCE, UNIT, VERSION,
 };
-use crate::record::{DecodeError, Derived, Log, Record, Report, Snapshot};
+use crate::record::{DecodeError, Derived, Log, LogLine, Record, Report, Snapshot};
 use crate::sinks::Form;
 
 /// The only value of the tag `source`.
@@ -30,9 +30,9 @@ const NANOS_PER_MICRO: u64 = 1000;
 pub struct Encoder {
     host: String,
     form: Form,
-    /// Up to where the hash goes when it is a tag, up to the message when it is not.
+    /// Up to where the hash goes when it is a tag.
     log_head: Vec<u8>,
-    /// From behind the hash as a tag up to the message; empty when it is a field.
+    /// From there up to the message.
     log_middle: Vec<u8>,
     /// Up to where the models go.
     inventory_head: Vec<u8>,
@@ -68,16 +68,9 @@ impl Encoder {
         push_tag(SOURCE, SYSTEMD, &mut to_message);
         push_name(b' ', MESSAGE, &mut to_message);
         let mut log_head = head(LOGS.name);
-        let log_middle = match msg_hash_as {
-            MsgHashAs::Tag => {
-                push_name(b',', MSG_HASH, &mut log_head);
-                to_message
-            }
-            MsgHashAs::Field => {
-                log_head.append(&mut to_message);
-                Vec::new()
-            }
-        };
+        if *msg_hash_as == MsgHashAs::Tag {
+            push_name(b',', MSG_HASH, &mut log_head);
+        }
         let mut inventory_head = head(SNAPSHOTS.name);
         push_name(b' ', MODELS_JSON, &mut inventory_head);
         let mut report_head = head(SHIPPER);
@@ -86,7 +79,7 @@ impl Encoder {
             host: host.clone(),
             form: Form::Whole,
             log_head,
-            log_middle,
+            log_middle: to_message,
             inventory_head,
             report_head,
             msg_hash_as: *msg_hash_as,
@@ -113,16 +106,21 @@ impl Encoder {
     ) -> Result<(), DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         match &record {
-            Record::Log(log) => self.log(key, log, out),
+            Record::Log(log) => self.log(key, log, &Marks::default(), out),
+            Record::Line(line) => self.log(key, &line.log, &Marks::of(line), out),
             Record::Inventory(snapshot) => self.inventory(key, snapshot, out),
             Record::Report(report) => self.report(key, report, out),
         }
         if self.form == Form::Bare {
             return Ok(());
         }
+        let marks = match &record {
+            Record::Line(line) => Marks::of(line),
+            _ => Marks::default(),
+        };
         for (place, point) in (0..).zip(&points) {
             let nanos = derived_time(key, &record, place, point);
-            points::push(point, &self.host, nanos, out);
+            points::push(point, &self.host, &marks, nanos, out);
         }
         Ok(())
     }
@@ -134,7 +132,7 @@ impl Encoder {
     pub fn places(&self, key: &EntryKey, payload: &[u8]) -> Result<Vec<Place>, DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         let (measurement, place) = match &record {
-            Record::Log(log) => (LOGS.name, log.seqnum),
+            Record::Log(log) | Record::Line(LogLine { log, .. }) => (LOGS.name, log.number),
             Record::Inventory(snapshot) => (SNAPSHOTS.name, u64::from(snapshot.part.unwrap_or(0))),
             Record::Report(_) => (SHIPPER, 0),
         };
@@ -149,12 +147,13 @@ impl Encoder {
         Ok([own].into_iter().chain(derived).collect())
     }
 
-    fn log(&self, key: &EntryKey, log: &Log<'_>, out: &mut Vec<u8>) {
+    fn log(&self, key: &EntryKey, log: &Log<'_>, marks: &Marks<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.log_head);
         if self.msg_hash_as == MsgHashAs::Tag {
             push_hex(key.hash, out);
-            out.extend_from_slice(&self.log_middle);
         }
+        marks.push(out);
+        out.extend_from_slice(&self.log_middle);
         push_string(&log.message, out);
         if self.msg_hash_as == MsgHashAs::Field {
             push_name(b',', MSG_HASH, out);
@@ -171,11 +170,12 @@ impl Encoder {
             push_integer(u64::from(priority), out);
             out.push(b'i');
         }
-        if self.fields.unit && !log.unit.is_empty() {
+        // InfluxDB 3 has one column for a tag and a field of one name.
+        if self.fields.unit && !log.unit.is_empty() && marks.unit.is_none() {
             push_name(b',', UNIT, out);
             push_string(&log.unit, out);
         }
-        push_end(point_time(key, log.seqnum), out);
+        push_end(point_time(key, log.number), out);
     }
 
     /// The parts of a snapshot too large for one field say which they are, and are told apart by their nanoseconds.
@@ -210,10 +210,39 @@ impl Encoder {
     }
 }
 
+/// Tags of an entry's points, derived ones too, that tell apart what time and host do not. They follow from the entry alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks<'a> {
+    /// The unit, when it is another one than `ollama.service`.
+    unit: Option<&'a str>,
+    /// How often the nanoseconds of a microsecond were used up before; 0 has no tag.
+    thousands: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn of(line: &'a LogLine<'_>) -> Self {
+        Self {
+            unit: Some(&*line.tag).filter(|unit| !unit.is_empty()),
+            thousands: line.log.number / NANOS_PER_MICRO,
+        }
+    }
+
+    /// Appends them. They are rare: the server has to sort the tags of such a point.
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        if self.thousands > 0 {
+            push_name(b',', NUMBER, out);
+            push_integer(self.thousands, out);
+        }
+        if let Some(unit) = self.unit {
+            push_tag(UNIT, unit, out);
+        }
+    }
+}
+
 /// Time of the derived point number `place` of a record.
 fn derived_time(key: &EntryKey, record: &Record<'_>, place: u64, point: &Derived<'_>) -> u64 {
     match (record, point) {
-        (Record::Log(log), _) => point_time(key, log.seqnum),
+        (Record::Log(log) | Record::Line(LogLine { log, .. }), _) => point_time(key, log.number),
         (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
         _ => point_time(key, 0),
     }
@@ -244,7 +273,7 @@ mod tests {
     fn log(message: &str) -> Vec<u8> {
         let mut payload = Vec::new();
         Record::Log(Log {
-            seqnum: 12_345,
+            number: 12_345,
             message: Cow::Borrowed(message),
             truncated: 0,
             pid: Cow::Borrowed("77"),

@@ -6,17 +6,25 @@
 
 use std::io::Write as _;
 
+use super::line_protocol::Marks;
 use super::text::{push_end, push_name, push_string, push_tag};
 use crate::record::schema::HOST;
 use crate::record::{Derived, Value, Visitor};
 
 /// Appends `point` as a line of `host` at `nanos` since the Unix epoch. A point of which no field can be said is left out.
-pub(super) fn push(point: &Derived<'_>, host: &str, nanos: u64, out: &mut Vec<u8>) {
+pub(super) fn push(
+    point: &Derived<'_>,
+    host: &str,
+    marks: &Marks<'_>,
+    nanos: u64,
+    out: &mut Vec<u8>,
+) {
     let before = out.len();
     out.extend_from_slice(point.measurement().name.as_bytes());
     let mut line = PointLine {
         out,
         host: Some(host),
+        marks,
         fields: 0,
     };
     point.visit(&mut line);
@@ -31,6 +39,7 @@ struct PointLine<'a> {
     out: &'a mut Vec<u8>,
     /// The value of [`HOST`], until it has its place among the others.
     host: Option<&'a str>,
+    marks: &'a Marks<'a>,
     fields: usize,
 }
 
@@ -54,6 +63,9 @@ impl PointLine<'_> {
 
     fn begin_field(&mut self, name: &str) {
         self.push_host();
+        if self.fields == 0 {
+            self.marks.push(self.out);
+        }
         let separator = if self.fields == 0 { b' ' } else { b',' };
         push_name(separator, name, self.out);
         self.fields += 1;
@@ -92,7 +104,7 @@ mod tests {
         let (mut points, mut out) = (Vec::new(), Vec::new());
         derive(message, &mut points);
         for point in &points {
-            push(point, "gpu 1", 5, &mut out);
+            push(point, "gpu 1", &Marks::default(), 5, &mut out);
         }
         String::from_utf8(out).unwrap()
     }
@@ -126,7 +138,13 @@ mod tests {
             bytes: u64::MAX,
         };
         let mut out = b"before".to_vec();
-        push(&Derived::Memory(memory), "h", 1, &mut out);
+        push(
+            &Derived::Memory(memory),
+            "h",
+            &Marks::default(),
+            1,
+            &mut out,
+        );
         assert_eq!(out, b"before");
     }
 }

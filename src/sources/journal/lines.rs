@@ -1,11 +1,13 @@
-//! Entries on their way to the writer, with the points that follow from them.
+//! Entries on their way to the writer: cut lines joined, with the points that follow from them.
 
 use tokio::sync::watch;
 
-use super::Error;
+use super::join::Joiner;
+use super::layouts::Layouts;
 use super::meaning::Meaning;
+use super::readers::{Piece, ReadEntry};
 use crate::counters::intake::IntakeStatus;
-use crate::record::{LogEntry, Record};
+use crate::record::{Derived, Event, Fact, Kind, LogEntry};
 use crate::sources::{Settled, WriteError, Writer};
 
 /// Makes records of entries and hands them on, in order.
@@ -14,31 +16,69 @@ pub(super) struct Lines<'a, 'w> {
     pub(super) status: &'a watch::Sender<IntakeStatus>,
     /// `None` when no points are derived.
     pub(super) meaning: Option<Meaning>,
+    /// `None` when every entry has the layout of the configuration.
+    pub(super) layouts: Option<Layouts>,
+    /// `None` when the pieces of a line stay lines of their own.
+    pub(super) joiner: Option<Joiner>,
     pub(super) max_message_bytes: usize,
 }
 
 impl Lines<'_, '_> {
-    /// Adds an entry to the batch being filled.
-    pub(super) fn push(&mut self, entry: &LogEntry) -> Result<(), Error> {
+    /// Adds an entry to the batch being filled, unless it is a piece of a line that is not complete.
+    pub(super) fn push(&mut self, read: &ReadEntry) -> Result<(), WriteError> {
+        if let Some(number) = read.dropped {
+            tracing::warn!(
+                unit = read.entry.unit,
+                "journald has dropped {number} lines"
+            );
+            self.status
+                .send_modify(|status| status.suppressed += number);
+        }
+        match &mut self.joiner {
+            Some(joiner) if !joiner.is_empty() || read.piece == Piece::GoesOn => {
+                let mut complete = Vec::new();
+                joiner.take(read, &mut complete);
+                complete.iter().try_for_each(|line| self.add(line, None))
+            }
+            _ => self.add(&read.entry, read.dropped),
+        }
+    }
+
+    /// Adds the lines whose next piece is late at `now` (microseconds since the Unix epoch), or all that there are.
+    pub(super) fn give_up_joining(&mut self, now: Option<u64>) -> Result<(), WriteError> {
+        let mut lines = Vec::new();
+        if let Some(joiner) = &mut self.joiner {
+            joiner.give_up(now, &mut lines);
+        }
+        lines.iter().try_for_each(|line| self.add(line, None))
+    }
+
+    /// Whether a piece is held: what was read is not all in the batch then.
+    pub(super) fn holds_pieces(&self) -> bool {
+        self.joiner
+            .as_ref()
+            .is_some_and(|joiner| !joiner.is_empty())
+    }
+
+    fn add(&mut self, entry: &LogEntry, dropped: Option<u64>) -> Result<(), WriteError> {
         let record = entry.to_record(self.max_message_bytes);
-        let truncated = matches!(&record, Record::Log(log) if log.truncated > 0);
-        let points = match (&mut self.meaning, &record) {
-            (Some(meaning), Record::Log(log)) => meaning.of(&log.message),
+        let mut points = match (&mut self.meaning, record.log()) {
+            (Some(meaning), Some(log)) => meaning.of(&entry.unit, &log.message),
             _ => Vec::new(),
         };
-        self.writer.push(entry.key(), &record, &points)?;
+        if let (Some(number), true) = (dropped, self.meaning.is_some()) {
+            points.push(Derived::Event(Event {
+                kind: Kind::LinesDropped,
+                facts: vec![Fact::Count(number)],
+            }));
+        }
+        let layout = self.layouts.as_mut().map(|layouts| layouts.of(&entry.host));
+        let truncated = record.log().is_some_and(|log| log.truncated > 0);
+        self.writer.push_as(entry.key(), &record, &points, layout)?;
         if truncated {
             self.status.send_modify(|status| status.truncated += 1);
         }
         Ok(())
-    }
-
-    /// Forgets the batch being filled.
-    pub(super) fn discard(&mut self) {
-        self.writer.discard();
-        if let Some(meaning) = &mut self.meaning {
-            meaning.discard();
-        }
     }
 
     /// As [`Writer::commit`].

@@ -1,5 +1,6 @@
 //! The points that follow from lines on their way into the spool.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,13 +19,11 @@ const FIRST_INVENTORY: Duration = Duration::from_secs(1);
 /// What models there are, as the inventory publishes it; `None` until it has looked.
 pub type ModelsFeed = watch::Receiver<Option<Models>>;
 
-/// Derives the points of lines, and can go back to where the last batch ended: lines of a batch that is discarded are read again.
+/// Derives the points of lines, each unit's by themselves: two Ollamas of one host have nothing to do with each other.
 #[derive(Debug)]
 pub(crate) struct Meaning {
     models: ModelsFeed,
-    reader: Reader,
-    /// As it was when the batch being filled began.
-    settled: Reader,
+    readers: HashMap<String, Reader>,
     /// Of the batch being filled.
     tally: Understood,
 }
@@ -35,42 +34,45 @@ impl Meaning {
         let mut models = models.clone();
         // Whether it came or not makes no difference to what is done next.
         let _ = stop.wait(FIRST_INVENTORY, models.wait_for(Option::is_some));
-        let reader = recall::reader(store);
+        let readers = recall::readers(store);
         // The first look at it below is one at something new.
         models.mark_changed();
         Self {
             models,
-            settled: reader.clone(),
-            reader,
+            readers,
             tally: Understood::default(),
         }
     }
 
-    /// The points of the next line.
-    pub(crate) fn of<'a>(&mut self, message: &'a str) -> Vec<Derived<'a>> {
+    /// The points of the next line of `unit`.
+    pub(crate) fn of<'a>(&mut self, unit: &str, message: &'a str) -> Vec<Derived<'a>> {
         // An inventory that has ended may have left its last word.
         let is_news = match self.models.has_changed() {
             Ok(is_news) => is_news,
             Err(_) => self.models.borrow().has_changed(),
         };
         if is_news && let Some(models) = &*self.models.borrow_and_update() {
-            self.reader.set_models(models.clone());
+            for reader in self.readers.values_mut() {
+                reader.set_models(models.clone());
+            }
+        }
+        if !self.readers.contains_key(unit) {
+            let mut reader = Reader::default();
+            if let Some(models) = &*self.models.borrow() {
+                reader.set_models(models.clone());
+            }
+            self.readers.insert(unit.to_owned(), reader);
         }
         let mut points = Vec::new();
-        self.reader.derive(message, &mut points);
+        if let Some(reader) = self.readers.get_mut(unit) {
+            reader.derive(message, &mut points);
+        }
         self.tally.count(&points);
         points
     }
 
     /// The batch is complete; what was understood in it.
     pub(crate) fn settle(&mut self) -> Understood {
-        self.settled = self.reader.clone();
         std::mem::take(&mut self.tally)
-    }
-
-    /// The lines of the batch will be read again.
-    pub(crate) fn discard(&mut self) {
-        self.reader = self.settled.clone();
-        self.tally = Understood::default();
     }
 }

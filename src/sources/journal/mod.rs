@@ -1,19 +1,24 @@
-//! The journal as a source: entry and cursor become durable in one commit.
+//! The journal as a source: entry and checkpoint become durable in one commit.
 //!
-//! What the journal may have dropped before it was read is counted as a gap; what is damaged is stepped over.
+//! Read `readers/` for how entries come, then `run.rs`: what was read is numbered, joined and given its points in `lines.rs`, and
+//! committed with the checkpoint behind it (`checkpoint.rs`).
 
+mod boundary;
+mod checkpoint;
+mod cursor;
+mod join;
+mod layouts;
 mod lines;
 mod meaning;
-mod position;
 pub mod readers;
 mod run;
-mod stall;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use cursor::{Cursor, CursorCheckpoint, MalformedCursor};
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 
@@ -23,12 +28,14 @@ use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config;
 use crate::counters::intake::{Gap, IntakeStatus};
-use crate::record::LogEntry;
 use crate::record::layout::source;
-use crate::sources::{Assignment, Goal, Source, SourceError, WriteError, Writer, Wrote};
+use crate::sources::{Assignment, Goal, Positions, Source, SourceError, WriteError, Writer, Wrote};
+use boundary::Boundary;
+use checkpoint::Checkpoint;
+use join::Joiner;
+use layouts::Layouts;
 use lines::Lines;
-use position::{Position, Rejected};
-use readers::{Checkpoint, Journal, Start, Step};
+use readers::{Followed, Journal, Notice, ReadEntry, Step};
 use run::{Next, Run};
 
 /// The first wait before a journal that failed is opened again; it grows up to [`config::JournalSettings::poll_interval`]
@@ -37,15 +44,25 @@ const REOPEN_MIN: Duration = Duration::from_secs(1);
 /// Entries that [`find_last`] looks through.
 const LOOKED_THROUGH: usize = 200_000;
 
-/// Opens the journal of a configuration, on the thread that reads it, again after every failure; the stop ends its waiting.
+/// By which the spool remembers when 0.1 read last, whatever damage takes of its positions.
+const READ_BY_0_1: &str = "journal 0.1";
+
+/// Opens the journal of a configuration, on the thread that reads it, for what is followed, at positions; again after every failure; the
+/// stop ends its waiting.
 pub type OpenJournal = Arc<
-    dyn Fn(&config::JournalSettings, &Stop) -> Result<Box<dyn Journal>, readers::Error>
+    dyn Fn(
+            &config::JournalSettings,
+            &[Followed],
+            readers::Positions,
+            &Stop,
+        ) -> Result<Box<dyn Journal>, readers::Error>
         + Send
         + Sync,
 >;
 
 /// The same, for one configuration.
-type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Journal>, readers::Error>;
+type Open<'a> =
+    &'a dyn Fn(&[Followed], readers::Positions) -> Result<Box<dyn Journal>, readers::Error>;
 
 /// The journal of some units.
 #[derive(Clone)]
@@ -83,19 +100,28 @@ impl Source for JournalSource {
         let reading = Reading {
             config: &self.config,
             goal: assignment.goal,
+            positions: assignment.positions,
             status: &self.status,
             stop,
         };
-        let position = reading.resumed(assignment);
+        let checkpoint = reading.resumed(assignment, writer)?;
         let models = self.models.as_ref();
+        let layouts = match self.config.host_from_journal {
+            true => Some(Layouts::new(writer.store().layout()).map_err(read_error)?),
+            false => None,
+        };
         let lines = Lines {
             meaning: models.map(|models| Meaning::resume(models, writer.store(), stop)),
             writer,
             status: &self.status,
+            layouts,
+            joiner: self.config.join_lines.then(Joiner::default),
             max_message_bytes: self.config.max_message_bytes,
         };
-        let mut run = Run::new(&reading, position, lines);
-        reading.read_on(&mut run, &|| (self.open)(&self.config, stop))?;
+        let mut run = Run::new(&reading, checkpoint, lines);
+        reading.read_on(&mut run, &|followed, positions| {
+            (self.open)(&self.config, followed, positions, stop)
+        })?;
         Ok(())
     }
 
@@ -113,21 +139,28 @@ impl Source for JournalSource {
 /// The last thing that `find` finds in the messages since `since` (microseconds since the Unix epoch); nothing in a journal that
 /// cannot be read.
 pub fn find_last<T>(
-    mut journal: Box<dyn Journal>,
+    open: &OpenJournal,
+    config: &config::JournalSettings,
     since: u64,
+    stop: &Stop,
     find: impl Fn(&[u8]) -> Option<T>,
 ) -> Option<T> {
-    journal.seek(&Start::Since(since)).ok()?;
-    let mut entry = LogEntry::default();
+    let positions = readers::Positions::begin(since, [0; 16]);
+    let mut journal = open(config, &readers::followed(config), positions, stop).ok()?;
+    let mut read = ReadEntry::default();
     let mut found = None;
     for _ in 0..LOOKED_THROUGH {
-        match journal.next(&mut entry).ok()? {
-            Step::Entry => found = find(&entry.message).or(found),
-            Step::Damaged => {}
+        match journal.next(&mut read).ok()? {
+            Step::Entry => found = find(&read.entry.message).or(found),
+            Step::Notice(_) => {}
             Step::End => break,
         }
     }
     found
+}
+
+fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
+    SourceError::Read(Box::new(error))
 }
 
 /// Why a run ends early.
@@ -155,6 +188,7 @@ impl From<Error> for SourceError {
 struct Reading<'a> {
     config: &'a config::JournalSettings,
     goal: Goal,
+    positions: Positions,
     status: &'a watch::Sender<IntakeStatus>,
     stop: &'a Stop,
 }
@@ -181,21 +215,74 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The position that the spool keeps.
-    fn resumed(&self, assignment: &Assignment) -> Position {
-        let origin = &assignment.origin;
-        let checkpoint = origin.position.as_deref().map(Checkpoint::decode);
-        let (position, rejected) = Position::resume(checkpoint, now(), origin.since);
-        if let Some(rejected) = rejected {
-            self.reject(rejected);
-        }
-        position
+    /// Where the spool says that reading stands.
+    fn resumed(
+        &self,
+        assignment: &Assignment,
+        writer: &Writer<'_>,
+    ) -> Result<Checkpoint, SourceError> {
+        let (followed, boot) = (readers::followed(self.config), boot());
+        let since = assignment.origin.since;
+        let begin = || Checkpoint::begin(&followed, since, boot);
+        let mut checkpoint = match assignment.origin.position.as_deref() {
+            Some(stored) => {
+                Checkpoint::decode(stored, &followed, since, boot).unwrap_or_else(|error| {
+                    self.reject(&error);
+                    begin()
+                })
+            }
+            None => begin(),
+        };
+        checkpoint.boundary = remembered(checkpoint.boundary, writer)?;
+        let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
+        checkpoint.follow(&followed, now().saturating_sub(lookback).max(since), boot);
+        Ok(checkpoint)
     }
 
-    fn reject(&self, rejected: Rejected) {
-        tracing::warn!("{rejected}: the journal is read by time, what is known already is dropped");
+    fn reject(&self, error: &dyn std::fmt::Display) {
+        tracing::warn!(
+            "{error}: the journal is read from its beginning, what is known already is dropped"
+        );
         self.status
             .send_modify(|status| status.rejected_cursors += 1);
+    }
+
+    /// Counts what a reader has met beside entries.
+    fn count(&self, notice: &Notice) {
+        match notice {
+            Notice::Damage(damage) => {
+                let (path, from) = (damage.path.display(), damage.from);
+                tracing::warn!(
+                    until = damage.until,
+                    entries = damage.entries,
+                    "{path} is damaged at byte {from}: reading goes on behind it"
+                );
+                self.status.send_modify(|status| {
+                    status.stalls += 1;
+                    status.damaged += damage.entries;
+                });
+            }
+            Notice::Gap(gap) => {
+                tracing::warn!(
+                    from = gap.from,
+                    until = gap.until,
+                    "the journal may have dropped {} entries before they were read",
+                    gap.entries
+                );
+                let (from, until) = (gap.from, gap.until);
+                self.status.send_modify(|status| {
+                    status.gaps += 1;
+                    status.gap_entries += gap.entries;
+                    status.last_gap = Some(Gap { from, until });
+                });
+            }
+            Notice::Moved { path } => {
+                let path = path.display();
+                self.reject(&format_args!(
+                    "{path} does not have the last entry that was read"
+                ));
+            }
+        }
     }
 
     fn announce(&self, reader: &'static str) {
@@ -206,28 +293,6 @@ impl Reading<'_> {
                 reader.clone_into(&mut status.reader);
             }
             new
-        });
-    }
-
-    /// Counts a damaged stretch that is stepped over; `until` when it ends.
-    fn count_stall(&self, until: Option<u64>) {
-        match until {
-            Some(until) => tracing::warn!(until, "a journal file is damaged: stepping over"),
-            None => tracing::warn!("a journal file is damaged to its end: it is left behind"),
-        }
-        self.status.send_modify(|status| status.stalls += 1);
-    }
-
-    fn count_gap(&self, gap: Gap) {
-        let seconds = Duration::from_micros(gap.until - gap.from).as_secs();
-        tracing::warn!(
-            from = gap.from,
-            until = gap.until,
-            "the journal may have dropped entries of {seconds} s before they were read"
-        );
-        self.status.send_modify(|status| {
-            status.gaps += 1;
-            status.last_gap = Some(gap);
         });
     }
 
@@ -255,4 +320,34 @@ impl Reading<'_> {
 /// Microseconds since the Unix epoch.
 fn now() -> u64 {
     When::now().0
+}
+
+/// The boundary that holds: damage may have set the position back to one that 0.1 stored before its last, and a backfill has none.
+fn remembered(
+    boundary: Option<Boundary>,
+    writer: &Writer<'_>,
+) -> Result<Option<Boundary>, SourceError> {
+    let time = boundary.as_ref().map(Boundary::time);
+    let known = writer.store().call_blocking(move |spool| {
+        let stored = spool.origin(source::JOURNAL).and_then(|origin| {
+            let position = origin.position.as_deref()?;
+            Checkpoint::decode(position, &[], 0, [0; 16]).ok()?.boundary
+        });
+        let first = match time.or(stored.as_ref().map(Boundary::time)) {
+            Some(time) => Some(spool.introduce(READ_BY_0_1, time)?.since),
+            None => spool.origin(READ_BY_0_1).map(|origin| origin.since),
+        };
+        Ok::<_, spool::Error>((stored, first))
+    });
+    let (stored, first) = known.map_err(WriteError::from)?.map_err(WriteError::from)?;
+    let boundary = boundary.or(stored);
+    let is_older = |first: &u64| boundary.is_none_or(|boundary| boundary.time() < *first);
+    Ok(first.filter(is_older).map(Boundary::at_time).or(boundary))
+}
+
+/// The boot that this is; zeros where the kernel does not say.
+fn boot() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
 }

@@ -21,10 +21,10 @@ step_refuse() {
     refuses "/bin/true is not a shipper" --binary /bin/true
     refuses "user nobody-here does not exist" --binary "$package_binary" --user nobody-here
     refuses "cargo is not installed"
-    # A sudo that does not know regular expressions: older than 1.9.10.
-    fake sudo <<<$'#!/bin/sh\necho Sudo version 1.9.9'
+    # A sudo that does not know all of the rule.
+    fake sudo <<<$'#!/bin/sh\necho Sudo version 1.8.28p1'
     inside touch /root/mark
-    refuses "sudo 1.9.9 cannot match arguments by regular expression" --binary "$package_binary" --journal-access sudoers
+    refuses "needs sudo 1.8.29 or later, not 1.8.28" --binary "$package_binary" --journal-access sudoers
     no_fake sudo
     # Where any user can read it.
     install -m 0755 "$root$installer" "$root/var/tmp/install.sh"

@@ -1,23 +1,23 @@
-//! The journal's cursors, and the checkpoint that the intake keeps beside its entries (pure).
+//! Cursors of libsystemd, and the checkpoint that version 0.1 kept beside its entries (pure): where its spools go on from.
 //!
-//! A cursor is text from outside: it was read from a disk that may be damaged, or by another version of the
-//! shipper. It is parsed in full before libsystemd or a command line sees it.
+//! A cursor is text from outside: it was read from a disk that may be damaged. It is parsed in full.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::stored::{self, EncodeError};
 use crate::record::SeqnumId;
 
 /// A cursor of systemd 209 or newer: `s=…;i=…;b=…;m=…;t=…;x=…`.
 ///
 /// ```
-/// use shipper::sources::journal::readers::Cursor;
+/// use shipper::sources::journal::Cursor;
 /// let text = "s=878bcb76789642288b3b90aebfd5f5b3;i=1f;b=11111111111111111111111111111111;m=f4240;t=65bfeda352240;x=23d92a1f6a53f0be";
 /// let cursor: Cursor = text.parse()?;
 /// assert_eq!(cursor.seqnum.seqnum, 31);
 /// assert_eq!(cursor.to_string(), text);
-/// # Ok::<(), shipper::sources::journal::readers::MalformedCursor>(())
+/// # Ok::<(), shipper::sources::journal::MalformedCursor>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -38,28 +38,7 @@ pub struct Cursor {
 #[error("not a journal cursor")]
 pub struct MalformedCursor;
 
-/// How far a cursor may lie in the future before it is rejected: one hour, in microseconds.
-///
-/// libsystemd given a time that is still to come and ids it does not know stays silent for ever (docs/facts.md, the journal).
-pub const MAX_AHEAD: u64 = 3_600_000_000;
-
 impl Cursor {
-    /// A cursor of no entry: journals seek the first entry at or after `realtime` for it, since no journal
-    /// has its ids. It has the full shape, so that the sudoers rule lets it pass.
-    #[must_use]
-    pub fn at_time(realtime: u64) -> Self {
-        Self {
-            seqnum: SeqnumId {
-                id: [0; 16],
-                seqnum: 1,
-            },
-            boot: [0; 16],
-            monotonic: 0,
-            realtime,
-            xor_hash: 0,
-        }
-    }
-
     /// Reads a cursor out of bytes; the order of fields is the one journald writes.
     ///
     /// # Errors
@@ -80,20 +59,6 @@ impl Cursor {
             None => Ok(cursor),
             Some(_) => Err(MalformedCursor),
         }
-    }
-
-    /// Whether the cursor's time is one that an entry read by `now` (microseconds since the epoch) can have.
-    #[must_use]
-    pub fn is_plausible(&self, now: u64) -> bool {
-        self.realtime <= now.saturating_add(MAX_AHEAD)
-    }
-
-    /// Whether both name the same content of the same moment, maybe under another number: journald renumbers
-    /// what it moves from `/run` to `/var`.
-    #[must_use]
-    pub fn is_copy_of(&self, other: &Self) -> bool {
-        (self.boot, self.monotonic, self.realtime, self.xor_hash)
-            == (other.boot, other.monotonic, other.realtime, other.xor_hash)
     }
 }
 
@@ -174,7 +139,7 @@ static DIGITS: [u8; 256] = {
 
 /// What the spool keeps for the intake, durable in the same commit as the entries it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct CursorCheckpoint {
     /// Cursor of the last entry spooled, as text.
     pub cursor: String,
     /// Time of that entry, microseconds since the epoch: where to look when the cursor is of no use.
@@ -192,38 +157,27 @@ const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 /// A stored checkpoint that this shipper cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("the spooled journal position cannot be read (version {version:?})")]
-pub struct UnreadableCheckpoint {
+pub struct UnreadableCursorCheckpoint {
     /// Its version byte, if it has one.
     pub version: Option<u8>,
 }
 
-impl Checkpoint {
-    /// The stored form: a version byte, then bincode.
+impl CursorCheckpoint {
+    /// The stored form.
     ///
     /// # Errors
-    /// None in practice: a checkpoint holds only text and numbers.
-    pub fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
-        let mut bytes = vec![CHECKPOINT_VERSION];
-        bincode::serde::encode_into_std_write(self, &mut bytes, bincode::config::standard())?;
-        Ok(bytes)
+    /// None in practice: it holds only text and numbers.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        stored::encode(CHECKPOINT_VERSION, self)
     }
 
     /// Reads a stored form.
     ///
     /// # Errors
-    /// [`UnreadableCheckpoint`] for anything but the exact output of [`Checkpoint::encode`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableCheckpoint> {
-        let unreadable = UnreadableCheckpoint {
-            version: bytes.first().copied(),
-        };
-        let Some((&CHECKPOINT_VERSION, body)) = bytes.split_first() else {
-            return Err(unreadable);
-        };
-        // Damage in the length of the text must not make room for it.
-        let config = bincode::config::standard().with_limit::<MAX_CHECKPOINT_BYTES>();
-        match bincode::serde::decode_from_slice(body, config) {
-            Ok((checkpoint, read)) if read == body.len() => Ok(checkpoint),
-            _ => Err(unreadable),
-        }
+    /// [`UnreadableCursorCheckpoint`] for anything but the exact output of [`CursorCheckpoint::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableCursorCheckpoint> {
+        let version = bytes.first().copied();
+        let decoded = stored::decode::<_, MAX_CHECKPOINT_BYTES>(CHECKPOINT_VERSION, bytes);
+        decoded.ok_or(UnreadableCursorCheckpoint { version })
     }
 }

@@ -1,0 +1,706 @@
+//! `shipper feed`, and the rule that gives it the group of the journal: what the service's user gets by them, and by every other way
+//! that sudo has. The rule is asked by the real sudo, in a mount namespace where it is all of the host's sudoers.
+#![cfg(test)]
+
+use std::fs;
+use std::io::{Read, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use shipper::sources::journal::readers::{FeedRequest, Positions};
+use support::endpoint::Endpoint;
+use support::journal::{BEGIN, Entry, UNIT, busy, write_journal};
+use tempfile::TempDir;
+
+/// `nobody`, who may do nothing but what the rule says.
+const NOBODY: u32 = 65_534;
+/// Where `install.sh` puts it.
+const SHIPPER: &str = "/usr/local/bin/shipper";
+/// The command line of the rule, as the service gives it to sudo.
+const FEED: [&str; 5] = ["-g", "systemd-journal", "--", SHIPPER, "feed"];
+/// Lines of Ollama in the journal.
+const LINES: usize = 40;
+/// What another unit has printed.
+const SECRET: &str = "the password is swordfish";
+/// What a program writes that was started in place of another.
+const LOOT: &str = "loot";
+
+/// What the host needs to be: root's, with sudo and a group for the journal.
+fn is_possible() -> bool {
+    let possible = rustix::process::geteuid().is_root() && Path::new("/usr/bin/sudo").exists();
+    if !possible {
+        support::loud("SKIPPED: sudo is asked only when the tests run as root");
+    }
+    possible
+}
+
+/// A host with our rule, a journal that only the group may read, and a directory where the user may write.
+struct Host {
+    dir: TempDir,
+}
+
+impl Host {
+    fn new() -> Self {
+        let host = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        set_mode(host.dir.path(), 0o711);
+        let copied = Command::new("cp")
+            .args(["--archive", "/etc"])
+            .arg(host.dir.path())
+            .status();
+        assert!(copied.unwrap().success());
+        // Ours alone.
+        fs::remove_file(host.path("etc/sudoers")).unwrap();
+        host.rule(&rule());
+        let config = host.path("etc/ollama-influxdb");
+        let _ = fs::remove_dir_all(&config);
+        fs::create_dir(&config).unwrap();
+        set_mode(&config, 0o755);
+        host.configure("");
+
+        fs::create_dir(host.path("bin")).unwrap();
+        fs::write(host.path("bin/shipper"), "").unwrap();
+        fs::create_dir(host.path("user")).unwrap();
+        chown(host.path("user"), Some(NOBODY), Some(NOBODY)).unwrap();
+
+        fs::create_dir(host.path("journal")).unwrap();
+        let file = host.path("journal/system.journal");
+        let secret = Entry::of_unit(BEGIN + 1, "bank.service", SECRET);
+        write_journal(&file, [secret].into_iter().chain(busy(LINES))).unwrap();
+        let given = Command::new("chgrp")
+            .args(["--recursive", "systemd-journal"])
+            .arg(host.path("journal"))
+            .status();
+        assert!(given.unwrap().success());
+        set_mode(&file, 0o640);
+        set_mode(&host.path("journal"), 0o750);
+        host
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A path in the user's own directory.
+    fn own(&self, name: &str) -> String {
+        self.path("user").join(name).to_str().unwrap().to_owned()
+    }
+
+    fn rule(&self, text: &str) {
+        let file = self.path("etc/sudoers");
+        let _ = fs::remove_file(&file);
+        fs::write(&file, text).unwrap();
+        set_mode(&file, 0o440);
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path("etc/ollama-influxdb/config.env")
+    }
+
+    /// What root has configured.
+    fn configure(&self, lines: &str) {
+        let journal = self.path("journal");
+        let text = format!("SHIPPER_JOURNAL_DIR={}\n{lines}", journal.display());
+        fs::write(self.config(), text).unwrap();
+        set_mode(&self.config(), 0o644);
+    }
+
+    /// A command of the user's on this host.
+    fn command<W: AsRef<std::ffi::OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
+        let script = r#"cd "$1" && mount --bind etc /etc && mount --bind bin /usr/local/bin && mount --bind "$2" /usr/local/bin/shipper &&
+            cd user && shift 2 && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@""#;
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "bash", "-c", script, "bash"])
+            .arg(self.dir.path())
+            .arg(env!("CARGO_BIN_EXE_shipper"))
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn sudo<W: AsRef<std::ffi::OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
+        let mut command = self.command(["/usr/bin/sudo", "-n"]);
+        command.args(words);
+        command
+    }
+}
+
+/// The rule as it is installed for `nobody`.
+fn rule() -> String {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/sudoers.in");
+    fs::read_to_string(template)
+        .unwrap()
+        .replace("@USER@", "nobody")
+        .replace("@BINARY@", SHIPPER)
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The bytes of a request, which anybody could make up.
+fn request(units: &[&str]) -> Vec<u8> {
+    let request = FeedRequest {
+        followed: units.iter().map(|unit| (*unit).to_owned()).collect(),
+        positions: Positions::begin(0, [0; 16]),
+    };
+    let bytes = bincode::serde::encode_to_vec(&request, bincode::config::standard()).unwrap();
+    let length = u32::try_from(bytes.len()).unwrap();
+    [&length.to_le_bytes()[..], &bytes].concat()
+}
+
+/// What a `feed` handed over.
+struct Fed {
+    entries: usize,
+    everything: Vec<u8>,
+    /// Why it handed over nothing more.
+    refusal: Option<String>,
+    /// What was written to standard error.
+    said: String,
+}
+
+impl Fed {
+    fn holds(&self, text: &str) -> bool {
+        let mut windows = self.everything.windows(text.len());
+        windows.any(|window| window == text.as_bytes())
+    }
+}
+
+/// Asks `command` for `request`, and reads what it gives until it says that there is nothing more, or ends.
+fn feed(mut command: Command, request: &[u8]) -> Fed {
+    let mut child = command.spawn().unwrap();
+    let mut fed = exchange(&mut child, request);
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    fed.everything.extend(output.stdout);
+    fed.said = String::from_utf8_lossy(&output.stderr).into_owned();
+    fed
+}
+
+fn exchange(child: &mut Child, request: &[u8]) -> Fed {
+    // One that has ended is asked in vain.
+    let _ = child.stdin.as_mut().unwrap().write_all(request);
+    let stdout = child.stdout.as_mut().unwrap();
+    let mut fed = Fed {
+        entries: 0,
+        everything: Vec::new(),
+        refusal: None,
+        said: String::new(),
+    };
+    let mut length = [0; 4];
+    while stdout.read_exact(&mut length).is_ok() {
+        let begin = fed.everything.len();
+        let message = stdout.take(u32::from_le_bytes(length).into());
+        message
+            .take(1 << 20)
+            .read_to_end(&mut fed.everything)
+            .unwrap();
+        // The first byte is the kind of the message.
+        match fed.everything.get(begin) {
+            Some(0) => fed.entries += 1,
+            Some(5) => break,
+            Some(6) => {
+                let why = String::from_utf8_lossy(&fed.everything[begin + 1..]);
+                fed.refusal = Some(why.into_owned());
+                break;
+            }
+            _ => {}
+        }
+    }
+    fed
+}
+
+/// Whether sudo refused `words`: nothing ran.
+fn refused(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().next().unwrap_or_default();
+    let by_sudo = [
+        "sudo: ",
+        "Sorry, user nobody is not allowed",
+        "usage: sudo ",
+    ];
+    !output.status.success()
+        && output.stdout.is_empty()
+        && by_sudo.iter().any(|begin| first.starts_with(begin))
+}
+
+#[test]
+fn the_rule_is_valid_sudoers() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), rule()).unwrap();
+    let output = Command::new("/usr/sbin/visudo")
+        .args(["--strict", "--check", "--file"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn the_user_gets_the_entries_of_what_is_followed_and_no_others() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    // Without the rule there is nothing.
+    let output = host
+        .command(["cat", host.path("journal/system.journal").to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let fed = feed(host.command([SHIPPER, "feed"]), &request(&[UNIT]));
+    assert_eq!(fed.entries, 0, "without sudo");
+    assert!(fed.refusal.unwrap().contains("no permission"));
+
+    let fed = feed(host.sudo(FEED), &request(&[UNIT]));
+    assert_eq!(
+        (fed.entries, fed.refusal.as_deref()),
+        (LINES, None),
+        "{}",
+        fed.said
+    );
+    assert!(!fed.holds(SECRET) && !fed.holds("bank.service"));
+}
+
+#[test]
+fn a_request_for_more_than_root_has_configured_is_refused() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    for units in [
+        &["bank.service"][..],
+        &[UNIT, "bank.service"],
+        &["user:ollama.service"],
+        &["container:ollama"],
+        &[""],
+        &["bank.service\nollama.service"],
+    ] {
+        let fed = feed(host.sudo(FEED), &request(units));
+        assert_eq!(fed.entries, 0, "{units:?}");
+        let why = fed.refusal.unwrap();
+        assert!(
+            why.contains("is not followed by /etc/ollama-influxdb/config.env"),
+            "{why}"
+        );
+    }
+    let nothing = feed(host.sudo(FEED), &request(&[]));
+    assert_eq!(nothing.entries, 0);
+    for garbage in [
+        &b""[..],
+        b"\0",
+        b"\xff\xff\xff\xff",
+        b"\x04\0\0\0\x01\xfb\xff\xff",
+    ] {
+        let mut child = host.sudo(FEED).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(garbage).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{garbage:?}");
+    }
+
+    // What root configures decides, not what the caller does.
+    host.configure("SHIPPER_JOURNAL_UNITS=ollama.service,bank.service\n");
+    let fed = feed(host.sudo(FEED), &request(&["bank.service"]));
+    assert_eq!((fed.entries, fed.holds(SECRET)), (1, true));
+}
+
+#[test]
+fn a_file_that_others_may_write_is_refused() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    let directory = host.path("etc/ollama-influxdb");
+    let refuses = |what: &str| {
+        let fed = feed(host.sudo(FEED), &request(&[UNIT]));
+        assert_eq!(fed.entries, 0, "{what}");
+        let why = fed.refusal.unwrap_or_default();
+        assert!(why.contains("has to be root's"), "{what}: {why}");
+    };
+    for path in [host.config(), directory.clone()] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        for more in [0o020, 0o002] {
+            set_mode(&path, mode | more);
+            refuses("writable by others");
+            set_mode(&path, mode);
+        }
+        chown(&path, Some(NOBODY), None).unwrap();
+        refuses("the user's");
+        chown(&path, Some(0), None).unwrap();
+    }
+    let elsewhere = host.path("etc/elsewhere.env");
+    fs::rename(host.config(), &elsewhere).unwrap();
+    symlink("/etc/elsewhere.env", host.config()).unwrap();
+    refuses("a link");
+    fs::remove_file(host.config()).unwrap();
+    let fed = feed(host.sudo(FEED), &request(&[UNIT]));
+    assert!(fed.refusal.unwrap().contains("config.env: "), "no file");
+    fs::rename(&elsewhere, host.config()).unwrap();
+    let fed = feed(host.sudo(FEED), &request(&[UNIT]));
+    assert_eq!(fed.entries, LINES);
+}
+
+#[test]
+fn everything_else_is_refused_by_sudo() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    symlink("/usr/bin/id", host.own("shipper")).unwrap();
+    let impostor = host.own("shipper");
+    let link_to_shell = host.own("feed");
+    symlink("/bin/sh", &link_to_shell).unwrap();
+    let with = |before: &[&str], after: &[&str]| {
+        let words = before.iter().chain(after);
+        words.map(|word| (*word).to_owned()).collect::<Vec<_>>()
+    };
+    let group = ["-g", "systemd-journal"];
+    let mut attempts: Vec<Vec<String>> = Vec::new();
+    // Arguments: others, more of them, none, and the same in other pieces.
+    for arguments in [
+        &[][..],
+        &[""],
+        &["feed", ""],
+        &["", "feed"],
+        &["feed "],
+        &[" feed"],
+        &["feed\n"],
+        &["feed\t"],
+        &["feed", "feed"],
+        &["feed", "--"],
+        &["--", "feed"],
+        &["FEED"],
+        &["fee"],
+        &["feeds"],
+        &["f*"],
+        &["^feed$"],
+        &["fe", "ed"],
+        &["feed", "--config=/tmp/x"],
+        &["feed --config=/tmp/x"],
+        &["feed", "--config", "/tmp/x"],
+        &["--config=/tmp/x", "feed"],
+        &["--config", "/tmp/x", "feed"],
+        &["--set", "SHIPPER_JOURNAL_UNITS=bank.service", "feed"],
+        &["feed", "--set=SHIPPER_JOURNAL_UNITS=bank.service"],
+        &["feed", "-h"],
+        &["help", "feed"],
+        &["--help"],
+        &["run"],
+        &["run", "feed"],
+        &["doctor"],
+        &["backfill"],
+        &["demo"],
+        &["man", "feed"],
+    ] {
+        attempts.push(with(&[&group[..], &[SHIPPER]].concat(), arguments));
+    }
+    // Users and groups.
+    for who in [
+        &[][..],
+        &["-u", "root"],
+        &["-u", "root", "-g", "systemd-journal"],
+        &["-u", "#0", "-g", "systemd-journal"],
+        &["-u", "#-1", "-g", "systemd-journal"],
+        &["-u", "daemon", "-g", "systemd-journal"],
+        &["-u", "nobody"],
+        &["-g", "root"],
+        &["-g", "#0"],
+        &["-g", "adm"],
+        &["-g", "shadow"],
+        &["-g", "systemd-network"],
+        &["-g", "#-1"],
+        &["-g", "systemd-journal,root"],
+        &["-g", "systemd-journal", "-g", "root"],
+    ] {
+        attempts.push(with(who, &[SHIPPER, "feed"]));
+    }
+    // Other programs.
+    for program in [
+        &["/bin/sh"][..],
+        &["/bin/sh", "-c", "id"],
+        &["sh", "feed"],
+        &["/usr/bin/id", "feed"],
+        &["/usr/bin/id"],
+        &["/usr/bin/journalctl", "feed"],
+        &["/usr/bin/cat", "/var/log/journal"],
+        &["/usr/local/bin/other", "feed"],
+        &["/usr/local/bin/shipper feed"],
+        &["/usr/local/bin/shipper feed", "feed"],
+        &["/usr/local/bin/*", "feed"],
+        &["feed"],
+        &[&impostor, "feed"],
+        &["./shipper", "feed"],
+        &["./feed"],
+        &["/proc/self/exe", "feed"],
+    ] {
+        attempts.push(with(&group, program));
+    }
+    // A shell, an editor, another root directory, and what else sudo can be told.
+    for options in [
+        &["-s"][..],
+        &["-i"],
+        &["-s", "-g", "systemd-journal"],
+        &["-i", "-g", "systemd-journal"],
+        &["-s", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-i", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-e", "/etc/ollama-influxdb/config.env"],
+        &[
+            "-e",
+            "-g",
+            "systemd-journal",
+            "/etc/ollama-influxdb/config.env",
+        ],
+        &["sudoedit", "/etc/ollama-influxdb/config.env"],
+        &["-R", "/tmp", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-C", "10", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-T", "5", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-E", "-g", "systemd-journal", SHIPPER, "feed"],
+        &["-h", "elsewhere", "-g", "systemd-journal", SHIPPER, "feed"],
+        &[
+            "-r",
+            "unconfined_r",
+            "-g",
+            "systemd-journal",
+            SHIPPER,
+            "feed",
+        ],
+    ] {
+        attempts.push(with(options, &[]));
+    }
+    // Variables.
+    for variable in [
+        "SHIPPER_JOURNAL_UNITS=bank.service",
+        "SHIPPER_JOURNAL_DIR=/tmp",
+        "LD_PRELOAD=/tmp/x.so",
+        "LD_LIBRARY_PATH=/tmp",
+        "PATH=/tmp",
+        "GLIBC_TUNABLES=glibc.malloc.check=3",
+        "RUST_LOG=trace",
+        "=",
+    ] {
+        attempts.push(with(&group, &[variable, SHIPPER, "feed"]));
+    }
+    assert!(attempts.len() > 90);
+    for words in attempts {
+        let output = host.sudo(&words).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            refused(&output),
+            "{words:?}: {} {printed} {said}",
+            output.status
+        );
+    }
+}
+
+/// What sudo lets through beside the plain command line is the same command.
+#[test]
+fn other_ways_to_the_same_command_give_nothing_more() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    fs::create_dir(host.path("user/bin")).unwrap();
+    symlink(SHIPPER, host.own("bin/shipper")).unwrap();
+    // Whoever is started in its place has the group of whoever starts it.
+    let loot = host.own(LOOT);
+    for program in ["systemctl", "journalctl", "sh", "bash"] {
+        let file = host.own(&format!("bin/{program}"));
+        fs::write(&file, format!("#!/bin/bash\n/usr/bin/id >>{loot}\n")).unwrap();
+        set_mode(Path::new(&file), 0o755);
+    }
+    // Without a directory of its own, the journal is looked for, and systemd is asked for namespaces.
+    let link = host.own("bin/shipper");
+    let feed_of = |options: &[&str], command: &str| {
+        let mut words: Vec<String> = options.iter().map(|word| (*word).to_owned()).collect();
+        words.extend(["-g", "systemd-journal", command, "feed"].map(str::to_owned));
+        words
+    };
+    let mut ways = vec![
+        feed_of(&[], SHIPPER),
+        feed_of(&[], "shipper"),
+        feed_of(&[], &link),
+        feed_of(&[], "/usr/local/bin/../bin/shipper"),
+        feed_of(&[], "//usr/local//bin/shipper"),
+        feed_of(&["-u", "nobody"], SHIPPER),
+        feed_of(&["-u", "#65534"], SHIPPER),
+        feed_of(&["-P"], SHIPPER),
+        feed_of(&["-H"], SHIPPER),
+        feed_of(&["-S"], SHIPPER),
+        feed_of(&["-b"], SHIPPER),
+        feed_of(&["-k"], SHIPPER),
+        feed_of(
+            &["--preserve-env=LD_PRELOAD,LD_LIBRARY_PATH,PATH,SHIPPER_JOURNAL_UNITS"],
+            SHIPPER,
+        ),
+    ];
+    ways.push(feed_of(&["-D", &host.own("")], SHIPPER));
+    for config in ["", "SHIPPER_JOURNAL_DIR=\n"] {
+        host.configure(config);
+        for words in &ways {
+            let mut command = host.sudo(words);
+            command
+                .env(
+                    "PATH",
+                    format!("{}:/usr/local/bin:/usr/bin:/bin", host.own("bin")),
+                )
+                .env("SHIPPER_JOURNAL_UNITS", "bank.service")
+                .env("SHIPPER_JOURNAL_READER", "journalctl")
+                .env("LD_PRELOAD", host.own("x.so"))
+                .env("LD_LIBRARY_PATH", host.own(""))
+                .env("BASH_ENV", host.own("bin/sh"))
+                .env("SHELL", host.own("bin/sh"));
+            // setpriv and sudo come before: they are not what is tried.
+            command.env_remove("LD_PRELOAD");
+            let fed = feed(command, &request(&[UNIT]));
+            let ran = fs::read_to_string(&loot);
+            assert!(ran.is_err(), "{words:?}: {ran:?}");
+            assert!(!fed.holds(SECRET), "{words:?}");
+            if config.is_empty() {
+                let refused = fed.said.starts_with("sudo: ");
+                assert!(
+                    refused || fed.entries == LINES,
+                    "{words:?}: {} {:?}",
+                    fed.said,
+                    fed.refusal
+                );
+            }
+            let mut command = host.sudo(words);
+            command.env("SHIPPER_JOURNAL_UNITS", "bank.service");
+            let fed = feed(command, &request(&["bank.service"]));
+            assert!(fed.entries == 0 && !fed.holds(SECRET), "{words:?}");
+        }
+    }
+}
+
+/// It runs as its user: what it meets of other units must not be there to be looked at.
+#[test]
+fn its_memory_is_not_its_users() {
+    if !is_possible() {
+        return;
+    }
+    let host = Host::new();
+    let mut child = host.sudo(FEED).env("SHIPPER_HOST", "x").spawn().unwrap();
+    let fed = exchange(&mut child, &request(&[UNIT]));
+    assert_eq!(fed.entries, LINES);
+    // sudo has become the program.
+    let of = |name: &str| format!("/proc/{}/{name}", child.id());
+    let words = fs::read(of("cmdline")).unwrap();
+    assert_eq!(String::from_utf8_lossy(&words), "/proc/self/exe\0feed\0");
+    assert_eq!(
+        fs::read(of("environ")).unwrap(),
+        b"",
+        "it has no environment"
+    );
+    let status = fs::read_to_string(of("status")).unwrap();
+    let ids = |what: &str| {
+        let mut line = status
+            .lines()
+            .find(|line| line.starts_with(what))
+            .unwrap()
+            .split_whitespace();
+        line.nth(1).unwrap().to_owned()
+    };
+    assert_eq!(ids("Uid:"), NOBODY.to_string());
+    assert_eq!(ids("CapEff:"), "0000000000000000");
+    for name in ["mem", "environ", "fd/0", "maps"] {
+        let script = format!("head --bytes=1 {} | cat", of(name));
+        let output = host
+            .command(["sh", "-c", &script])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout, b"", "{name}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("Permission denied"), "{name}: {said}");
+    }
+    // No core is left of one that is killed for it.
+    let killed = host
+        .command(["sh", "-c", &format!("kill -SEGV {}", child.id())])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    assert!(
+        !std::os::unix::process::ExitStatusExt::core_dumped(&status),
+        "{status}"
+    );
+}
+
+/// The service on this host, for one pass.
+fn run_once(host: &Host, url: &str, settings: &[(&str, &str)]) -> Output {
+    let mut command = host.command([SHIPPER, "run", "--once"]);
+    command
+        .env("SHIPPER_JOURNAL_READER", "sudo")
+        .env("INFLUXDB_URL", url)
+        .env("INFLUXDB_API", "v2")
+        .env("INFLUXDB_TOKEN", "token")
+        .env("INFLUXDB_ORG", "org")
+        .env("INFLUXDB_BUCKET", "logs")
+        .env("OLLAMA_MODELS", host.own(""))
+        .env("SHIPPER_HOST", "testhost")
+        .env("SHIPPER_LOOKBACK", "3650d")
+        .env("SHIPPER_SPOOL_DIR", host.own("spool"))
+        .env("SHIPPER_CONTROL_SOCKET", host.own("control.sock"))
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+#[test]
+fn the_service_gets_its_entries_by_the_rule() {
+    if !is_possible() {
+        return;
+    }
+    let (host, endpoint) = (Host::new(), Endpoint::start().unwrap());
+    for _ in 0..2 {
+        let output = run_once(&host, &endpoint.url(), &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+        assert_eq!(endpoint.tally().unwrap().distinct_logs, LINES as u64);
+    }
+}
+
+/// The rule of version 0.1, as its `install.sh` wrote it, less its longest lines.
+const OLD_RULE: &str = r"Cmnd_Alias OLLAMA_INFLUXDB_JOURNAL = \
+    /usr/bin/journalctl ^--no-pager --output=export --output-fields=MESSAGE,_PID --unit=ollama[.]service --lines=1$
+Defaults!OLLAMA_INFLUXDB_JOURNAL !log_allowed, !pam_session
+nobody ALL = (root) NOPASSWD: OLLAMA_INFLUXDB_JOURNAL
+";
+
+#[test]
+fn what_the_rule_or_the_file_does_not_allow_is_said_with_what_fixes_it() {
+    if !is_possible() {
+        return;
+    }
+    let (host, endpoint) = (Host::new(), Endpoint::start().unwrap());
+    let more = [("SHIPPER_JOURNAL_UNITS", "ollama.service,bank.service")];
+    let output = run_once(&host, &endpoint.url(), &more);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    let why = "bank.service is not followed by /etc/ollama-influxdb/config.env";
+    assert!(said.contains(why), "{said}");
+
+    host.rule(OLD_RULE);
+    let output = run_once(&host, &endpoint.url(), &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for words in [
+        "a password is required",
+        "install.sh --journal-access sudoers",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(endpoint.counted(), 0);
+}

@@ -73,36 +73,24 @@ fn a_journal_that_is_not_there_is_named_with_the_key_that_mends_it() {
 }
 
 #[test]
-fn without_libsystemd_the_key_that_mends_it_is_named_and_auto_reads_with_journalctl() {
-    let endpoint = Endpoint::start().unwrap();
-    let mut host = host(&endpoint);
-    // A library of that name that is none comes first in the search path.
-    let library = host.path("libsystemd.so.0");
-    std::fs::write(&library, "not a library").unwrap();
-    let run = |host: &Host| {
-        let mut command = host.command("run --once");
-        command
-            .env("LD_LIBRARY_PATH", library.parent().unwrap())
-            .output()
-            .unwrap()
-    };
-    host.set("SHIPPER_JOURNAL_READER", "libsystemd");
-    let output = run(&host);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("SHIPPER_JOURNAL_READER=journalctl"), "{said}");
-    assert!(endpoint.points(support::endpoint::Points::is_empty));
-    host.set("SHIPPER_JOURNAL_READER", "auto");
-    let output = run(&host);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.status.success() && said.contains("reading with journalctl"),
-        "{said}"
-    );
-    let messages = endpoint.points(support::endpoint::Points::messages);
-    assert_eq!(messages.len(), 10);
-    // The first run may have spooled a snapshot of the inventory of its own.
-    assert_eq!(host.ledger("pending"), 0);
+fn the_readers_of_0_1_mean_files_and_the_one_that_is_gone_is_said_once() {
+    for (reader, warnings) in [("auto", 0), ("libsystemd", 1), ("files", 0)] {
+        let endpoint = Endpoint::start().unwrap();
+        let mut host = host(&endpoint);
+        host.set("SHIPPER_JOURNAL_READER", reader);
+        let output = host.command("run --once").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("reading the journal with files"), "{said}");
+        let warned = said
+            .matches("SHIPPER_JOURNAL_READER=libsystemd means files")
+            .count();
+        assert_eq!(warned, warnings, "{said}");
+        assert_eq!(
+            endpoint.points(support::endpoint::Points::messages).len(),
+            10
+        );
+    }
 }
 
 #[test]

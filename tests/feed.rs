@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use shipper::sources::journal::readers::{Positions, Request};
+use shipper::sources::journal::readers::{FeedRequest, Positions};
 use support::endpoint::{Endpoint, Points};
 use support::journal::{BEGIN, Entry, UNIT, busy, write_journal};
 use tempfile::TempDir;
@@ -147,7 +147,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 /// The bytes of a request, which anybody could make up.
 fn request(units: &[&str]) -> Vec<u8> {
-    let request = Request {
+    let request = FeedRequest {
         followed: units.iter().map(|unit| (*unit).to_owned()).collect(),
         positions: Positions::begin(0, [0; 16]),
     };

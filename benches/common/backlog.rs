@@ -1,7 +1,7 @@
 //! A backlog like Ollama's, for a spool.
 
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
-use shipper::record::{LogEntry, Number};
+use shipper::record::{LogEntry, Numbering};
 use spool::Records;
 
 /// Records of one append.
@@ -45,7 +45,7 @@ pub(crate) fn entry(line: u64) -> LogEntry {
     let kind = usize::try_from(line % 4).expect("small");
     LogEntry {
         realtime: 1_700_000_000_000_000 + line * 37,
-        number: Number::Ordinal {
+        number: Numbering::Ordinal {
             of_moment: line % 1000,
             of_alike: line,
         },

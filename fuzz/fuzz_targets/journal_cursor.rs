@@ -2,16 +2,16 @@
 //! written as one that reads the same.
 #![no_main]
 
-use shipper::sources::journal::{Checkpoint, Cursor};
+use shipper::sources::journal::{Cursor, CursorCheckpoint};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(cursor) = Cursor::parse(bytes) {
         assert_eq!(Cursor::parse(cursor.to_string().as_bytes()), Ok(cursor));
     }
-    if let Ok(checkpoint) = Checkpoint::decode(bytes) {
+    if let Ok(checkpoint) = CursorCheckpoint::decode(bytes) {
         let again = checkpoint
             .encode()
-            .map(|bytes| Checkpoint::decode(&bytes).ok());
+            .map(|bytes| CursorCheckpoint::decode(&bytes).ok());
         assert_eq!(again.ok().flatten(), Some(checkpoint));
     }
 });

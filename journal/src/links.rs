@@ -74,9 +74,10 @@ impl Links {
             if chain.claimed(file)? == 0 {
                 continue;
             }
+            let data = chain.data();
             return match self.step(file, filter)? {
                 Some(offset) => Ok(Some(offset)),
-                None => Err(file.damaged(0, "a chain that ends early")),
+                None => Err(file.damaged(data, "a chain that ends early")),
             };
         }
         Ok(None)

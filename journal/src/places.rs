@@ -106,6 +106,15 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// Opens it; `None` when it is not there any more, or another one has its name by now.
+    pub(crate) fn open(&self, limits: Limits) -> Result<Option<JournalFile>, Error> {
+        match JournalFile::open(&self.path, limits) {
+            Ok(file) => Ok(Some(file).filter(|file| file.identity() == self.identity)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Its sequence: see [`crate::Position::sequence`].
     pub(crate) fn sequence(&self) -> [u8; 16] {
         let mut id = u128::from_le_bytes(self.header.seqnum_id);
@@ -116,6 +125,11 @@ impl Listed {
             id ^= 1 << 64;
         }
         id.to_le_bytes()
+    }
+
+    /// Whether nobody writes to it any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_unclean || self.header.state == State::Archived
     }
 
     /// A name under which journald writes, and not one that it gives to closed files or that somebody gave to a copy.
@@ -222,14 +236,18 @@ impl Lister {
             path: path.to_owned(),
             source,
         };
-        let is = fs::metadata(path).map_err(failed)?;
-        let stamp = (is.dev(), is.ino(), is.size(), is.mtime(), is.mtime_nsec());
+        let stamp = stamp(&fs::metadata(path).map_err(failed)?);
         if let Some(header) = self.known.get(&stamp) {
             return Ok((stamp, header.clone()));
         }
+        // By now another file may have the name.
         let file = JournalFile::open(path, Limits::default())?;
-        Ok((stamp, whole_header(&file)))
+        Ok((self::stamp(&file.metadata()?), whole_header(&file)))
     }
+}
+
+fn stamp(is: &fs::Metadata) -> Stamp {
+    (is.dev(), is.ino(), is.size(), is.mtime(), is.mtime_nsec())
 }
 
 /// The header of a file, with what its first entry says itself: by a number that is wrong the files of a sequence would come in a

@@ -1,6 +1,9 @@
 //! How far a journal was read.
 
+use std::hash::Hasher as _;
+
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 
 use super::file::Entry;
 use super::header::Header;
@@ -17,6 +20,9 @@ pub struct Positions {
     pub boot: [u8; 16],
     /// Of the sequences that were met.
     pub sequences: Vec<Position>,
+    /// Of sequences that have no position here, the state in which they were read to the end, as a hash. One that is in that state
+    /// still is not read again; one that is not is read from its beginning.
+    pub digests: Vec<u64>,
 }
 
 /// How far one sequence was read.
@@ -86,29 +92,50 @@ impl Positions {
             since,
             boot,
             sequences: Vec::new(),
+            digests: Vec::new(),
         }
     }
 
-    /// Of two readers of the same files that are both at the end, where one that wants what both wanted goes on: at the one that is
-    /// behind, so that nothing is passed over. What comes twice is known by its identity.
+    /// Keeps the positions of `full` sequences, those that were read last; of the others the states alone, at most `digests`. Of what
+    /// is forgotten, entries come again.
     #[must_use]
-    pub fn or_behind(mut self, other: &Self) -> Self {
-        let place = |position: &Position| {
-            let offset = position.last.map_or(0, |last| last.offset);
-            (position.head_seqnum, offset)
-        };
+    pub fn shortened(mut self, full: usize, digests: usize) -> Self {
+        let time = |position: &Position| position.last.map_or(0, |last| last.realtime);
+        self.sequences
+            .sort_by_key(|one| std::cmp::Reverse(time(one)));
+        let short = self.sequences.split_off(full.min(self.sequences.len()));
+        let short = short
+            .iter()
+            .map(|one| digest(&one.sequence, &one.file, one.looked));
+        self.digests.extend(short);
+        let surplus = self.digests.len().saturating_sub(digests);
+        self.digests.drain(..surplus);
+        self
+    }
+
+    /// Of two readers of the same files that are both at the end, where one that wants what both wanted goes on: behind the last entry
+    /// up to which both have looked. What comes twice is known by its identity.
+    #[must_use]
+    pub fn joined(mut self, other: &Self) -> Self {
         self.sequences.retain_mut(|mine| {
-            let theirs = other
-                .sequences
-                .iter()
-                .find(|one| one.sequence == mine.sequence);
-            if let Some(theirs) = theirs.filter(|theirs| place(theirs) < place(mine)) {
-                *mine = theirs.clone();
+            let mut theirs = other.sequences.iter();
+            let theirs = theirs.find(|one| one.sequence == mine.sequence);
+            if let Some(theirs) = theirs {
+                mine.join(theirs);
             }
             theirs.is_some()
         });
         self
     }
+}
+
+/// The state of a sequence whose last file was read up to a number.
+pub(crate) fn digest(sequence: &[u8; 16], file: &[u8; 16], looked: u64) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(sequence);
+    hasher.write(file);
+    hasher.write(&looked.to_le_bytes());
+    hasher.finish()
 }
 
 impl Position {
@@ -127,6 +154,24 @@ impl Position {
             before: None,
             told: Told::default(),
         }
+    }
+
+    /// See [`Positions::joined`].
+    fn join(&mut self, other: &Self) {
+        let place = |position: &Self| {
+            let offset = position.last.map_or(0, |last| last.offset);
+            (position.head_seqnum, offset)
+        };
+        let looked = self.looked.min(other.looked);
+        let is_read = |position: &Self| position.last.is_some_and(|last| last.seqnum <= looked);
+        let is_ahead = place(other) > place(self);
+        let ahead = if is_ahead { other } else { &*self };
+        // Numbers tell only within one file: after a power cut they are used again.
+        let takes_ahead = self.file == other.file && is_read(ahead);
+        if takes_ahead == is_ahead {
+            *self = other.clone();
+        }
+        self.looked = looked;
     }
 
     /// At the beginning of a file, after what is known.

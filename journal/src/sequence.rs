@@ -4,7 +4,7 @@ use super::header::State;
 use super::moment::Moment;
 use super::notice::Gap;
 use super::places::Listed;
-use super::position::Position;
+use super::position::{Position, digest};
 
 /// One sequence: what one journald, or one receiver, numbered.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Sequence {
     pub(crate) is_resumed: bool,
     /// There may be something to read.
     pub(crate) is_due: bool,
-    /// A file is gone that was just listed.
+    /// A file has gone, or has another name, since it was listed.
     pub(crate) has_lost: bool,
     /// Where its end was reached.
     pub(crate) ended: Option<Ended>,
@@ -33,6 +33,16 @@ pub(crate) struct Ended {
     pub(crate) tail: u64,
     /// Nobody wrote to it any more.
     pub(crate) is_final: bool,
+}
+
+impl Ended {
+    fn of(file: &Listed) -> Self {
+        Self {
+            file: file.header.file_id,
+            tail: file.header.tail_seqnum,
+            is_final: file.is_closed(),
+        }
+    }
 }
 
 impl Sequence {
@@ -58,6 +68,26 @@ impl Sequence {
         sequence
     }
 
+    /// The state that it has when it is read to the end.
+    pub(crate) fn digest(&self, id: &[u8; 16]) -> Option<u64> {
+        let header = &self.files.last()?.header;
+        Some(digest(id, &header.file_id, header.tail_seqnum))
+    }
+
+    /// Everything that there is was read: what is written to its last file later is read with all of that file.
+    pub(crate) fn end(&mut self) {
+        let (Some(position), Some(file)) = (&mut self.position, self.files.last()) else {
+            return;
+        };
+        let header = &file.header;
+        if position.file != header.file_id {
+            position.enter(header.file_id, header.head_seqnum);
+        }
+        position.looked = header.tail_seqnum;
+        self.ended = Some(Ended::of(file));
+        self.is_due = false;
+    }
+
     /// Takes in which files there are now.
     pub(crate) fn set_files(&mut self, mut files: Vec<Listed>) {
         files.sort_by_key(|file| {
@@ -65,14 +95,9 @@ impl Sequence {
             (header.head_seqnum, header.head_realtime, header.file_id)
         });
         self.files = files;
-        self.is_due = self.file().is_some_and(|file| {
-            let ended = Ended {
-                file: file.header.file_id,
-                tail: file.header.tail_seqnum,
-                is_final: file.is_unclean || file.header.state == State::Archived,
-            };
-            self.ended != Some(ended) || self.next_file().is_some()
-        });
+        self.is_due = self
+            .file()
+            .is_some_and(|file| self.ended != Some(Ended::of(file)) || self.next_file().is_some());
     }
 
     /// The file that may be written to.

@@ -95,7 +95,7 @@ fn entries() -> Vec<Written> {
     let last = entries.last().unwrap().realtime;
     for (n, bytes) in [300, 600, 5_000, 70_000].into_iter().enumerate() {
         let text: String = (0..bytes)
-            .map(|at| char::from(b'a' + (at / 7 % 26) as u8))
+            .map(|at| char::from(b'a' + u8::try_from(at / 7 % 26).unwrap()))
             .collect();
         entries.push(Written::line(last + 1 + n as u64, text));
     }

@@ -6,4 +6,5 @@ pub(crate) mod human;
 pub(crate) mod logging;
 pub mod retry;
 pub mod stop;
+pub mod stored;
 pub mod when;

@@ -17,7 +17,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use super::{ConfigSource, Error, Verdict};
 use crate::base::stop::Stop;
 use crate::config::{DEFAULT_FILE, JournalSettings, Raw, ReaderChoice};
-use crate::sources::journal::readers::{self, Followed, Request};
+use crate::sources::journal::readers::{self, FeedRequest, Followed};
 
 /// Serves until its input is closed.
 ///
@@ -38,7 +38,7 @@ pub(super) fn run(source: &ConfigSource) -> Result<Verdict, Error> {
 }
 
 /// What root has configured, and what is asked for within that.
-fn prepare(source: &ConfigSource) -> Result<(JournalSettings, Request), String> {
+fn prepare(source: &ConfigSource) -> Result<(JournalSettings, FeedRequest), String> {
     if source.is_given() {
         return Err("feed takes no arguments".to_owned());
     }
@@ -86,7 +86,7 @@ fn check_owner(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn serve(settings: JournalSettings, request: Request) -> Result<(), readers::Error> {
+fn serve(settings: JournalSettings, request: FeedRequest) -> Result<(), readers::Error> {
     let stop = Stop::new()?;
     let closed = stop.clone();
     thread::Builder::new()

@@ -13,7 +13,7 @@ use crate::base::human::{self, Palette};
 use crate::base::when::When;
 use crate::cli::args::{ReportArgs, SelectArgs, hash_prefix};
 use crate::operate::{Answer, ControlRequest, List, Listed, Page};
-use crate::record::{DecodeError, Line, Record};
+use crate::record::{DecodeError, LogLine, Record};
 use crate::sinks::Form;
 use crate::sinks::influxdb::Encoders;
 
@@ -269,7 +269,7 @@ impl View {
 
 fn describe(record: &Result<Record<'_>, DecodeError>) -> (&'static str, String) {
     match record {
-        Ok(Record::Log(log) | Record::Line(Line { log, .. })) => {
+        Ok(Record::Log(log) | Record::Line(LogLine { log, .. })) => {
             ("log", log.message.clone().into_owned())
         }
         Ok(Record::Inventory(snapshot)) => ("inventory", snapshot.models_json.clone().into_owned()),

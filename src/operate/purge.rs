@@ -6,7 +6,7 @@ use spool::{EntryKey, HashPrefix, Seq, Spool};
 
 use super::page::{Listed, Page};
 use super::{Effect, Error};
-use crate::record::{Line, Record};
+use crate::record::{LogLine, Record};
 use crate::store::Store;
 
 /// Which entries to purge, from the first generation that has records numbered `from` or higher.
@@ -55,7 +55,7 @@ impl Meant {
                 .pattern
                 .as_ref()
                 .is_some_and(|pattern| match Record::decode(payload) {
-                    Ok(Record::Log(log) | Record::Line(Line { log, .. })) => {
+                    Ok(Record::Log(log) | Record::Line(LogLine { log, .. })) => {
                         pattern.is_match(&log.message)
                     }
                     Ok(Record::Inventory(snapshot)) => pattern.is_match(&snapshot.models_json),

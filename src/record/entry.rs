@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 use spool::{EntryKey, MsgHash};
 
-use super::{Line, Log, Record};
+use super::{Log, LogLine, Record};
 
 /// The unit whose points have no tag `unit`.
 const OLLAMA: &str = "ollama.service";
@@ -15,7 +15,7 @@ const OLLAMA: &str = "ollama.service";
 pub struct SeqnumId {
     /// Identity of the sequence (`s=`), 128 bits.
     pub id: [u8; 16],
-    /// Number within it (`i=`).
+    /// Numbering within it (`i=`).
     pub seqnum: u64,
 }
 
@@ -24,7 +24,7 @@ pub struct SeqnumId {
 /// journald stamps all lines of one read alike, so time and message do not identify an entry (docs/facts.md, the journal: 24,577 equal
 /// lines of one microsecond).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
+pub enum Numbering {
     /// Its place among the entries of its unit, which survives a copy of the journal, a rotation and a power cut.
     Ordinal {
         /// Among those of the same boot, realtime and monotonic time, from 0.
@@ -46,8 +46,8 @@ pub struct LogEntry {
     pub monotonic: u64,
     /// `_BOOT_ID`.
     pub boot: [u8; 16],
-    /// See [`Number`].
-    pub number: Number,
+    /// See [`Numbering`].
+    pub number: Numbering,
     /// The unit that is followed and that the entry was found for.
     pub unit: String,
     /// `MESSAGE`, its bytes as they are, several of them sorted and joined by a newline; the whole entry as JSON when it has none.
@@ -68,7 +68,7 @@ impl Default for LogEntry {
             realtime: 0,
             monotonic: 0,
             boot: [0; 16],
-            number: Number::Ordinal {
+            number: Numbering::Ordinal {
                 of_moment: 0,
                 of_alike: 0,
             },
@@ -91,7 +91,7 @@ impl LogEntry {
         let message = &self.message[..identifying];
         let realtime = self.realtime.to_le_bytes();
         match self.number {
-            Number::Ordinal { of_alike, .. } => hash([
+            Numbering::Ordinal { of_alike, .. } => hash([
                 &self.boot,
                 self.unit.as_bytes(),
                 &realtime,
@@ -99,7 +99,7 @@ impl LogEntry {
                 message,
                 &of_alike.to_le_bytes(),
             ]),
-            Number::Sequence(SeqnumId { id, seqnum }) => {
+            Numbering::Sequence(SeqnumId { id, seqnum }) => {
                 hash([&realtime, &id, &seqnum.to_le_bytes(), &self.message])
             }
         }
@@ -127,8 +127,8 @@ impl LogEntry {
             unit: Cow::Borrowed(&self.unit),
         };
         match self.number {
-            Number::Sequence(SeqnumId { seqnum, .. }) => Record::Log(log(seqnum)),
-            Number::Ordinal { of_moment, .. } => Record::Line(Line {
+            Numbering::Sequence(SeqnumId { seqnum, .. }) => Record::Log(log(seqnum)),
+            Numbering::Ordinal { of_moment, .. } => Record::Line(LogLine {
                 log: log(of_moment),
                 tag: match self.unit.as_str() {
                     OLLAMA => Cow::Borrowed(""),

@@ -31,7 +31,7 @@ use spool::{EntryKey, MsgHash};
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
-pub use entry::{LogEntry, Number, SeqnumId};
+pub use entry::{LogEntry, Numbering, SeqnumId};
 pub use event::{Event, Fact};
 pub use kind::Kind;
 pub use memory::{Memory, Part};
@@ -59,12 +59,12 @@ pub enum Record<'a> {
     Report(Report<'a>),
     /// A log entry, numbered within its unit; before this version, `Log` alone was stored.
     #[serde(borrow)]
-    Line(Line<'a>),
+    Line(LogLine<'a>),
 }
 
 /// The stored form of a log entry of a unit that is followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line<'a> {
+pub struct LogLine<'a> {
     /// Its number is the ordinal among the entries of its unit in its microsecond.
     #[serde(borrow)]
     pub log: Log<'a>,
@@ -174,7 +174,7 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn log(&self) -> Option<&Log<'a>> {
         match self {
-            Self::Log(log) | Self::Line(Line { log, .. }) => Some(log),
+            Self::Log(log) | Self::Line(LogLine { log, .. }) => Some(log),
             Self::Inventory(_) | Self::Report(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use shipper::config::{
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
-use shipper::record::{LogEntry, Number, Record, Snapshot};
+use shipper::record::{LogEntry, Numbering, Record, Snapshot};
 use shipper::sinks::{Configured, Sink};
 use shipper::stages::forward;
 use shipper::store::{Ended, Store};
@@ -145,7 +145,7 @@ impl Rig {
         for message in messages {
             let entry = LogEntry {
                 realtime: self.clock + self.appended / 5,
-                number: Number::Ordinal {
+                number: Numbering::Ordinal {
                     of_moment: self.appended % 1000,
                     of_alike: self.appended,
                 },

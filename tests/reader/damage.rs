@@ -69,10 +69,7 @@ fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
                 found >= LINES as usize - TOLERATED,
                 "{reader:?} {share}: {found}"
             );
-            assert!(
-                status.stalls >= 1,
-                "{reader:?} {share}: {status:?}"
-            );
+            assert!(status.stalls >= 1, "{reader:?} {share}: {status:?}");
             let again = rig.read(&store, Goal::ReachEnd);
             assert_eq!(again.entries, again.duplicates, "nothing new: {again:?}");
         }

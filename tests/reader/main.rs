@@ -10,4 +10,5 @@ mod inventory;
 mod live;
 mod properties;
 mod rig;
+mod selection;
 mod stage;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::any;
 use proptest::proptest;
-use shipper::sources::journal::{Checkpoint, Cursor};
+use shipper::sources::journal::{Cursor, CursorCheckpoint};
 
 proptest! {
     #[test]
@@ -19,15 +19,15 @@ proptest! {
     fn a_checkpoint_is_read_as_written_and_damage_to_it_is_noticed_or_harmless(
         cursor in "\\PC{0,150}", realtime in any::<u64>(), complete_to in any::<u64>(), cut in any::<proptest::sample::Index>(),
     ) {
-        let checkpoint = Checkpoint { cursor, realtime, complete_to };
+        let checkpoint = CursorCheckpoint { cursor, realtime, complete_to };
         let bytes = checkpoint.encode().unwrap();
-        assert_eq!(Checkpoint::decode(&bytes).unwrap(), checkpoint);
-        assert!(Checkpoint::decode(&bytes[..cut.index(bytes.len())]).is_err());
+        assert_eq!(CursorCheckpoint::decode(&bytes).unwrap(), checkpoint);
+        assert!(CursorCheckpoint::decode(&bytes[..cut.index(bytes.len())]).is_err());
     }
 }
 
 #[test]
 fn a_checkpoint_that_claims_to_be_huge_is_refused_without_making_room_for_it() {
     let text_of_many_bytes = [1, 253, 0, 0, 0, 0, 0, 0, 0, 1];
-    assert!(Checkpoint::decode(&text_of_many_bytes).is_err());
+    assert!(CursorCheckpoint::decode(&text_of_many_bytes).is_err());
 }

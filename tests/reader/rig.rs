@@ -10,6 +10,7 @@ use shipper::base::stop::Stop;
 use shipper::config;
 use shipper::counters::intake::IntakeStatus;
 use shipper::operate::backfill::{Backfill, BackfillProgress};
+use shipper::record::layout::{Layout, LogFields, MsgHashAs, adopt};
 use shipper::record::{LogEntry, Record};
 use shipper::sources::journal::JournalSource;
 use shipper::sources::journal::readers::{self, Positions, ReadEntry, Step};
@@ -64,6 +65,22 @@ impl Rig {
     pub(super) fn store(&self) -> Store {
         let (store, _, _) = Store::open(&self.dir.path().join("spool"), Self::options()).unwrap();
         store
+    }
+
+    /// A spool whose records have the layout of a configuration with this host.
+    pub(super) fn configured_store(&self, host: &str) -> Store {
+        let layout = Layout {
+            host: host.to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        };
+        let options = Options {
+            adopt: adopt(&layout),
+            ..Self::options()
+        };
+        Store::open(&self.dir.path().join("spool"), options)
+            .unwrap()
+            .0
     }
 
     /// A spool that a few ten thousand entries fill.

@@ -12,7 +12,7 @@ use shipper::config;
 use shipper::counters::intake::IntakeStatus;
 use shipper::operate::backfill::BackfillPhase;
 use shipper::sources::Goal;
-use shipper::sources::journal::Checkpoint;
+use shipper::sources::journal::CursorCheckpoint;
 use shipper::stages::intake;
 use support::endpoint::Endpoint;
 use support::image::Image;
@@ -77,7 +77,7 @@ fn store_old_checkpoint(rig: &Rig, store: &shipper::store::Store, entries: usize
     let line: serde_json::Value =
         serde_json::from_str(text.lines().nth(entries - 1).unwrap()).unwrap();
     let realtime = line["__REALTIME_TIMESTAMP"].as_str().unwrap();
-    let checkpoint = Checkpoint {
+    let checkpoint = CursorCheckpoint {
         cursor: line["__CURSOR"].as_str().unwrap().to_owned(),
         realtime: realtime.parse().unwrap(),
         complete_to: 0,
@@ -108,7 +108,7 @@ fn a_spool_of_0_1_goes_on_after_its_cursor_and_what_it_had_read_keeps_its_identi
     let backfilled = spooled(&store)[387..].to_vec();
     let old = |number: usize| {
         let mut entry = rig.expected()[number].clone();
-        entry.number = shipper::record::Number::Sequence(shipper::record::SeqnumId {
+        entry.number = shipper::record::Numbering::Sequence(shipper::record::SeqnumId {
             id: sequence_of(&rig),
             seqnum: number as u64 + 1,
         });
@@ -153,7 +153,10 @@ fn vacuumed_entries_are_a_gap_with_its_span() {
         };
         rig.add("a.journal", lines(0, 100));
         rig.add("b.journal", lines(200, 300));
-        let (a, b) = (rig.journal_dir().join("a.journal"), rig.journal_dir().join("b.journal"));
+        let (a, b) = (
+            rig.journal_dir().join("a.journal"),
+            rig.journal_dir().join("b.journal"),
+        );
         Image::load(&a).unwrap().numbered(7, 1).save(&a).unwrap();
         let later = Image::load(&b).unwrap().numbered(7, 201);
         std::fs::remove_file(&b).unwrap();

@@ -33,6 +33,8 @@ pub struct Reader {
     since: u64,
     boot: [u8; 16],
     sequences: BTreeMap<Id, Sequence>,
+    /// See [`Positions::digests`].
+    digests: Vec<u64>,
     unreadable: Vec<Unreadable>,
     followers: HashMap<Id, Follower>,
     /// The sequence that is being read.
@@ -43,6 +45,8 @@ pub struct Reader {
     watch: Watch,
     /// Files that have no entry yet, or no header.
     empty: Vec<PathBuf>,
+    /// Files that can be read, those without an entry among them.
+    listed: usize,
     last_entry_at: Option<Instant>,
     listed_at: Instant,
 }
@@ -108,6 +112,7 @@ impl Reader {
             sequences: sequences
                 .map(|one| (one.sequence, Sequence::at(one)))
                 .collect(),
+            digests: positions.digests,
             unreadable: Vec::new(),
             followers: HashMap::new(),
             turn: None,
@@ -116,6 +121,7 @@ impl Reader {
             notices: VecDeque::new(),
             watch: Watch::new(),
             empty: Vec::new(),
+            listed: 0,
             last_entry_at: None,
             listed_at: Instant::now(),
         };
@@ -253,6 +259,7 @@ impl Reader {
             since: self.since,
             boot: self.boot,
             sequences: positions.filter_map(|one| one.position.clone()).collect(),
+            digests: self.digests.clone(),
         }
     }
 
@@ -265,6 +272,6 @@ impl Reader {
     /// How many files there are that can be read.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.sequences.values().map(|one| one.files.len()).sum()
+        self.listed
     }
 }

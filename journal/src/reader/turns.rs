@@ -1,7 +1,6 @@
 //! Which file is read next, and where in it.
 
 use super::{Id, Reader, Turn};
-use crate::file::JournalFile;
 use crate::follow::{Follower, Next, Request};
 use crate::moment::Moment;
 use crate::notice::Notice;
@@ -24,7 +23,11 @@ impl Reader {
                 return Some(turn);
             }
             let sequence = self.sequences.get_mut(&id)?;
-            sequence.is_due = std::mem::take(&mut sequence.has_lost) && sequence.file().is_some();
+            sequence.is_due = false;
+            // It was renamed, or vacuumed, since it was listed.
+            if std::mem::take(&mut sequence.has_lost) {
+                self.list();
+            }
         }
     }
 
@@ -54,7 +57,7 @@ impl Reader {
         let has_next = self.sequences.get(&id)?.next_file().is_some();
         Some(Turn {
             sequence: id,
-            is_final: has_next || listed.is_unclean || follower.is_archived(),
+            is_final: has_next || listed.is_closed() || follower.is_archived(),
             tail: follower.file().header().tail_seqnum,
         })
     }
@@ -62,17 +65,15 @@ impl Reader {
     fn open(&mut self, id: Id, listed: &Listed) -> Option<()> {
         let path = &listed.path;
         let sequence = self.sequences.get_mut(&id)?;
-        let file = match JournalFile::open(path, self.limits) {
-            Ok(file) => file,
+        let file = match listed.open(self.limits) {
+            Ok(Some(file)) => file,
+            Ok(None) => {
+                sequence.has_lost = true;
+                return None;
+            }
             Err(error) => {
-                // One that was vacuumed meanwhile is none of its sequence any more.
-                sequence.has_lost = error.is_not_found();
-                if sequence.has_lost {
-                    sequence.files.retain(|file| file.path != *path);
-                } else {
-                    let path = path.clone();
-                    self.unreadable.push(Unreadable { path, error });
-                }
+                let path = path.clone();
+                self.unreadable.push(Unreadable { path, error });
                 return None;
             }
         };
@@ -92,8 +93,12 @@ impl Reader {
             sequence.is_resumed = false;
         }
         let (passed, told) = (position.last.map_or(0, |last| last.offset), position.told);
-        if !std::mem::replace(&mut sequence.is_resumed, true) {
-            self.resume_moment(id);
+        if !sequence.is_resumed {
+            let is_resumed = self.resume_moment(id);
+            let sequence = self.sequences.get_mut(&id)?;
+            sequence.is_resumed = is_resumed;
+            sequence.has_lost = !is_resumed;
+            is_resumed.then_some(())?;
         }
         if self.followers.len() >= OPEN_FILES {
             let one = self.followers.keys().next().copied();
@@ -104,26 +109,28 @@ impl Reader {
         Some(())
     }
 
-    /// Counts again what was counted of the position's moment, in all files that it reaches over.
-    fn resume_moment(&mut self, id: Id) {
+    /// Counts again what was counted of the position's moment, in all files that it reaches over; `false` when one of them has another
+    /// name by now.
+    fn resume_moment(&mut self, id: Id) -> bool {
         let Some(sequence) = self.sequences.get_mut(&id) else {
-            return;
+            return true;
         };
         sequence.moment = Moment::default();
         let Some(position) = sequence.position.clone() else {
-            return;
+            return true;
         };
         let Some((begin, offset)) = position.moment else {
-            return;
+            return true;
         };
         let place = |id: [u8; 16]| {
             let mut files = sequence.files.iter();
             files.position(|file| file.header.file_id == id)
         };
         let Some(last) = place(position.file) else {
-            return;
+            return true;
         };
         let first = place(begin).unwrap_or(last).min(last);
+        let has_next = sequence.next_file().is_some();
         let request = Request {
             filter: &self.filter,
             wanted: &self.wanted,
@@ -131,8 +138,10 @@ impl Reader {
             old: position.old,
         };
         for listed in &sequence.files[first..=last] {
-            let Ok(file) = JournalFile::open(&listed.path, self.limits) else {
-                continue;
+            let file = match listed.open(self.limits) {
+                Ok(Some(file)) => file,
+                Ok(None) => return false,
+                Err(_) => continue,
             };
             let id = listed.header.file_id;
             let passed = if id == begin { offset - 1 } else { 0 };
@@ -143,9 +152,10 @@ impl Reader {
                 (false, _) => (u64::MAX, Told::default()),
             };
             let mut follower = Follower::new(file, &self.filter, passed, told);
+            let is_final = !is_last || has_next || listed.is_closed();
             let mut latest = None;
             while let Ok(next) =
-                follower.next(request, !is_last, &mut self.fields, &mut self.labels)
+                follower.next(request, is_final, &mut self.fields, &mut self.labels)
             {
                 match next {
                     Next::Entry(entry) if entry.offset <= until => {
@@ -165,6 +175,7 @@ impl Reader {
                 sequence.moment.uncount();
             }
         }
+        true
     }
 
     /// The end of a file is reached: goes on with the next one of its sequence, if there is one.

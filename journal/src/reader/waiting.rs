@@ -108,7 +108,8 @@ impl Reader {
         self.unreadable = listing.unreadable;
         let mut found = listing.files;
         found.extend(self.kept());
-        let is_first = self.sequences.is_empty();
+        self.listed = found.len();
+        let is_first = self.sequences.is_empty() && self.digests.is_empty();
         // A file that was just made has no header yet.
         let young = self.unreadable.iter();
         let young = young.filter(|one| matches!(one.error, Error::NotAJournal { .. }));
@@ -125,7 +126,13 @@ impl Reader {
             sequence.set_files(files.remove(id).unwrap_or_default());
         }
         for (id, files) in files {
-            let sequence = Sequence::begin(id, !is_first, files);
+            let mut sequence = Sequence::begin(id, !is_first, files);
+            if let Some(digest) = sequence.digest(&id)
+                && let Some(place) = self.digests.iter().position(|known| *known == digest)
+            {
+                self.digests.remove(place);
+                sequence.end();
+            }
             self.sequences.insert(id, sequence);
         }
         self.forget();

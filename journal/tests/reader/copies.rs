@@ -154,3 +154,29 @@ fn an_inode_that_is_used_again_is_another_file() {
     drain(&mut current, &mut all);
     assert_eq!(all.entries.len(), before + 20);
 }
+
+#[test]
+fn a_file_that_is_renamed_after_it_was_listed_is_not_taken_for_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let (active, archived) = (
+        dir.path().join("system.journal"),
+        archived_name(dir.path(), 1, 1),
+    );
+    image(lines("first", 20))
+        .numbered(1, 1)
+        .save(&active)
+        .unwrap();
+    let mut all = All::default();
+    let mut current = reader(dir.path(), Positions::default());
+    assert!((0..15).all(|_| next(&mut current, &mut all)));
+    // The new reader has listed the file, and has not opened it yet.
+    current = crate::common::resumed(dir.path(), &current);
+    fs::rename(&active, &archived).unwrap();
+    image(lines("second", 20))
+        .numbered(1, 21)
+        .save(&active)
+        .unwrap();
+    drain(&mut current, &mut all);
+    assert_eq!(all.entries.len(), 40, "{:?}", all.texts());
+    assert!(all.notices.is_empty(), "{:?}", all.notices);
+}

@@ -140,7 +140,7 @@ fn damages(image: &Image, at: usize, size: usize, random: &mut Random) -> Vec<(S
     };
     add("zeroed", &mut |bytes| bytes[at..at + size].fill(0));
     add("garbage", &mut |bytes| {
-        bytes[at..at + size].fill_with(|| random.below(256) as u8)
+        bytes[at..at + size].fill_with(|| random.below(256) as u8);
     });
     if at > 264 {
         add("truncated", &mut |bytes| bytes.truncate(at + 8));
@@ -148,12 +148,12 @@ fn damages(image: &Image, at: usize, size: usize, random: &mut Random) -> Vec<(S
     for bit in [0, 65, 100, 130] {
         let place = at + bit / 8;
         add(&format!("bit {bit}"), &mut |bytes| {
-            bytes[place.min(at + size - 1)] ^= 1 << (bit % 8)
+            bytes[place.min(at + size - 1)] ^= 1 << (bit % 8);
         });
     }
     let bit = random.below(size * 8);
     add(&format!("some bit {bit}"), &mut |bytes| {
-        bytes[at + bit / 8] ^= 1 << (bit % 8)
+        bytes[at + bit / 8] ^= 1 << (bit % 8);
     });
     damaged
 }

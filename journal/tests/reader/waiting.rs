@@ -78,13 +78,13 @@ fn new_files_and_directories_are_noticed() {
             &|| {
                 image([Entry::line(BEGIN, "in the root")])
                     .save(&root.join("a.journal"))
-                    .unwrap()
+                    .unwrap();
             },
             &|| fs::create_dir(&machine).unwrap(),
             &|| {
                 image([Entry::line(BEGIN, "of a machine")])
                     .save(&machine.join("b.journal"))
-                    .unwrap()
+                    .unwrap();
             },
         ];
         for (step, change) in steps.into_iter().enumerate() {

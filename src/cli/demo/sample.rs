@@ -1,6 +1,6 @@
 //! The demo's journal: realistic lines of Ollama, the same at every run, that appear over time.
 
-use crate::record::Number;
+use crate::record::Numbering;
 use crate::sources::journal::readers::ReadEntry;
 
 /// Entries in the sample.
@@ -52,7 +52,7 @@ pub(super) fn fill(read: &mut ReadEntry, started_at: u64, index: u64) {
     entry.realtime = started_at + after;
     entry.monotonic = after;
     entry.boot = [1; 16];
-    entry.number = Number::Ordinal {
+    entry.number = Numbering::Ordinal {
         of_moment: place,
         of_alike: alike.count() as u64,
     };

@@ -16,7 +16,7 @@ use crate::record::schema::{
     HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, NUMBER, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS,
     SOURCE, UNIT, VERSION,
 };
-use crate::record::{DecodeError, Derived, Line, Log, Record, Report, Snapshot};
+use crate::record::{DecodeError, Derived, Log, LogLine, Record, Report, Snapshot};
 use crate::sinks::Form;
 
 /// The only value of the tag `source`.
@@ -132,7 +132,7 @@ impl Encoder {
     pub fn places(&self, key: &EntryKey, payload: &[u8]) -> Result<Vec<Place>, DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         let (measurement, place) = match &record {
-            Record::Log(log) | Record::Line(Line { log, .. }) => (LOGS.name, log.number),
+            Record::Log(log) | Record::Line(LogLine { log, .. }) => (LOGS.name, log.number),
             Record::Inventory(snapshot) => (SNAPSHOTS.name, u64::from(snapshot.part.unwrap_or(0))),
             Record::Report(_) => (SHIPPER, 0),
         };
@@ -220,7 +220,7 @@ pub(super) struct Marks<'a> {
 }
 
 impl<'a> Marks<'a> {
-    fn of(line: &'a Line<'_>) -> Self {
+    fn of(line: &'a LogLine<'_>) -> Self {
         Self {
             unit: Some(&*line.tag).filter(|unit| !unit.is_empty()),
             thousands: line.log.number / NANOS_PER_MICRO,
@@ -242,7 +242,7 @@ impl<'a> Marks<'a> {
 /// Time of the derived point number `place` of a record.
 fn derived_time(key: &EntryKey, record: &Record<'_>, place: u64, point: &Derived<'_>) -> u64 {
     match (record, point) {
-        (Record::Log(log) | Record::Line(Line { log, .. }), _) => point_time(key, log.number),
+        (Record::Log(log) | Record::Line(LogLine { log, .. }), _) => point_time(key, log.number),
         (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
         _ => point_time(key, 0),
     }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::stored::{self, EncodeError};
 use crate::record::SeqnumId;
 
 /// A cursor of systemd 209 or newer: `s=…;i=…;b=…;m=…;t=…;x=…`.
@@ -138,7 +139,7 @@ static DIGITS: [u8; 256] = {
 
 /// What the spool keeps for the intake, durable in the same commit as the entries it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct CursorCheckpoint {
     /// Cursor of the last entry spooled, as text.
     pub cursor: String,
     /// Time of that entry, microseconds since the epoch: where to look when the cursor is of no use.
@@ -156,38 +157,27 @@ const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 /// A stored checkpoint that this shipper cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("the spooled journal position cannot be read (version {version:?})")]
-pub struct UnreadableCheckpoint {
+pub struct UnreadableCursorCheckpoint {
     /// Its version byte, if it has one.
     pub version: Option<u8>,
 }
 
-impl Checkpoint {
-    /// The stored form: a version byte, then bincode.
+impl CursorCheckpoint {
+    /// The stored form.
     ///
     /// # Errors
-    /// None in practice: a checkpoint holds only text and numbers.
-    pub fn encode(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
-        let mut bytes = vec![CHECKPOINT_VERSION];
-        bincode::serde::encode_into_std_write(self, &mut bytes, bincode::config::standard())?;
-        Ok(bytes)
+    /// None in practice: it holds only text and numbers.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        stored::encode(CHECKPOINT_VERSION, self)
     }
 
     /// Reads a stored form.
     ///
     /// # Errors
-    /// [`UnreadableCheckpoint`] for anything but the exact output of [`Checkpoint::encode`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableCheckpoint> {
-        let unreadable = UnreadableCheckpoint {
-            version: bytes.first().copied(),
-        };
-        let Some((&CHECKPOINT_VERSION, body)) = bytes.split_first() else {
-            return Err(unreadable);
-        };
-        // Damage in the length of the text must not make room for it.
-        let config = bincode::config::standard().with_limit::<MAX_CHECKPOINT_BYTES>();
-        match bincode::serde::decode_from_slice(body, config) {
-            Ok((checkpoint, read)) if read == body.len() => Ok(checkpoint),
-            _ => Err(unreadable),
-        }
+    /// [`UnreadableCursorCheckpoint`] for anything but the exact output of [`CursorCheckpoint::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableCursorCheckpoint> {
+        let version = bytes.first().copied();
+        let decoded = stored::decode::<_, MAX_CHECKPOINT_BYTES>(CHECKPOINT_VERSION, bytes);
+        decoded.ok_or(UnreadableCursorCheckpoint { version })
     }
 }

@@ -1,15 +1,15 @@
-//! The journal as a source: entry and place become durable in one commit.
+//! The journal as a source: entry and checkpoint become durable in one commit.
 //!
 //! Read `readers/` for how entries come, then `run.rs`: what was read is numbered, joined and given its points in `lines.rs`, and
-//! committed with the place behind it (`place.rs`).
+//! committed with the checkpoint behind it (`checkpoint.rs`).
 
 mod boundary;
+mod checkpoint;
 mod cursor;
 mod join;
 mod layouts;
 mod lines;
 mod meaning;
-mod place;
 pub mod readers;
 mod run;
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use cursor::{Checkpoint, Cursor, MalformedCursor};
+pub use cursor::{Cursor, CursorCheckpoint, MalformedCursor};
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 
@@ -31,10 +31,10 @@ use crate::counters::intake::{Gap, IntakeStatus};
 use crate::record::layout::source;
 use crate::sources::{Assignment, Goal, Positions, Source, SourceError, WriteError, Writer, Wrote};
 use boundary::Boundary;
+use checkpoint::Checkpoint;
 use join::Joiner;
 use layouts::Layouts;
 use lines::Lines;
-use place::Place;
 use readers::{Followed, Journal, Notice, ReadEntry, Step};
 use run::{Next, Run};
 
@@ -104,7 +104,7 @@ impl Source for JournalSource {
             status: &self.status,
             stop,
         };
-        let place = reading.resumed(assignment, writer)?;
+        let checkpoint = reading.resumed(assignment, writer)?;
         let models = self.models.as_ref();
         let layouts = match self.config.host_from_journal {
             true => Some(Layouts::new(writer.store().layout()).map_err(read_error)?),
@@ -118,7 +118,7 @@ impl Source for JournalSource {
             joiner: self.config.join_lines.then(Joiner::default),
             max_message_bytes: self.config.max_message_bytes,
         };
-        let mut run = Run::new(&reading, place, lines);
+        let mut run = Run::new(&reading, checkpoint, lines);
         reading.read_on(&mut run, &|followed, positions| {
             (self.open)(&self.config, followed, positions, stop)
         })?;
@@ -216,21 +216,27 @@ impl Reading<'_> {
     }
 
     /// Where the spool says that reading stands.
-    fn resumed(&self, assignment: &Assignment, writer: &Writer<'_>) -> Result<Place, SourceError> {
+    fn resumed(
+        &self,
+        assignment: &Assignment,
+        writer: &Writer<'_>,
+    ) -> Result<Checkpoint, SourceError> {
         let (followed, boot) = (readers::followed(self.config), boot());
         let since = assignment.origin.since;
-        let begin = || Place::begin(&followed, since, boot);
-        let mut place = match assignment.origin.position.as_deref() {
-            Some(stored) => Place::decode(stored, &followed, since, boot).unwrap_or_else(|error| {
-                self.reject(&error);
-                begin()
-            }),
+        let begin = || Checkpoint::begin(&followed, since, boot);
+        let mut checkpoint = match assignment.origin.position.as_deref() {
+            Some(stored) => {
+                Checkpoint::decode(stored, &followed, since, boot).unwrap_or_else(|error| {
+                    self.reject(&error);
+                    begin()
+                })
+            }
             None => begin(),
         };
-        place.boundary = remembered(place.boundary, writer)?;
+        checkpoint.boundary = remembered(checkpoint.boundary, writer)?;
         let lookback = u64::try_from(self.config.lookback.as_micros()).unwrap_or(u64::MAX);
-        place.follow(&followed, now().saturating_sub(lookback).max(since), boot);
-        Ok(place)
+        checkpoint.follow(&followed, now().saturating_sub(lookback).max(since), boot);
+        Ok(checkpoint)
     }
 
     fn reject(&self, error: &dyn std::fmt::Display) {
@@ -325,7 +331,7 @@ fn remembered(
     let known = writer.store().call_blocking(move |spool| {
         let stored = spool.origin(source::JOURNAL).and_then(|origin| {
             let position = origin.position.as_deref()?;
-            Place::decode(position, &[], 0, [0; 16]).ok()?.boundary
+            Checkpoint::decode(position, &[], 0, [0; 16]).ok()?.boundary
         });
         let first = match time.or(stored.as_ref().map(Boundary::time)) {
             Some(time) => Some(spool.introduce(READ_BY_0_1, time)?.since),

@@ -1,16 +1,16 @@
 //! The intake's loop over one journal: read to the end, make durable, wait.
 
+use super::checkpoint::Checkpoint;
 use super::lines::Lines;
-use super::place::Place;
 use super::readers::{Journal, ReadEntry, Step};
 use super::{Error, Open, Reading, now};
-use crate::record::Number;
+use crate::record::Numbering;
 use crate::sources::{Goal, Positions, Settled, WriteError};
 
-/// What lives as long as the stage: the place survives a journal that is opened again.
+/// What lives as long as the stage: the checkpoint survives a journal that is opened again.
 pub(super) struct Run<'a, 'w> {
     reading: &'a Reading<'a>,
-    place: Place,
+    checkpoint: Checkpoint,
     lines: Lines<'a, 'w>,
     read: ReadEntry,
     /// Entries read that the status does not show yet.
@@ -19,7 +19,7 @@ pub(super) struct Run<'a, 'w> {
     time: Option<u64>,
     /// An entry was read since the last failure.
     pub(super) progressed: bool,
-    /// The files of the place that was stored last.
+    /// The files of the checkpoint that was stored last.
     stored_files: Vec<[u8; 16]>,
 }
 
@@ -33,10 +33,14 @@ pub(super) enum Next {
 }
 
 impl<'a, 'w> Run<'a, 'w> {
-    pub(super) fn new(reading: &'a Reading<'a>, place: Place, lines: Lines<'a, 'w>) -> Self {
+    pub(super) fn new(
+        reading: &'a Reading<'a>,
+        checkpoint: Checkpoint,
+        lines: Lines<'a, 'w>,
+    ) -> Self {
         Self {
             reading,
-            place,
+            checkpoint,
             lines,
             read: ReadEntry::default(),
             uncounted: 0,
@@ -54,7 +58,7 @@ impl<'a, 'w> Run<'a, 'w> {
     /// Opens the journal and reads on until the goal is reached, the service stops or the journal fails.
     pub(super) fn read(&mut self, open: Open<'_>) -> Result<Next, Error> {
         let mut journals = Vec::new();
-        for strand in &self.place.strands {
+        for strand in &self.checkpoint.strands {
             journals.push(open(&strand.followed, strand.positions.clone())?);
         }
         if let Some(journal) = journals.first() {
@@ -75,11 +79,11 @@ impl<'a, 'w> Run<'a, 'w> {
                 }
             }
             if journals.len() > 1 {
-                self.place.join();
+                self.checkpoint.join();
                 return Ok(Next::Reopen);
             }
             self.caught_up(looked);
-            self.store_place()?;
+            self.store_checkpoint()?;
             if self.reading.goal == Goal::ReachEnd {
                 self.lines.give_up_joining(None)?;
                 self.flush()?;
@@ -100,7 +104,7 @@ impl<'a, 'w> Run<'a, 'w> {
                 Step::Entry => {
                     self.entry()?;
                     if self.lines.writer.is_full() {
-                        self.note_place(strand, journal);
+                        self.note_positions(strand, journal);
                         if self.send()? == Settled::Stopped {
                             return Ok(Settled::Stopped);
                         }
@@ -111,26 +115,26 @@ impl<'a, 'w> Run<'a, 'w> {
             }
         }
         self.lines.give_up_joining(Some(now()))?;
-        self.note_place(strand, journal);
+        self.note_positions(strand, journal);
         self.flush()
     }
 
     /// Takes an entry, unless version 0.1 has read it: then it comes again only when it is asked for, as it was.
     fn entry(&mut self) -> Result<(), Error> {
         let covers = |boundary: &super::Boundary| boundary.covers(&self.read);
-        if self.place.boundary.as_ref().is_some_and(covers) {
+        if self.checkpoint.boundary.as_ref().is_some_and(covers) {
             if self.reading.positions == Positions::Kept {
                 return Ok(());
             }
-            self.read.entry.number = Number::Sequence(self.read.seqnum);
+            self.read.entry.number = Numbering::Sequence(self.read.seqnum);
         }
         self.uncounted += 1;
         self.time = Some(self.read.entry.realtime);
         Ok(self.lines.push(&self.read)?)
     }
 
-    fn note_place(&mut self, strand: usize, journal: &dyn Journal) {
-        if let Some(strand) = self.place.strands.get_mut(strand) {
+    fn note_positions(&mut self, strand: usize, journal: &dyn Journal) {
+        if let Some(strand) = self.checkpoint.strands.get_mut(strand) {
             strand.positions = journal.positions();
         }
     }
@@ -148,26 +152,26 @@ impl<'a, 'w> Run<'a, 'w> {
         });
     }
 
-    /// Stores the place also where it holds no new entry, whenever another file is read: a file that is vacuumed later, and
+    /// Stores the checkpoint also where it holds no new entry, whenever another file is read: a file that is vacuumed later, and
     /// was read, is no gap.
-    fn store_place(&mut self) -> Result<(), Error> {
-        let files = self.place.files();
+    fn store_checkpoint(&mut self) -> Result<(), Error> {
+        let files = self.checkpoint.files();
         if files != self.stored_files && !self.lines.holds_pieces() {
-            let place = self.place.encode().map_err(WriteError::from)?;
-            self.lines.writer.move_on(place)?;
+            let checkpoint = self.checkpoint.encode().map_err(WriteError::from)?;
+            self.lines.writer.move_on(checkpoint)?;
             self.stored_files = files;
         }
         Ok(())
     }
 
-    /// Begins to make durable what was read. A line of which a piece is held is read again after a crash: the place stays.
+    /// Begins to make durable what was read. A line of which a piece is held is read again after a crash: the checkpoint stays.
     fn send(&mut self) -> Result<Settled, Error> {
         self.count();
-        let place = match self.lines.holds_pieces() || self.lines.writer.is_empty() {
+        let checkpoint = match self.lines.holds_pieces() || self.lines.writer.is_empty() {
             true => None,
-            false => Some(self.place.encode().map_err(WriteError::from)?),
+            false => Some(self.checkpoint.encode().map_err(WriteError::from)?),
         };
-        Ok(self.lines.commit(place)?)
+        Ok(self.lines.commit(checkpoint)?)
     }
 
     /// Makes everything that was read durable.

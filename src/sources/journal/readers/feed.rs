@@ -1,7 +1,7 @@
 //! The journal read by a child that `sudo` gives the group of the journal to: [`Feed`] is this end, [`serve`] the other.
 //!
-//! Both are this program. The child takes one [`Request`] on its standard input, and writes [`Message`]s until that is closed; each
-//! is its length (four bytes, little-endian) and bincode.
+//! Both are this program. The child takes one [`FeedRequest`] on its standard input, and writes [`FeedMessage`]s until that is closed; each
+//! is its length (four bytes, little-endian) and its stored form.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,7 +19,8 @@ use super::{
     Absence, Damage, Error, Followed, Gap, Journal, Notice, Piece, Positions, ReadEntry, Step,
 };
 use crate::base::stop::Stop;
-use crate::record::{LogEntry, Number, SeqnumId};
+use crate::base::stored;
+use crate::record::{LogEntry, Numbering, SeqnumId};
 
 /// Where Debian and Fedora install sudo. Not looked up in `PATH`: what gets a group is not for an environment to choose.
 const SUDO: &str = "/usr/bin/sudo";
@@ -36,7 +37,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// What the child is to read.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub struct FeedRequest {
     /// Labels of what is followed.
     pub followed: Vec<String>,
     /// Where to begin.
@@ -45,8 +46,8 @@ pub struct Request {
 
 /// What the child says.
 #[derive(Debug, Serialize, Deserialize)]
-enum Message {
-    Entry(Box<Entry>),
+enum FeedMessage {
+    Entry(Box<FedEntry>),
     Damage {
         path: String,
         from: u64,
@@ -72,7 +73,7 @@ enum Message {
 
 /// An entry on its way.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
+struct FedEntry {
     realtime: u64,
     monotonic: u64,
     boot: [u8; 16],
@@ -140,7 +141,7 @@ impl Feed {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut stdin = child.stdin.take().ok_or_else(broken)?;
         let stdout = child.stdout.take().ok_or_else(broken)?;
-        let request = Request {
+        let request = FeedRequest {
             followed: followed.iter().map(|one| one.label().to_owned()).collect(),
             positions: positions.clone(),
         };
@@ -206,17 +207,17 @@ impl Journal for Feed {
                     false => Err(FeedError::Hung.into()),
                 };
             }
-            let message: Message = match receive(&mut self.stdout) {
+            let message: FeedMessage = match receive(&mut self.stdout) {
                 Ok(Some(message)) => message,
                 Ok(None) => return Err(self.death()),
                 Err(_) => return Err(FeedError::Garbage.into()),
             };
             return Ok(match message {
-                Message::Entry(entry) => {
+                FeedMessage::Entry(entry) => {
                     (*entry).fill(read);
                     Step::Entry
                 }
-                Message::Damage {
+                FeedMessage::Damage {
                     path,
                     from,
                     until,
@@ -229,7 +230,7 @@ impl Journal for Feed {
                     entries,
                     since,
                 })),
-                Message::Gap {
+                FeedMessage::Gap {
                     from,
                     until,
                     entries,
@@ -238,16 +239,16 @@ impl Journal for Feed {
                     until,
                     entries,
                 })),
-                Message::Moved { path } => Step::Notice(Notice::Moved { path: path.into() }),
-                Message::Checkpoint(positions) => {
+                FeedMessage::Moved { path } => Step::Notice(Notice::Moved { path: path.into() }),
+                FeedMessage::Checkpoint(positions) => {
                     self.positions = positions;
                     continue;
                 }
-                Message::End(positions) => {
+                FeedMessage::End(positions) => {
                     self.positions = positions;
                     Step::End
                 }
-                Message::Failed(why) => return Err(FeedError::Failed(why).into()),
+                FeedMessage::Failed(why) => return Err(FeedError::Failed(why).into()),
             });
         }
     }
@@ -295,18 +296,18 @@ pub fn serve(
     while !stop.is_triggered() {
         match journal.next(&mut read)? {
             Step::Entry => {
-                send(&mut out, &Message::Entry(Box::new(Entry::of(&read))))?;
+                send(&mut out, &FeedMessage::Entry(Box::new(FedEntry::of(&read))))?;
                 since_checkpoint += 1;
                 if since_checkpoint == ENTRIES_A_CHECKPOINT {
                     since_checkpoint = 0;
-                    send(&mut out, &Message::Checkpoint(journal.positions()))?;
+                    send(&mut out, &FeedMessage::Checkpoint(journal.positions()))?;
                 }
             }
-            Step::Notice(notice) => send(&mut out, &Message::from(notice))?,
+            Step::Notice(notice) => send(&mut out, &FeedMessage::from(notice))?,
             Step::End => {
                 let message = match journal.absence(dir) {
-                    Some(absence) => Message::Failed(absence.to_string()),
-                    None => Message::End(journal.positions()),
+                    Some(absence) => FeedMessage::Failed(absence.to_string()),
+                    None => FeedMessage::End(journal.positions()),
                 };
                 send(&mut out, &message)?;
                 out.flush()?;
@@ -322,14 +323,14 @@ pub fn serve(
 /// # Errors
 /// Those of `out`.
 pub fn refuse(why: &str, mut out: impl Write) -> io::Result<()> {
-    send(&mut out, &Message::Failed(why.to_owned()))
+    send(&mut out, &FeedMessage::Failed(why.to_owned()))
 }
 
 /// The request, from the other end.
 ///
 /// # Errors
 /// [`FeedError::Garbage`] when there is none.
-pub fn request(input: impl Read) -> Result<Request, Error> {
+pub fn request(input: impl Read) -> Result<FeedRequest, Error> {
     match receive(input) {
         Ok(Some(request)) => Ok(request),
         _ => Err(FeedError::Garbage.into()),
@@ -337,8 +338,7 @@ pub fn request(input: impl Read) -> Result<Request, Error> {
 }
 
 fn send(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let bytes = bincode::serde::encode_to_vec(message, bincode::config::standard());
-    let bytes = bytes.map_err(io::Error::other)?;
+    let bytes = stored::encode_all(message).map_err(io::Error::other)?;
     let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
     out.write_all(&length.to_le_bytes())?;
     out.write_all(&bytes)
@@ -358,22 +358,21 @@ fn receive<T: DeserializeOwned>(mut input: impl Read) -> io::Result<Option<T>> {
     }
     let mut bytes = Vec::new();
     input.by_ref().take(length as u64).read_to_end(&mut bytes)?;
-    let config = bincode::config::standard().with_limit::<MOST_BYTES>();
-    match bincode::serde::decode_from_slice(&bytes, config) {
-        Ok((message, read)) if read == length => Ok(Some(message)),
+    match stored::decode_all::<T, MOST_BYTES>(&bytes) {
+        Some(message) if bytes.len() == length => Ok(Some(message)),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-impl Entry {
+impl FedEntry {
     fn of(read: &ReadEntry) -> Self {
         let entry = &read.entry;
         let (of_moment, of_alike) = match entry.number {
-            Number::Ordinal {
+            Numbering::Ordinal {
                 of_moment,
                 of_alike,
             } => (of_moment, of_alike),
-            Number::Sequence(_) => (0, 0),
+            Numbering::Sequence(_) => (0, 0),
         };
         Self {
             realtime: entry.realtime,
@@ -401,7 +400,7 @@ impl Entry {
             realtime: self.realtime,
             monotonic: self.monotonic,
             boot: self.boot,
-            number: Number::Ordinal {
+            number: Numbering::Ordinal {
                 of_moment,
                 of_alike,
             },
@@ -426,7 +425,7 @@ impl Entry {
     }
 }
 
-impl From<Notice> for Message {
+impl From<Notice> for FeedMessage {
     fn from(notice: Notice) -> Self {
         match notice {
             Notice::Damage(Damage {

@@ -6,7 +6,7 @@ use journal::{Fields, Found, Wanted};
 use serde_json::Value;
 
 use super::{Piece, ReadEntry};
-use crate::record::{Number, SeqnumId};
+use crate::record::{Numbering, SeqnumId};
 
 /// `MESSAGE_ID` of journald's word that it dropped lines of a unit (systemd's `sd-messages.h`, `SD_MESSAGE_JOURNAL_DROPPED`).
 const DROPPED: &[u8] = b"a596d6fe7bfa4994828e72309e95d61e";
@@ -52,7 +52,7 @@ pub(super) fn fill(found: &Found, fields: &Fields, label: &str, into: &mut ReadE
     entry.realtime = address.realtime;
     entry.monotonic = address.monotonic;
     entry.boot = address.boot_id;
-    entry.number = Number::Ordinal {
+    entry.number = Numbering::Ordinal {
         of_moment: found.ordinals.of_moment,
         of_alike: found.ordinals.of_alike,
     };

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use absence::Absence;
-pub use feed::{Feed, FeedError, Request, refuse, request, serve};
+pub use feed::{Feed, FeedError, FeedRequest, refuse, request, serve};
 pub use files::Files;
 pub use journal::{Damage, Gap, Notice, Positions};
 pub use selection::{Followed, filter, followed};

@@ -1,19 +1,20 @@
 //! One file, followed: the entries that a filter wants, in the order in which they were written.
 
+mod offsets;
+
 use std::collections::VecDeque;
 
-use super::chain::Chain;
-use super::error::Error;
-use super::fields::{FieldReader, Fields, Wanted};
-use super::file::{Data, Entry, JournalFile};
-use super::filter::Filter;
-use super::header::State;
-use super::links::Links;
-use super::notice::{Damage, Gap, Notice};
-use super::object::Kind;
-use super::places::Listed;
-use super::position::Told;
-use super::walk::{Found, Walk};
+use self::offsets::Walking;
+use crate::chain::Chain;
+use crate::error::Error;
+use crate::fields::{FieldReader, Fields, Wanted};
+use crate::file::{Data, Entry, JournalFile};
+use crate::filter::Filter;
+use crate::header::State;
+use crate::links::Links;
+use crate::notice::{Damage, Notice};
+use crate::places::Listed;
+use crate::position::Told;
 
 /// Runs of entries that cannot be read are told one by one up to this many; those after it as one, at the end for now.
 const RUNS_TOLD: u32 = 3;
@@ -36,20 +37,10 @@ pub(crate) struct Follower {
     /// With what is told once each is handed out.
     notices: VecDeque<(Notice, Told)>,
     told: Told,
+    /// Behind which entry a chain did not lead on.
+    doubted: Option<u64>,
     /// The end of a file that nobody writes to any more was looked at.
     is_examined: bool,
-}
-
-#[derive(Debug)]
-struct Walking {
-    walk: Walk,
-    /// Entries that were met, from the beginning of the file on.
-    entries: u64,
-    /// A damaged stretch was met.
-    has_met_damage: bool,
-    /// Where a chain broke.
-    broke_at: u64,
-    has_ended: bool,
 }
 
 /// What comes next in a file.
@@ -96,6 +87,7 @@ impl Follower {
             held: None,
             notices: VecDeque::new(),
             told,
+            doubted: None,
             is_examined: false,
         }
     }
@@ -177,7 +169,7 @@ impl Follower {
             }
             Look::NotWanted(entry) => self.time = entry.realtime,
             Look::Lost => self.bad.get_or_insert((offset, 0)).1 += 1,
-            Look::Astray => return self.begin_walk(request.filter, offset),
+            Look::Astray => return self.doubt(request.filter, offset),
         }
         self.passed = offset;
         Ok(())
@@ -279,133 +271,6 @@ impl Follower {
             }
         }
         true
-    }
-
-    /// The next entry that may be wanted.
-    fn next_offset(&mut self, filter: &Filter, is_final: bool) -> Result<Option<u64>, Error> {
-        if self.walk.is_none() && self.told.is_walked {
-            self.begin_walk(filter, self.passed)?;
-        }
-        if self.walk.is_none() {
-            match self.next_of_chains(filter, is_final) {
-                Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
-                Err(Error::Damaged { offset, .. }) => self.begin_walk(filter, offset)?,
-                Err(_) => self.begin_walk(filter, self.passed)?,
-                found => return found,
-            }
-        }
-        self.next_of_walk(is_final)
-    }
-
-    fn next_of_chains(&mut self, filter: &Filter, is_final: bool) -> Result<Option<u64>, Error> {
-        if let Some(offset) = self.links.next(&self.file, filter)? {
-            return Ok(Some(offset));
-        }
-        if is_final && !self.is_examined {
-            return self.examine(filter);
-        }
-        Ok(None)
-    }
-
-    /// Looks at the end of a file that nobody writes to any more: what was written may not have reached the disk.
-    fn examine(&mut self, filter: &Filter) -> Result<Option<u64>, Error> {
-        self.is_examined = true;
-        self.links.look_closely();
-        if let Some(offset) = self.links.next(&self.file, filter)? {
-            return Ok(Some(offset));
-        }
-        let header = self.file.header();
-        let tail = header.tail_object;
-        let is_whole = match self.file.read::<16>(tail) {
-            Ok(head) => tail == 0 || Kind::of(&head).is_some(),
-            Err(Error::Damaged { .. }) => false,
-            Err(error) => return Err(error),
-        };
-        if !is_whole {
-            return Err(self.file.damaged(tail, "the end was never written"));
-        }
-        let is_closed = header.state == State::Archived;
-        if !is_closed && Chain::all().unproven().count(&self.file)? < header.entries {
-            let offset = self.passed;
-            return Err(self.file.damaged(offset, "fewer entries than counted"));
-        }
-        Ok(None)
-    }
-
-    fn begin_walk(&mut self, filter: &Filter, broke_at: u64) -> Result<(), Error> {
-        self.file.forget();
-        let has_met_damage = self.told.until > self.passed;
-        // What the chains passed, they passed whole. Entries are counted, so that it begins with the first.
-        self.told.until = self.told.until.max(self.passed);
-        self.told.is_walked = true;
-        for (_, told) in &mut self.notices {
-            told.is_walked = true;
-        }
-        self.walk = Some(Walking {
-            walk: Walk::new(&self.file, filter)?,
-            entries: 0,
-            has_met_damage,
-            broke_at,
-            has_ended: false,
-        });
-        Ok(())
-    }
-
-    fn next_of_walk(&mut self, is_final: bool) -> Result<Option<u64>, Error> {
-        while let Some(walking) = &mut self.walk {
-            match walking.walk.next(&self.file, is_final)? {
-                Found::Entry(offset) => {
-                    walking.entries += 1;
-                    return Ok(Some(offset));
-                }
-                Found::Stretch(from, until) => {
-                    walking.has_met_damage |= until > self.passed;
-                    self.tell_damage(from, until, 0);
-                }
-                Found::End => {
-                    if is_final {
-                        self.end_walk();
-                    }
-                    break;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Says, once, what a walk to the end of the file did not find.
-    fn end_walk(&mut self) {
-        let Some(walking) = &mut self.walk else {
-            return;
-        };
-        let (found, broke_at) = (walking.entries, walking.broke_at);
-        let has_met_damage = walking.has_met_damage;
-        let is_told = std::mem::replace(&mut walking.has_ended, true) || self.told.has_ended;
-        let told = Told {
-            has_ended: true,
-            ..self.latest_told()
-        };
-        let header = self.file.header();
-        // A header may be damaged itself: the numbers bound how many entries there can have been.
-        let numbers = (header.tail_seqnum + 1).saturating_sub(header.head_seqnum);
-        let missing = header.entries.min(numbers).saturating_sub(found);
-        let notice = match (missing, has_met_damage) {
-            _ if is_told => return,
-            (1.., _) => Notice::Gap(Gap {
-                from: self.time,
-                until: header.tail_realtime.max(self.time),
-                entries: missing,
-            }),
-            (0, true) => return,
-            (0, false) => Notice::Damage(Damage {
-                path: self.file.path().to_owned(),
-                from: broke_at,
-                until: broke_at,
-                entries: 0,
-                since: self.time,
-            }),
-        };
-        self.notices.push_back((notice, told));
     }
 
     /// Whether the entry at `offset`, the last one of a file that was full, is linked by some of its data only: then journald has

@@ -25,7 +25,7 @@ use crate::sources::journal::readers::{self, FeedRequest, Followed};
 /// [`Error::Output`] when nobody reads what it writes. Why nothing may be read is told to the other end.
 pub(super) fn run(source: &ConfigSource) -> Result<Verdict, Error> {
     let served = match prepare(source) {
-        Ok((settings, request)) => serve(settings, request).map_err(|error| error.to_string()),
+        Ok((settings, request)) => serve(&settings, request).map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
     match served {
@@ -86,7 +86,7 @@ fn check_owner(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn serve(settings: JournalSettings, request: FeedRequest) -> Result<(), readers::Error> {
+fn serve(settings: &JournalSettings, request: FeedRequest) -> Result<(), readers::Error> {
     let stop = Stop::new()?;
     let closed = stop.clone();
     thread::Builder::new()
@@ -98,7 +98,7 @@ fn serve(settings: JournalSettings, request: FeedRequest) -> Result<(), readers:
         })?;
     let followed = request.followed.into_iter().map(Followed::from_label);
     let followed: Vec<Followed> = followed.collect();
-    let mut journal = readers::open(&settings, &followed, request.positions, &stop)?;
+    let mut journal = readers::open(settings, &followed, request.positions, &stop)?;
     let dir = settings.dir.as_deref();
     readers::serve(journal.as_mut(), dir, &stop, io::stdout())
 }

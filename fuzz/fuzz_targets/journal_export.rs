@@ -2,7 +2,7 @@
 //! difference to the entries.
 #![no_main]
 
-use shipper::sources::journal::readers::Parser;
+use journal::Parser;
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     let (piece, bytes) = input;

@@ -38,6 +38,14 @@ pub enum Error {
         /// In a few words.
         what: &'static str,
     },
+    /// A file that only `journalctl` can read, and it does not.
+    #[error("journalctl cannot read {path}: it {said}")]
+    Export {
+        /// Of the journal file.
+        path: PathBuf,
+        /// What it did or said.
+        said: String,
+    },
     /// A field is over [`crate::Limits::field_bytes`].
     #[error("{path} has a field of more than {limit} bytes at byte {offset}")]
     TooLarge {

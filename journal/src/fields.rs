@@ -32,7 +32,7 @@ impl Wanted {
     }
 
     /// Which one `data` is a value of.
-    fn find(&self, data: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, data: &[u8]) -> Option<usize> {
         let head = &data[..data.len().min(self.most_bytes)];
         let name = &head[..memchr::memchr(b'=', head)?];
         self.names.iter().position(|known| known.as_bytes() == name)

@@ -52,6 +52,12 @@ impl Filter {
         chains
     }
 
+    /// The conditions of each alternative.
+    pub(crate) fn alternatives(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
+        let alternatives = self.alternatives.iter();
+        alternatives.map(|one| one.all.iter().map(|place| self.condition(*place)))
+    }
+
     pub(crate) fn condition(&self, place: usize) -> &[u8] {
         &self.conditions[place]
     }

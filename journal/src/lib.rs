@@ -32,8 +32,8 @@
 //! # Guarantees
 //!
 //! - All variants of the format: compact and regular, hashed by Jenkins' lookup3 or by SipHash with the file's key, compressed by
-//!   Zstandard, LZ4 or XZ, sealed, unclean, and being written. A file with a flag that this crate does not know is told
-//!   ([`Reader::unreadable`]).
+//!   Zstandard, LZ4 or XZ, sealed, unclean, and being written. A file with a flag that this crate does not know is read
+//!   through `journalctl --file` ([`Reader::foreign`]).
 //! - A reader that goes on at [`Positions`] gives each entry once, through rotations, vacuuming and numbers that are used again; what a
 //!   new file holds of what is known already has the same [`Ordinals`].
 //! - Damage is local: what lies behind a damaged stretch is found, the stretch is told once, with its place ([`Notice::Damage`]).
@@ -48,6 +48,7 @@
 
 mod chain;
 mod error;
+mod exported;
 mod fields;
 mod file;
 mod filter;
@@ -69,6 +70,7 @@ mod window;
 
 pub use chain::Entries;
 pub use error::Error;
+pub use exported::{Decoding, ExportError, Parser};
 pub use fields::{Fields, Wanted};
 pub use file::{Data, Entry, JournalFile, Limits};
 pub use filter::Filter;

@@ -108,7 +108,7 @@ pub struct Listed {
 impl Listed {
     /// Opens it; `None` when it is not there any more, or another one has its name by now.
     pub(crate) fn open(&self, limits: Limits) -> Result<Option<JournalFile>, Error> {
-        match JournalFile::open(&self.path, limits) {
+        match JournalFile::open_any(&self.path, limits) {
             Ok(file) => Ok(Some(file).filter(|file| file.identity() == self.identity)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -241,7 +241,7 @@ impl Lister {
             return Ok((stamp, header.clone()));
         }
         // By now another file may have the name.
-        let file = JournalFile::open(path, Limits::default())?;
+        let file = JournalFile::open_any(path, Limits::default())?;
         Ok((self::stamp(&file.metadata()?), whole_header(&file)))
     }
 }

@@ -53,6 +53,8 @@ counters! {
         /// Journal files that cannot be read.
         /// The log names them; the others are read.
         unreadable: u64 = Count { metric: "shipper_reader_unreadable_files", row: (Warn, "files not readable") },
+        /// Journal files that a newer systemd wrote, and that are read through `journalctl`.
+        foreign: u64 = Count { metric: "shipper_reader_foreign_files", row: (Warn, "files read by journalctl") },
         /// Why nothing comes although the journal can be read.
         /// The unit logs to a file, into another namespace, or not at all.
         silence: Option<String> = Text { row: (Warn, "nothing comes") },

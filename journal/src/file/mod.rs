@@ -77,12 +77,45 @@ pub struct Entry {
     size: u64,
 }
 
+impl Entry {
+    /// One whose place in its file is not known: its number stands for it.
+    pub(crate) fn exported(
+        seqnum: u64,
+        realtime: u64,
+        monotonic: u64,
+        boot_id: [u8; 16],
+        xor_hash: u64,
+    ) -> Self {
+        Self {
+            offset: seqnum,
+            seqnum,
+            realtime,
+            monotonic,
+            boot_id,
+            xor_hash,
+            size: 0,
+        }
+    }
+}
+
 impl JournalFile {
     /// Opens the file at `path`.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NotAJournal`], [`Error::UnknownFlags`].
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
+        let file = Self::open_any(path, limits)?;
+        match file.header.flags.unknown() {
+            0 => Ok(file),
+            flags => Err(Error::UnknownFlags {
+                path: file.path,
+                flags,
+            }),
+        }
+    }
+
+    /// The same of a file of which only the header may be known.
+    pub(crate) fn open_any(path: &Path, limits: Limits) -> Result<Self, Error> {
         let file = File::open(path).map_err(|source| Error::Io {
             path: path.to_owned(),
             source,
@@ -92,12 +125,6 @@ impl JournalFile {
             source,
         })?;
         let header = read_header(&file, path)?;
-        if header.flags.unknown() != 0 {
-            return Err(Error::UnknownFlags {
-                path: path.to_owned(),
-                flags: header.flags.unknown(),
-            });
-        }
         Ok(Self {
             file,
             path: path.to_owned(),

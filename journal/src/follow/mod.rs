@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use self::offsets::Walking;
 use crate::chain::Chain;
 use crate::error::Error;
+use crate::exported::{Decoding, Exported};
 use crate::fields::{FieldReader, Fields, Wanted};
 use crate::file::{Data, Entry, JournalFile};
 use crate::filter::Filter;
@@ -23,6 +24,8 @@ const RUNS_TOLD: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Follower {
     file: JournalFile,
+    /// Set when `journalctl` reads the file: then a number stands for each offset.
+    exported: Option<Exported>,
     fields: FieldReader,
     links: Links,
     /// Set when the chains lead nowhere: then the file is read object by object.
@@ -75,8 +78,16 @@ pub(crate) struct Request<'a> {
 
 impl Follower {
     /// Begins after the entry at `passed`; at the first one when that is 0. What was `told` is not told again.
-    pub(crate) fn new(file: JournalFile, filter: &Filter, passed: u64, told: Told) -> Self {
+    pub(crate) fn new(
+        file: JournalFile,
+        decoding: Decoding,
+        filter: &Filter,
+        passed: u64,
+        told: Told,
+    ) -> Self {
+        let is_known = decoding == Decoding::Own && file.header().flags.unknown() == 0;
         Self {
+            exported: (!is_known).then(Exported::default),
             file,
             fields: FieldReader::default(),
             links: Links::new(filter),
@@ -131,6 +142,9 @@ impl Follower {
         fields: &mut Fields,
         labels: &mut Vec<usize>,
     ) -> Result<Next, Error> {
+        if self.exported.is_some() {
+            return self.next_exported(request, fields, labels);
+        }
         loop {
             if let Some((notice, told)) = self.notices.pop_front() {
                 self.told = told;
@@ -149,6 +163,42 @@ impl Follower {
             if offset > self.passed {
                 self.look(offset, request, fields, labels)?;
             }
+        }
+    }
+
+    fn next_exported(
+        &mut self,
+        request: Request<'_>,
+        fields: &mut Fields,
+        labels: &mut Vec<usize>,
+    ) -> Result<Next, Error> {
+        let Some(exported) = &mut self.exported else {
+            return Ok(Next::End);
+        };
+        let path = self.file.path();
+        let Some(entry) = exported.next(path, self.passed, request, fields, labels)? else {
+            return Ok(Next::End);
+        };
+        self.passed = entry.seqnum;
+        self.time = entry.realtime;
+        Ok(Next::Entry(entry))
+    }
+
+    /// Hands every `FIELD=value` of `entry`, the latest that was given, to `visit`.
+    ///
+    /// # Errors
+    /// As [`JournalFile::each_field`].
+    pub(crate) fn each_field(
+        &self,
+        entry: &Entry,
+        mut visit: impl FnMut(&[u8]),
+    ) -> Result<(), Error> {
+        match &self.exported {
+            Some(exported) => {
+                exported.data().iter().for_each(|data| visit(data));
+                Ok(())
+            }
+            None => self.file.each_field(entry, visit),
         }
     }
 
@@ -279,8 +329,8 @@ impl Follower {
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub(crate) fn is_half_linked(&self, offset: u64) -> Result<bool, Error> {
-        // Only the last entry of a file can be one; elsewhere a chain is damaged.
-        if Chain::all().tail(&self.file)? > offset {
+        // Only the last entry of a file can be one; elsewhere a chain is damaged. `journalctl` gives it as it is.
+        if self.exported.is_some() || Chain::all().tail(&self.file)? > offset {
             return Ok(false);
         }
         let entry = self.file.entry(offset)?;

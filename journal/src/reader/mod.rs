@@ -4,10 +4,11 @@ mod turns;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::error::Error;
+use crate::exported::Decoding;
 use crate::fields::{Fields, Wanted};
 use crate::file::{Entry, Limits};
 use crate::filter::Filter;
@@ -29,6 +30,7 @@ pub struct Reader {
     filter: Filter,
     wanted: Wanted,
     limits: Limits,
+    decoding: Decoding,
     /// See [`Positions::since`] and [`Positions::boot`].
     since: u64,
     boot: [u8; 16],
@@ -107,6 +109,7 @@ impl Reader {
             filter,
             wanted,
             limits,
+            decoding: Decoding::Own,
             since: positions.since,
             boot: positions.boot,
             sequences: sequences
@@ -127,6 +130,13 @@ impl Reader {
         };
         reader.list();
         reader
+    }
+
+    /// The same by what else can decode files.
+    #[must_use]
+    pub fn decoding(mut self, decoding: Decoding) -> Self {
+        self.decoding = decoding;
+        self
     }
 
     /// The same without inotify, as where no instance of it is left (`fs.inotify.max_user_instances`): [`Reader::wait`] looks by itself.
@@ -246,7 +256,7 @@ impl Reader {
     /// As [`JournalFile::each_field`].
     pub fn each_field(&self, found: &Found, visit: impl FnMut(&[u8])) -> Result<(), Error> {
         match self.followers.get(&found.sequence) {
-            Some(follower) => follower.file().each_field(&found.entry, visit),
+            Some(follower) => follower.each_field(&found.entry, visit),
             None => Ok(()),
         }
     }
@@ -267,6 +277,13 @@ impl Reader {
     #[must_use]
     pub fn unreadable(&self) -> &[Unreadable] {
         &self.unreadable
+    }
+
+    /// Files of which only the header is known, and which are read through `journalctl --file`.
+    pub fn foreign(&self) -> impl Iterator<Item = &Path> {
+        let files = self.sequences.values().flat_map(|one| &one.files);
+        let foreign = files.filter(|file| file.header.flags.unknown() != 0);
+        foreign.map(|file| file.path.as_path())
     }
 
     /// How many files there are that can be read.

@@ -1,6 +1,7 @@
 //! Which file is read next, and where in it.
 
 use super::{Id, Reader, Turn};
+use crate::exported::Decoding;
 use crate::follow::{Follower, Next, Request};
 use crate::moment::Moment;
 use crate::notice::Notice;
@@ -78,14 +79,19 @@ impl Reader {
             }
         };
         let position = sequence.position.as_mut()?;
+        let is_own = self.decoding == Decoding::Own && listed.header.flags.unknown() == 0;
         let is_there = position.last.is_none_or(|last| {
+            if !is_own {
+                return last.offset == last.seqnum;
+            }
             let entry = file.entry(last.offset);
             entry.is_ok_and(|entry| Mark::from(entry) == last)
         });
         if !is_there {
             file.forget();
-            // After a power cut that is nothing new: what was read had not reached the disk.
-            if !listed.is_unclean {
+            // After a power cut that is nothing new: what was read had not reached the disk. Nor is it when something else reads the file.
+            let was_own = position.last.is_some_and(|last| last.offset != last.seqnum);
+            if !listed.is_unclean && is_own == was_own {
                 let path = path.clone();
                 self.notices.push_back(Notice::Moved { path });
             }
@@ -104,7 +110,7 @@ impl Reader {
             let one = self.followers.keys().next().copied();
             one.and_then(|one| self.followers.remove(&one));
         }
-        let follower = Follower::new(file, &self.filter, passed, told);
+        let follower = Follower::new(file, self.decoding, &self.filter, passed, told);
         self.followers.insert(id, follower);
         Some(())
     }
@@ -151,7 +157,7 @@ impl Reader {
                 (true, None) => continue,
                 (false, _) => (u64::MAX, Told::default()),
             };
-            let mut follower = Follower::new(file, &self.filter, passed, told);
+            let mut follower = Follower::new(file, self.decoding, &self.filter, passed, told);
             let is_final = !is_last || has_next || listed.is_closed();
             let mut latest = None;
             while let Ok(next) =

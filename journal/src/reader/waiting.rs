@@ -61,7 +61,7 @@ impl Reader {
     /// Whether a file that may be written to has more than was read.
     fn look(&mut self) -> bool {
         let has_begun = |path: &PathBuf| {
-            let file = JournalFile::open(path, self.limits);
+            let file = JournalFile::open_any(path, self.limits);
             file.is_ok_and(|file| file.header().tail_seqnum > 0)
         };
         let has_changed = self.watch.has_changed(&self.places);
@@ -76,7 +76,7 @@ impl Reader {
                 let tail = match (self.followers.get(id), sequence.active_file()) {
                     (Some(follower), Some(_)) => follower.file().tail_seqnum(),
                     (None, Some(file)) if !is_watched || written.contains(&file.path) => {
-                        JournalFile::open(&file.path, self.limits)
+                        JournalFile::open_any(&file.path, self.limits)
                             .map(|file| file.header().tail_seqnum)
                     }
                     _ => continue,

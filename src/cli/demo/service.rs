@@ -13,7 +13,7 @@ use crate::config::{self, Config};
 use crate::service::notify::Notifier;
 use crate::service::{self, Host, Mode};
 use crate::sources::journal::readers::{
-    self, Absence, Followed, Journal, Positions, ReadEntry, Step,
+    self, Absence, Followed, Journal, Positions, ReadEntry, Remarks, Step,
 };
 use crate::stages::telemetry;
 
@@ -80,8 +80,8 @@ impl Journal for SampleJournal {
         Ok(())
     }
 
-    fn unreadable(&self) -> Vec<String> {
-        Vec::new()
+    fn remarks(&self) -> Remarks {
+        Remarks::default()
     }
 
     fn absence(&self, _: Option<&Path>) -> Option<Absence> {

@@ -97,7 +97,7 @@ fn newest(
     }
     match journal.absence(config.dir.as_deref()) {
         Some(absence) => Err(absence.into()),
-        None => Ok((journal.name(), newest, journal.unreadable())),
+        None => Ok((journal.name(), newest, journal.remarks().unreadable)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::lines::Lines;
-use super::readers::{self, Journal, ReadEntry, Step};
+use super::readers::{self, Journal, ReadEntry, Remarks, Step};
 use super::{Error, Open, Reading, now};
 use crate::record::Numbering;
 use crate::sources::{Goal, Positions, Settled, WriteError};
@@ -23,8 +23,8 @@ pub(super) struct Run<'a, 'w> {
     is_resumed: bool,
     /// Whether the units are silent for a reason was asked.
     has_asked: bool,
-    /// Files that cannot be read, as they were told.
-    unreadable: Vec<String>,
+    /// What was said of the files.
+    remarks: Remarks,
     /// The files of the checkpoint that was stored last.
     stored_files: Vec<[u8; 16]>,
 }
@@ -48,7 +48,7 @@ impl<'a, 'w> Run<'a, 'w> {
         Self {
             is_resumed: !files.is_empty(),
             has_asked: false,
-            unreadable: Vec::new(),
+            remarks: Remarks::default(),
             reading,
             checkpoint,
             lines,
@@ -84,7 +84,7 @@ impl<'a, 'w> Run<'a, 'w> {
             }
             self.check_rewinds()?;
             for journal in &journals {
-                self.tell_unreadable(journal.as_ref());
+                self.tell_remarks(journal.as_ref());
                 if let Some(absence) = journal.absence(self.reading.config.dir.as_deref()) {
                     return Err(Error::Journal(absence.into()));
                 }
@@ -198,22 +198,24 @@ impl<'a, 'w> Run<'a, 'w> {
         }
     }
 
-    /// Says of each file that cannot be read so once.
-    fn tell_unreadable(&mut self, journal: &dyn Journal) {
-        let unreadable = journal.unreadable();
-        if unreadable == self.unreadable {
+    /// Says of each file that cannot be read, or only by `journalctl`, so once.
+    fn tell_remarks(&mut self, journal: &dyn Journal) {
+        let remarks = journal.remarks();
+        if remarks == self.remarks {
             return;
         }
-        let is_new = |text: &&String| !self.unreadable.contains(text);
-        unreadable
-            .iter()
-            .filter(is_new)
-            .for_each(|text| tracing::warn!("{text}"));
-        let number = unreadable.len() as u64;
-        self.reading
-            .status
-            .send_modify(|status| status.unreadable = number);
-        self.unreadable = unreadable;
+        let is_new = |text: &&String| !self.remarks.unreadable.contains(text);
+        let new = remarks.unreadable.iter().filter(is_new);
+        new.for_each(|text| tracing::warn!("{text}"));
+        let is_new = |path: &&String| !self.remarks.foreign.contains(path);
+        for path in remarks.foreign.iter().filter(is_new) {
+            tracing::warn!("{path} was written by a newer systemd: it is read through journalctl");
+        }
+        self.reading.status.send_modify(|status| {
+            status.unreadable = remarks.unreadable.len() as u64;
+            status.foreign = remarks.foreign.len() as u64;
+        });
+        self.remarks = remarks;
     }
 
     /// Says once why nothing has come, when the journal was read to its end without an entry.

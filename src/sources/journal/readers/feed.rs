@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Absence, Damage, Error, Followed, Gap, Journal, Notice, Piece, Positions, ReadEntry, Step,
+    Absence, Damage, Error, Followed, Gap, Journal, Notice, Piece, Positions, ReadEntry, Remarks,
+    Step,
 };
 use crate::base::stop::Stop;
 use crate::base::stored;
@@ -65,8 +66,8 @@ enum FeedMessage {
     },
     /// Everything before was read up to here.
     Checkpoint(Positions),
-    /// There is nothing more at present; with the files that cannot be read.
-    End(Positions, Vec<String>),
+    /// There is nothing more at present; with what is to be said of the files.
+    End(Positions, Remarks),
     /// Nothing can be read, or nothing of it is allowed; the child ends.
     Failed(String),
 }
@@ -118,7 +119,7 @@ pub struct Feed {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     positions: Positions,
-    unreadable: Vec<String>,
+    remarks: Remarks,
     /// The child has said that there is nothing more, and nothing since.
     is_at_end: bool,
     stop: Stop,
@@ -153,7 +154,7 @@ impl Feed {
             stdin: Some(stdin),
             stdout: BufReader::with_capacity(64 << 10, stdout),
             positions,
-            unreadable: Vec::new(),
+            remarks: Remarks::default(),
             is_at_end: false,
             stop: stop.clone(),
         })
@@ -246,9 +247,9 @@ impl Journal for Feed {
                     self.positions = positions;
                     continue;
                 }
-                FeedMessage::End(positions, unreadable) => {
+                FeedMessage::End(positions, remarks) => {
                     self.positions = positions;
-                    self.unreadable = unreadable;
+                    self.remarks = remarks;
                     Step::End
                 }
                 FeedMessage::Failed(why) => return Err(FeedError::Failed(why).into()),
@@ -266,8 +267,8 @@ impl Journal for Feed {
         Ok(())
     }
 
-    fn unreadable(&self) -> Vec<String> {
-        self.unreadable.clone()
+    fn remarks(&self) -> Remarks {
+        self.remarks.clone()
     }
 
     fn absence(&self, _: Option<&Path>) -> Option<Absence> {
@@ -314,7 +315,7 @@ pub fn serve(
             Step::End => {
                 let message = match journal.absence(dir) {
                     Some(absence) => FeedMessage::Failed(absence.to_string()),
-                    None => FeedMessage::End(journal.positions(), journal.unreadable()),
+                    None => FeedMessage::End(journal.positions(), journal.remarks()),
                 };
                 send(&mut out, &message)?;
                 out.flush()?;

@@ -4,18 +4,19 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use journal::{Limits, Places, Positions, Reader};
+use journal::{Decoding, Limits, Places, Positions, Reader};
 
 use super::fields::{WholeEntry, fill, wanted};
 use super::selection::{Followed, filter};
 use super::silence::UnitOutput;
-use super::{Absence, Error, Journal, ReadEntry, Step};
+use super::{Absence, Error, Journal, ReadEntry, Remarks, Step};
 use crate::base::stop::Stop;
-use crate::config;
+use crate::config::{self, ReaderChoice};
 
 /// Reads files.
 pub struct Files {
     reader: Reader,
+    decoding: Decoding,
     followed: Vec<Followed>,
     stop: Stop,
 }
@@ -39,8 +40,13 @@ impl Files {
             positions,
             Limits::default(),
         );
+        let decoding = match config.reader {
+            ReaderChoice::Journalctl => Decoding::Journalctl,
+            _ => Decoding::Own,
+        };
         Ok(Self {
-            reader,
+            reader: reader.decoding(decoding),
+            decoding,
             followed: followed.to_vec(),
             stop: stop.clone(),
         })
@@ -76,7 +82,10 @@ pub(super) fn machine_id() -> Result<String, Error> {
 
 impl Journal for Files {
     fn name(&self) -> &'static str {
-        "files"
+        match self.decoding {
+            Decoding::Own => "files",
+            Decoding::Journalctl => "journalctl",
+        }
     }
 
     fn next(&mut self, read: &mut ReadEntry) -> Result<Step, Error> {
@@ -106,9 +115,13 @@ impl Journal for Files {
         Ok(())
     }
 
-    fn unreadable(&self) -> Vec<String> {
+    fn remarks(&self) -> Remarks {
         let unreadable = self.reader.unreadable().iter();
-        unreadable.map(|one| one.error.to_string()).collect()
+        let foreign = self.reader.foreign();
+        Remarks {
+            unreadable: unreadable.map(|one| one.error.to_string()).collect(),
+            foreign: foreign.map(|path| path.display().to_string()).collect(),
+        }
     }
 
     fn absence(&self, dir: Option<&Path>) -> Option<Absence> {

@@ -14,6 +14,8 @@ mod silence;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use absence::Absence;
 pub use feed::{Feed, FeedError, FeedRequest, refuse, request, serve};
 pub use files::Files;
@@ -45,8 +47,8 @@ pub trait Journal {
     /// When the journal cannot be read; the reader is then to be opened again.
     fn wait(&mut self, timeout: Duration) -> Result<(), Error>;
 
-    /// Files that cannot be read, each with its reason.
-    fn unreadable(&self) -> Vec<String>;
+    /// What is to be said of the files.
+    fn remarks(&self) -> Remarks;
 
     /// Why there is nothing to be read at all, in `dir` or in this host's journal; `None` when there is something.
     fn absence(&self, dir: Option<&Path>) -> Option<Absence>;
@@ -73,6 +75,15 @@ pub struct ReadEntry {
     pub stream: Vec<u8>,
     /// journald says that it has dropped so many lines of the unit.
     pub dropped: Option<u64>,
+}
+
+/// What is to be said of the files of a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remarks {
+    /// Why each of those cannot be read that cannot.
+    pub unreadable: Vec<String>,
+    /// Files that a newer systemd wrote, and that `journalctl` reads.
+    pub foreign: Vec<String>,
 }
 
 /// Which part of a line an entry is.

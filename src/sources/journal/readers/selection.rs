@@ -2,7 +2,7 @@
 
 use journal::Filter;
 
-use crate::config;
+use crate::config::{self, Units};
 
 /// `MESSAGE_ID` of core dumps.
 const COREDUMP: &str = "MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1";
@@ -52,7 +52,7 @@ impl Followed {
 #[must_use]
 pub fn followed(config: &config::JournalSettings) -> Vec<Followed> {
     let units = config.units.names().iter().map(|name| Followed::unit(name));
-    let user_units = config.user_units.iter().flat_map(|units| units.names());
+    let user_units = config.user_units.iter().flat_map(Units::names);
     let containers = config.containers.iter().flatten();
     units
         .chain(user_units.map(|name| Followed::user_unit(name)))

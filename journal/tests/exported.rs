@@ -92,8 +92,6 @@ fn a_file_with_a_flag_of_a_newer_systemd_is_told_and_what_journalctl_says_of_it_
     let mut reader = reader(dir.path(), Decoding::Own, Positions::default());
     assert_eq!(reader.foreign().collect::<Vec<_>>(), [path.as_path()]);
     assert_eq!(reader.files(), 1);
-    let notice = reader.next().unwrap();
-    assert!(matches!(notice, Step::Notice(_)), "{notice:?}");
     assert_eq!(reader.next().unwrap(), Step::End);
     // The journalctl of this host does not know the flag either.
     let said = reader.unreadable()[0].error.to_string();

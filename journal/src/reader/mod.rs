@@ -211,10 +211,27 @@ impl Reader {
                 self.end_turn(turn);
                 None
             }
+            Err(error @ Error::Export { .. }) => {
+                self.put_off(turn, error);
+                None
+            }
             Err(error) => {
                 self.give_up(turn, error);
                 None
             }
+        }
+    }
+
+    /// A file that `journalctl` does not read: it is tried again when files are listed next. The others go on.
+    fn put_off(&mut self, turn: Turn, error: Error) {
+        self.turn = None;
+        if let Some(follower) = self.followers.remove(&turn.sequence) {
+            let path = follower.file().path().to_owned();
+            self.unreadable.push(Unreadable { path, error });
+        }
+        if let Some(sequence) = self.sequences.get_mut(&turn.sequence) {
+            sequence.is_due = false;
+            sequence.ended = None;
         }
     }
 

@@ -26,35 +26,33 @@ pub fn deletes(record: &Record<'_>, api: Api, bucket: &str) -> Result<Vec<String
         MsgHashAs::Field => None,
     };
     let delete = |place: &Place| {
-        let hash = hash.as_deref().filter(|_| place.measurement == LOGS.name);
+        let hash = hash.as_ref().filter(|_| place.measurement == LOGS.name);
+        let hash = hash.map(|hash| (MSG_HASH, hash.clone()));
+        let mut tags = vec![(HOST, layout.host.clone())];
+        tags.extend(hash.into_iter().chain(place.tags.iter().cloned()));
         match api {
-            Api::V1 => influxql(place, &layout.host, hash),
-            Api::V2 => influx_delete(place, &layout.host, hash, bucket),
+            Api::V1 => influxql(place, &tags),
+            Api::V2 => influx_delete(place, &tags, bucket),
         }
     };
     Ok(places.iter().map(delete).collect())
 }
 
-fn influxql(place: &Place, host: &str, hash: Option<&str>) -> String {
-    let Place { measurement, nanos } = place;
-    let mut text = format!(
-        "DELETE FROM \"{measurement}\" WHERE \"{HOST}\" = {}",
-        quoted(host, '\'')
-    );
-    if let Some(hash) = hash {
+fn influxql(place: &Place, tags: &[(&str, String)]) -> String {
+    let mut text = format!("DELETE FROM \"{}\" WHERE ", place.measurement);
+    for (name, value) in tags {
         // Writing into a String does not fail.
-        let _ = write!(text, " AND \"{MSG_HASH}\" = {}", quoted(hash, '\''));
+        let _ = write!(text, "\"{name}\" = {} AND ", quoted(value, '\''));
     }
-    let _ = write!(text, " AND time = {nanos}");
+    let _ = write!(text, "time = {}", place.nanos);
     text
 }
 
-fn influx_delete(place: &Place, host: &str, hash: Option<&str>, bucket: &str) -> String {
-    let Place { measurement, nanos } = place;
-    let time = When::nanos_to_rfc3339(*nanos);
-    let mut predicate = format!("_measurement={measurement:?} AND {HOST}={host:?}");
-    if let Some(hash) = hash {
-        let _ = write!(predicate, " AND {MSG_HASH}={hash:?}");
+fn influx_delete(place: &Place, tags: &[(&str, String)], bucket: &str) -> String {
+    let time = When::nanos_to_rfc3339(place.nanos);
+    let mut predicate = format!("_measurement={:?}", place.measurement);
+    for (name, value) in tags {
+        let _ = write!(predicate, " AND {name}={value:?}");
     }
     let (bucket, predicate) = (shell(bucket), shell(&predicate));
     format!("influx delete --bucket {bucket} --start {time} --stop {time} --predicate {predicate}")

@@ -7,23 +7,21 @@ use std::io::Write as _;
 
 use spool::EntryKey;
 
+use super::marks::{Marks, NANOS_PER_MICRO};
 use super::points;
 use super::text::{
     push_end, push_hex, push_integer, push_name, push_string, push_tag, push_tag_value,
 };
 use crate::record::layout::{Layout, LogFields, MsgHashAs};
 use crate::record::schema::{
-    HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, NUMBER, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS,
-    SOURCE, UNIT, VERSION,
+    HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS, SOURCE,
+    UNIT, VERSION,
 };
 use crate::record::{DecodeError, Derived, Log, LogLine, Record, Report, Snapshot};
 use crate::sinks::Form;
 
 /// The only value of the tag `source`.
 const SYSTEMD: &str = "systemd";
-
-/// Nanoseconds in a microsecond, and so the number of entries of one microsecond that keep their order.
-const NANOS_PER_MICRO: u64 = 1000;
 
 /// Writes records as points of one layout.
 #[derive(Clone, Debug)]
@@ -43,11 +41,13 @@ pub struct Encoder {
 }
 
 /// Where a point is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub measurement: &'static str,
     /// Its time, in nanoseconds since the Unix epoch.
     pub nanos: u64,
+    /// Tags that tell it apart from other points of its host and time.
+    pub tags: Vec<(&'static str, String)>,
 }
 
 impl Encoder {
@@ -136,13 +136,19 @@ impl Encoder {
             Record::Inventory(snapshot) => (SNAPSHOTS.name, u64::from(snapshot.part.unwrap_or(0))),
             Record::Report(_) => (SHIPPER, 0),
         };
+        let tags = match &record {
+            Record::Line(line) => Marks::of(line).tags(),
+            _ => Vec::new(),
+        };
         let own = Place {
             measurement,
             nanos: point_time(key, place),
+            tags: tags.clone(),
         };
         let derived = (0..).zip(&points).map(|(place, point)| Place {
             measurement: point.measurement().name,
             nanos: derived_time(key, &record, place, point),
+            tags: tags.clone(),
         });
         Ok([own].into_iter().chain(derived).collect())
     }
@@ -171,7 +177,7 @@ impl Encoder {
             out.push(b'i');
         }
         // InfluxDB 3 has one column for a tag and a field of one name.
-        if self.fields.unit && !log.unit.is_empty() && marks.unit.is_none() {
+        if self.fields.unit && !log.unit.is_empty() && !marks.has_unit() {
             push_name(b',', UNIT, out);
             push_string(&log.unit, out);
         }
@@ -207,35 +213,6 @@ impl Encoder {
             separator = b',';
         }
         push_end(point_time(key, 0), out);
-    }
-}
-
-/// Tags of an entry's points, derived ones too, that tell apart what time and host do not. They follow from the entry alone.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Marks<'a> {
-    /// The unit, when it is another one than `ollama.service`.
-    unit: Option<&'a str>,
-    /// How often the nanoseconds of a microsecond were used up before; 0 has no tag.
-    thousands: u64,
-}
-
-impl<'a> Marks<'a> {
-    fn of(line: &'a LogLine<'_>) -> Self {
-        Self {
-            unit: Some(&*line.tag).filter(|unit| !unit.is_empty()),
-            thousands: line.log.number / NANOS_PER_MICRO,
-        }
-    }
-
-    /// Appends them. They are rare: the server has to sort the tags of such a point.
-    pub(super) fn push(&self, out: &mut Vec<u8>) {
-        if self.thousands > 0 {
-            push_name(b',', NUMBER, out);
-            push_integer(self.thousands, out);
-        }
-        if let Some(unit) = self.unit {
-            push_tag(UNIT, unit, out);
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod deletes;
 mod encoders;
 mod failure;
 pub(crate) mod line_protocol;
+mod marks;
 mod points;
 mod probe;
 mod query;

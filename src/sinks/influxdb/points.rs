@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-use super::line_protocol::Marks;
+use super::marks::Marks;
 use super::text::{push_end, push_name, push_string, push_tag};
 use crate::record::schema::HOST;
 use crate::record::{Derived, Value, Visitor};

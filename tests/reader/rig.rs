@@ -161,7 +161,7 @@ pub(super) fn deliver(store: &Store) -> Vec<(EntryKey, String)> {
         let text = |stored: spool::Record<'_>| {
             Some((
                 stored.key,
-                message(Record::decode(stored.payload).unwrap())?,
+                message(&Record::decode(stored.payload).unwrap())?,
             ))
         };
         batch.records.iter().filter_map(text).collect()
@@ -171,10 +171,10 @@ pub(super) fn deliver(store: &Store) -> Vec<(EntryKey, String)> {
 
 /// Keys and messages that the spool holds, in order of arrival.
 pub(super) fn spooled(store: &Store) -> Vec<(EntryKey, String)> {
-    records(store, message)
+    records(store, |record| message(&record))
 }
 
-fn message(record: Record<'_>) -> Option<String> {
+fn message(record: &Record<'_>) -> Option<String> {
     record.log().map(|log| log.message.clone().into_owned())
 }
 

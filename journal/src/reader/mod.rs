@@ -270,7 +270,7 @@ impl Reader {
     /// Hands every `FIELD=value` of `found` to `visit`, in no useful order: only right after [`Reader::next`] gave it.
     ///
     /// # Errors
-    /// As [`JournalFile::each_field`].
+    /// As [`crate::JournalFile::each_field`].
     pub fn each_field(&self, found: &Found, visit: impl FnMut(&[u8])) -> Result<(), Error> {
         match self.followers.get(&found.sequence) {
             Some(follower) => follower.each_field(&found.entry, visit),

@@ -29,7 +29,7 @@ const WATCHED_LISTING: Duration = Duration::from_secs(60);
 const UNWATCHED_LISTING: Duration = Duration::from_secs(5);
 
 impl Reader {
-    /// Waits after [`Step::End`] until there may be more, until `wake` is readable, at most for `timeout`.
+    /// Waits after [`crate::Step::End`] until there may be more, until `wake` is readable, at most for `timeout`.
     pub fn wait(&mut self, timeout: Duration, wake: BorrowedFd<'_>) {
         let deadline = Instant::now() + timeout;
         loop {

@@ -240,9 +240,11 @@ mod tests {
         let [one, other] = ["a.service", "b.service"].map(Followed::unit);
         let mut checkpoint = Checkpoint::begin(std::slice::from_ref(&one), 7, [1; 16]);
         checkpoint.strands[0].positions.sequences = vec![position(3)];
-        checkpoint.follow(&[one.clone(), other.clone()], 9, [1; 16]);
+        let both = [one, other];
+        checkpoint.follow(&both, 9, [1; 16]);
+        let [_, other] = both;
         assert_eq!(checkpoint.strands.len(), 2);
-        assert_eq!(checkpoint.strands[1].followed, [other.clone()]);
+        assert_eq!(checkpoint.strands[1].followed, std::slice::from_ref(&other));
         assert_eq!(
             checkpoint.strands[1].positions,
             Positions::begin(9, [1; 16])

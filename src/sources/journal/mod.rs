@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use cursor::{Cursor, CursorCheckpoint, MalformedCursor};
+pub use cursor::{Cursor, CursorCheckpoint, MalformedCursor, UnreadableCursorCheckpoint};
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 

@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         MsgHashAs::Field
     };
     let record = Record::Log(Log {
-        seqnum: u64::from(split),
+        number: u64::from(split),
         message: Cow::Borrowed(&message),
         truncated: 0,
         pid: Cow::Borrowed(&host),

@@ -35,7 +35,12 @@ impl Fixture {
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(content.len() as u64).unwrap();
         let entries = every_kind().len();
-        Self { dir, file, content, entries }
+        Self {
+            dir,
+            file,
+            content,
+            entries,
+        }
     }
 
     /// Patches the file, reads all of it, and makes it whole again.
@@ -44,14 +49,19 @@ impl Fixture {
         for (place, bytes) in patches.iter().take(16) {
             let at = self.place(*place);
             let end = (at + bytes.len()).min(self.content.len());
-            self.file.write_all_at(&bytes[..end - at], at as u64).unwrap();
+            self.file
+                .write_all_at(&bytes[..end - at], at as u64)
+                .unwrap();
             patched.push(at..end);
         }
         let mut filter = Filter::default();
         filter.add(0, &[format!("_SYSTEMD_UNIT={UNIT}")]);
         filter.add(0, &[format!("UNIT={UNIT}"), "_PID=1".to_owned()]);
         let places = Places::directory(self.dir.path());
-        let limits = Limits { field_bytes: 1 << 20, fields: 256 };
+        let limits = Limits {
+            field_bytes: 1 << 20,
+            fields: 256,
+        };
         let wanted = Wanted::new(&["MESSAGE", "_PID"]);
         let mut reader = Reader::new(places, filter, wanted, Positions::default(), limits);
         let mut entries = 0;
@@ -63,10 +73,15 @@ impl Fixture {
             }
         }
         // A patch may be an entry itself, of 64 bytes or more.
-        let room = patched.iter().map(|patch| patch.len() / 64 + 1).sum::<usize>();
+        let room = patched
+            .iter()
+            .map(|patch| patch.len() / 64 + 1)
+            .sum::<usize>();
         assert!(entries <= self.entries + room, "{entries} entries");
         for patch in patched {
-            self.file.write_all_at(&self.content[patch.clone()], patch.start as u64).unwrap();
+            self.file
+                .write_all_at(&self.content[patch.clone()], patch.start as u64)
+                .unwrap();
         }
     }
 

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod absence;
 mod agreement;
 mod damage;
 mod inventory;

@@ -39,7 +39,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A file that only `journalctl` can read, and it does not.
-    #[error("journalctl cannot read {path}: it {said}")]
+    #[error("journalctl cannot read {path}: {said}")]
     Export {
         /// Of the journal file.
         path: PathBuf,

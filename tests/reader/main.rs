@@ -6,6 +6,7 @@ mod common;
 
 mod absence;
 mod agreement;
+mod child;
 mod damage;
 mod inventory;
 mod live;

@@ -36,7 +36,7 @@ impl Export {
     pub(super) fn start(path: &Path, matches: &[Vec<u8>]) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Export {
             path: path.to_owned(),
-            said: format!("cannot be started ({source}): is it installed?"),
+            said: format!("it cannot be started ({source}): is it installed?"),
         };
         let mut child = Command::new("journalctl")
             .args([
@@ -82,7 +82,7 @@ impl Export {
                     let entry = address(&cursor);
                     return entry
                         .map(Some)
-                        .ok_or_else(|| self.failed("gave an entry without a cursor"));
+                        .ok_or_else(|| self.failed("it gave an entry without a cursor"));
                 }
                 Ok(false) => {}
                 Err(error) => return Err(self.failed(&error.to_string())),
@@ -98,7 +98,7 @@ impl Export {
         let mut ready = [PollFd::new(&self.stdout, PollFlags::IN)];
         let timeout = Timespec::try_from(SILENCE).ok();
         match poll(&mut ready, timeout.as_ref()) {
-            Ok(0) => return Err(self.failed("has written nothing for 30 s")),
+            Ok(0) => return Err(self.failed("it has written nothing for 30 s")),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(self.failed(&error.to_string())),
         }
@@ -125,8 +125,8 @@ impl Export {
         let said = said.lines().last().unwrap_or_default();
         match (is_fine, self.parser.is_between_entries()) {
             (true, true) if self.entries > 0 || said.is_empty() => Ok(None),
-            (false, _) if said.is_empty() => Err(self.failed("ended with a failure")),
-            (true, false) => Err(self.failed("ended within an entry")),
+            (false, _) if said.is_empty() => Err(self.failed("it ended with a failure")),
+            (true, false) => Err(self.failed("it ended within an entry")),
             _ => Err(self.failed(said)),
         }
     }

@@ -47,6 +47,8 @@ pub struct Reader {
     watch: Watch,
     /// Files that have no entry yet, or no header.
     empty: Vec<PathBuf>,
+    /// A file is to be tried again soon.
+    has_put_off: bool,
     /// Files that can be read, those without an entry among them.
     listed: usize,
     last_entry_at: Option<Instant>,
@@ -124,6 +126,7 @@ impl Reader {
             notices: VecDeque::new(),
             watch: Watch::new(),
             empty: Vec::new(),
+            has_put_off: false,
             listed: 0,
             last_entry_at: None,
             listed_at: Instant::now(),
@@ -225,6 +228,7 @@ impl Reader {
     /// A file that `journalctl` does not read: it is tried again when files are listed next. The others go on.
     fn put_off(&mut self, turn: Turn, error: Error) {
         self.turn = None;
+        self.has_put_off = true;
         if let Some(follower) = self.followers.remove(&turn.sequence) {
             let path = follower.file().path().to_owned();
             self.unreadable.push(Unreadable { path, error });

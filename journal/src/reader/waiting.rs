@@ -25,7 +25,7 @@ const FLOWING_LOOK: Duration = Duration::from_millis(100);
 const UNWATCHED_LOOK: Duration = Duration::from_millis(250);
 /// How often files are listed when inotify says nothing of them.
 const WATCHED_LISTING: Duration = Duration::from_secs(60);
-/// How often they are listed when there is no inotify.
+/// How often they are listed when there is no inotify, and when a file is to be tried again.
 const UNWATCHED_LISTING: Duration = Duration::from_secs(5);
 
 impl Reader {
@@ -52,7 +52,7 @@ impl Reader {
 
     /// Files of 10,000 are listed less often when inotify tells what happens to them.
     fn listing_interval(&self) -> Duration {
-        match self.watch.is_complete() {
+        match self.watch.is_complete() && !self.has_put_off {
             true => WATCHED_LISTING,
             false => UNWATCHED_LISTING,
         }
@@ -104,6 +104,7 @@ impl Reader {
     pub(super) fn list(&mut self) {
         // What appears after this is told by inotify.
         self.watch.watch(&self.places);
+        self.has_put_off = false;
         let listing = self.lister.list(&self.places);
         self.unreadable = listing.unreadable;
         let mut found = listing.files;

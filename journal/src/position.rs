@@ -25,6 +25,9 @@ pub struct Positions {
     pub digests: Vec<u64>,
 }
 
+/// The id of no file.
+const NO_FILE: [u8; 16] = [0; 16];
+
 /// How far one sequence was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -96,6 +99,13 @@ impl Positions {
         }
     }
 
+    /// The same, where something else has read the sequence with this id up to an entry before: what is missing behind that is a gap.
+    #[must_use]
+    pub fn behind(mut self, sequence: [u8; 16], last: Mark) -> Self {
+        self.sequences.push(Position::behind(sequence, last));
+        self
+    }
+
     /// Keeps the positions of `full` sequences, those that were read last; of the others the states alone, at most `digests`. Of what
     /// is forgotten, entries come again.
     #[must_use]
@@ -156,6 +166,28 @@ impl Position {
         }
     }
 
+    /// See [`Positions::behind`]: in no file yet.
+    fn behind(sequence: [u8; 16], last: Mark) -> Self {
+        Self {
+            sequence,
+            is_later: false,
+            old: last.seqnum,
+            file: NO_FILE,
+            head_seqnum: 0,
+            twins: Vec::new(),
+            looked: last.seqnum,
+            last: Some(last),
+            moment: None,
+            before: None,
+            told: Told::default(),
+        }
+    }
+
+    /// Whether it is in a file, and not at the end of what something else has read.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file != NO_FILE
+    }
+
     /// See [`Positions::joined`].
     fn join(&mut self, other: &Self) {
         let place = |position: &Self| {
@@ -180,10 +212,13 @@ impl Position {
             true => self.twins.push(self.file),
             false => self.twins.clear(),
         }
+        // All that there was when reading began was read, and after a power cut numbers are used again: these are others.
+        if self.has_file() && head_seqnum <= self.looked && self.looked >= self.old {
+            self.old = 0;
+        }
         self.file = file;
         self.head_seqnum = head_seqnum;
         self.last = None;
-        // After a power cut, numbers are used again.
         self.looked = self.looked.min(head_seqnum.saturating_sub(1));
         self.before = self.moment;
         self.told = Told::default();

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::file::JournalFile;
 use crate::header::State;
 use crate::places::Listed;
+use crate::position::Position;
 use crate::sequence::Sequence;
 use crate::watch::Woken;
 
@@ -110,7 +111,8 @@ impl Reader {
         let mut found = listing.files;
         found.extend(self.kept());
         self.listed = found.len();
-        let is_first = self.sequences.is_empty() && self.digests.is_empty();
+        let positions = || self.sequences.values().flat_map(|one| &one.position);
+        let is_first = self.digests.is_empty() && !positions().any(Position::has_file);
         // A file that was just made has no header yet.
         let young = self.unreadable.iter();
         let young = young.filter(|one| matches!(one.error, Error::NotAJournal { .. }));

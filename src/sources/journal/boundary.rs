@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
-use super::readers::ReadEntry;
+use super::readers::{Gap, ReadEntry};
 use crate::record::SeqnumId;
 
 /// The last entry that 0.1 has read.
@@ -14,17 +14,21 @@ pub(super) struct Boundary {
     boot: [u8; 16],
     monotonic: u64,
     realtime: u64,
+    /// What the journal got before this time (microseconds since the Unix epoch) 0.1 has looked at.
+    complete_to: u64,
 }
 
 impl Boundary {
-    /// After the entry of 0.1's cursor.
-    pub(super) fn at(cursor: &Cursor) -> Self {
+    /// After the entry of 0.1's cursor; it has looked at all that the journal got before `complete_to` (microseconds since the Unix
+    /// epoch).
+    pub(super) fn at(cursor: &Cursor, complete_to: u64) -> Self {
         Self {
             sequence: cursor.seqnum.id,
             seqnum: cursor.seqnum.seqnum,
             boot: cursor.boot,
             monotonic: cursor.monotonic,
             realtime: cursor.realtime,
+            complete_to,
         }
     }
 
@@ -36,12 +40,18 @@ impl Boundary {
             boot: [0; 16],
             monotonic: 0,
             realtime,
+            complete_to: realtime,
         }
     }
 
     /// Its time, in microseconds since the Unix epoch.
     pub(super) fn time(&self) -> u64 {
         self.realtime
+    }
+
+    /// Whether what is missing lies behind it, and 0.1 has looked at it: none of it was of a unit that it followed.
+    pub(super) fn has_seen(&self, gap: &Gap) -> bool {
+        gap.from == self.realtime && gap.until <= self.complete_to
     }
 
     /// Whether 0.1 has read this entry: it read all files as one, those of one sequence by their numbers, of one boot by the time

@@ -8,7 +8,7 @@ use spool::MAX_POSITION_BYTES;
 
 use super::boundary::Boundary;
 use super::cursor::{Cursor, CursorCheckpoint};
-use super::readers::{Followed, Positions};
+use super::readers::{Followed, Mark, Positions};
 use crate::base::stored::{self, EncodeError};
 
 /// First byte of a stored checkpoint; 1 was that of 0.1's checkpoints.
@@ -23,8 +23,10 @@ const MOST_BYTES: usize = 1 << 20;
 /// Where reading stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Checkpoint {
-    /// Up to where 0.1 has read.
+    /// Up to where 0.1 has read: what it gave its identity.
     pub(super) boundary: Option<Boundary>,
+    /// Up to where the spool holds what 0.1 has read. That is less after damage.
+    pub(super) held: Option<Boundary>,
     /// Each with something that is followed; all together follow everything, once.
     pub(super) strands: Vec<Strand>,
 }
@@ -40,6 +42,7 @@ pub(super) struct Strand {
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     boundary: Option<Boundary>,
+    held: Option<Boundary>,
     strands: Vec<(Vec<String>, Positions)>,
 }
 
@@ -53,6 +56,7 @@ impl Checkpoint {
     pub(super) fn begin(followed: &[Followed], since: u64, boot: [u8; 16]) -> Self {
         Self {
             boundary: None,
+            held: None,
             strands: vec![Strand {
                 followed: followed.to_vec(),
                 positions: Positions::begin(since, boot),
@@ -68,14 +72,19 @@ impl Checkpoint {
         boot: [u8; 16],
     ) -> Self {
         let cursor: Result<Cursor, _> = checkpoint.cursor.parse();
-        let boundary = match cursor {
-            Ok(cursor) => Boundary::at(&cursor),
+        let boundary = match &cursor {
+            Ok(cursor) => Boundary::at(cursor, checkpoint.complete_to),
             Err(_) => Boundary::at_time(checkpoint.realtime),
         };
-        let since = since.min(boundary.time());
+        let mut begun = Self::begin(followed, since.min(boundary.time()), boot);
+        if let (Ok(cursor), Some(strand)) = (cursor, begun.strands.first_mut()) {
+            let positions = std::mem::take(&mut strand.positions);
+            strand.positions = positions.behind(cursor.seqnum.id, mark(&cursor));
+        }
         Self {
             boundary: Some(boundary),
-            ..Self::begin(followed, since, boot)
+            held: Some(boundary),
+            ..begun
         }
     }
 
@@ -126,6 +135,7 @@ impl Checkpoint {
         });
         let stored = Stored {
             boundary: self.boundary,
+            held: self.held,
             strands: strands.collect(),
         };
         stored::encode(VERSION, &stored)
@@ -137,6 +147,7 @@ impl Checkpoint {
             strand.followed.retain(|one| followed.contains(one));
         }
         self.strands.retain(|strand| !strand.followed.is_empty());
+        self.sort(followed);
         let is_new = |one: &&Followed| {
             let mut known = self.strands.iter().flat_map(|strand| &strand.followed);
             !known.any(|known| known == *one)
@@ -147,8 +158,8 @@ impl Checkpoint {
         }
     }
 
-    /// Makes one strand of all, when each was read to the end.
-    pub(super) fn join(&mut self) {
+    /// Makes one strand of all that is `followed`, when each was read to the end.
+    pub(super) fn join(&mut self, followed: &[Followed]) {
         let strands = self.strands.drain(..);
         let joined = strands.reduce(|mut one, other| {
             one.followed.extend(other.followed);
@@ -156,6 +167,27 @@ impl Checkpoint {
             one
         });
         self.strands.extend(joined);
+        self.sort(followed);
+    }
+
+    /// As they are configured: an entry of two of them is of the first.
+    fn sort(&mut self, followed: &[Followed]) {
+        let place = |one: &Followed| followed.iter().position(|other| other == one);
+        for strand in &mut self.strands {
+            strand.followed.sort_by_key(place);
+        }
+    }
+}
+
+/// Where the entry of a cursor would stand, in no file.
+fn mark(cursor: &Cursor) -> Mark {
+    Mark {
+        offset: 0,
+        seqnum: cursor.seqnum.seqnum,
+        realtime: cursor.realtime,
+        monotonic: cursor.monotonic,
+        boot_id: cursor.boot,
+        xor_hash: cursor.xor_hash,
     }
 }
 
@@ -170,6 +202,7 @@ impl From<Stored> for Checkpoint {
             });
         Self {
             boundary: stored.boundary,
+            held: stored.held,
             strands: strands.collect(),
         }
     }
@@ -177,7 +210,7 @@ impl From<Stored> for Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use journal::{Mark, Position};
+    use journal::Position;
 
     use super::*;
 
@@ -250,7 +283,7 @@ mod tests {
             Positions::begin(9, [1; 16])
         );
         checkpoint.strands[1].positions.sequences = vec![position(3)];
-        checkpoint.join();
+        checkpoint.join(&[one, other.clone()]);
         assert_eq!(checkpoint.strands.len(), 1);
         checkpoint.follow(&[other], 10, [1; 16]);
         assert_eq!(

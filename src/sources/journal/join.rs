@@ -4,6 +4,8 @@
 //! entry says that it is a second piece: a line of exactly the length at which lines are cut looks like a first piece, and the next line of
 //! that stream like its end. So a text that begins as Ollama's lines begin is a line of its own.
 
+use spool::EntryKey;
+
 use super::readers::{Piece, ReadEntry};
 use crate::record::LogEntry;
 
@@ -33,17 +35,19 @@ const BEGINNINGS: [&[u8]; 14] = [
 ];
 
 /// Lines of which pieces are missing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Joiner {
     open: Vec<Open>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     stream: Vec<u8>,
     /// Time of the latest piece, in microseconds since the Unix epoch.
     latest: u64,
     line: LogEntry,
+    /// The pieces that it is made of.
+    pieces: Vec<EntryKey>,
 }
 
 impl Joiner {
@@ -63,6 +67,11 @@ impl Joiner {
             return;
         };
         let open = &mut self.open[place];
+        let key = entry.key();
+        // It was read again.
+        if open.pieces.contains(&key) {
+            return;
+        }
         let is_late = entry.realtime.abs_diff(open.latest) > PATIENCE;
         let is_long = open.line.message.len() + entry.message.len() > MOST_BYTES;
         if is_late || is_long || begins_a_line(&entry.message) {
@@ -70,6 +79,7 @@ impl Joiner {
             return self.take(read, give);
         }
         open.latest = entry.realtime;
+        open.pieces.push(key);
         open.line.message.extend_from_slice(&entry.message);
         if !goes_on {
             give.push(self.open.remove(place).line);
@@ -85,6 +95,7 @@ impl Joiner {
         self.open.push(Open {
             stream: read.stream.clone(),
             latest: line.realtime,
+            pieces: vec![line.key()],
             line,
         });
     }

@@ -21,6 +21,8 @@ pub(super) struct Lines<'a, 'w> {
     /// `None` when the pieces of a line stay lines of their own.
     pub(super) joiner: Option<Joiner>,
     pub(super) max_message_bytes: usize,
+    /// Lines that were added to batches and that the status does not show yet.
+    pub(super) added: u64,
 }
 
 impl Lines<'_, '_> {
@@ -61,6 +63,7 @@ impl Lines<'_, '_> {
     }
 
     fn add(&mut self, entry: &LogEntry, dropped: Option<u64>) -> Result<(), WriteError> {
+        self.added += 1;
         let record = entry.to_record(self.max_message_bytes);
         let mut points = match (&mut self.meaning, record.log()) {
             (Some(meaning), Some(log)) => meaning.of(&entry.unit, &log.message),

@@ -117,6 +117,7 @@ impl Source for JournalSource {
             layouts,
             joiner: self.config.join_lines.then(Joiner::default),
             max_message_bytes: self.config.max_message_bytes,
+            added: 0,
         };
         let mut run = Run::new(&reading, checkpoint, lines);
         reading.read_on(&mut run, &|followed, positions| {

@@ -1,8 +1,10 @@
 //! The intake's loop over one journal: read to the end, make durable, wait.
 
+use super::boundary::Boundary;
 use super::checkpoint::Checkpoint;
+use super::join::Joiner;
 use super::lines::Lines;
-use super::readers::{self, Journal, ReadEntry, Remarks, Step};
+use super::readers::{self, Gap, Journal, Notice, Piece, ReadEntry, Remarks, Step};
 use super::{Error, Open, Reading, now};
 use crate::record::Numbering;
 use crate::sources::{Goal, Positions, Settled, WriteError};
@@ -12,9 +14,9 @@ pub(super) struct Run<'a, 'w> {
     reading: &'a Reading<'a>,
     checkpoint: Checkpoint,
     lines: Lines<'a, 'w>,
+    /// The pieces that were held at the positions of the checkpoint.
+    held: Option<Joiner>,
     read: ReadEntry,
-    /// Entries read that the status does not show yet.
-    uncounted: u64,
     /// Time of the last entry that was read.
     time: Option<u64>,
     /// An entry was read since the last failure.
@@ -51,9 +53,9 @@ impl<'a, 'w> Run<'a, 'w> {
             remarks: Remarks::default(),
             reading,
             checkpoint,
+            held: lines.joiner.clone(),
             lines,
             read: ReadEntry::default(),
-            uncounted: 0,
             time: None,
             progressed: false,
             stored_files: Vec::new(),
@@ -67,6 +69,8 @@ impl<'a, 'w> Run<'a, 'w> {
 
     /// Opens the journal and reads on until the goal is reached, the service stops or the journal fails.
     pub(super) fn read(&mut self, open: Open<'_>) -> Result<Next, Error> {
+        // What was read behind the positions is read again.
+        self.lines.joiner.clone_from(&self.held);
         let mut journals = Vec::new();
         for strand in &self.checkpoint.strands {
             journals.push(open(&strand.followed, strand.positions.clone())?);
@@ -90,14 +94,14 @@ impl<'a, 'w> Run<'a, 'w> {
                 }
             }
             if journals.len() > 1 {
-                self.checkpoint.join();
+                let followed = readers::followed(self.reading.config);
+                self.checkpoint.join(&followed);
                 return Ok(Next::Reopen);
             }
             self.caught_up(looked);
             self.store_checkpoint()?;
             if self.reading.goal == Goal::ReachEnd {
-                self.lines.give_up_joining(None)?;
-                self.flush()?;
+                self.end_pieces()?;
                 break;
             }
             if let Some(journal) = journals.first_mut() {
@@ -121,6 +125,7 @@ impl<'a, 'w> Run<'a, 'w> {
                         }
                     }
                 }
+                Step::Notice(Notice::Gap(gap)) if self.has_seen(&gap) => {}
                 Step::Notice(notice) => self.reading.count(&notice),
                 Step::End => break,
             }
@@ -130,16 +135,35 @@ impl<'a, 'w> Run<'a, 'w> {
         self.flush()
     }
 
-    /// Takes an entry, unless version 0.1 has read it: then it comes again only when it is asked for, as it was.
-    fn entry(&mut self) -> Result<(), Error> {
-        let covers = |boundary: &super::Boundary| boundary.covers(&self.read);
-        if self.checkpoint.boundary.as_ref().is_some_and(covers) {
-            if self.reading.positions == Positions::Kept {
-                return Ok(());
-            }
-            self.read.entry.number = Numbering::Sequence(self.read.seqnum);
+    /// The journal ends here. A backfill leaves a line that may go on to the intake, which holds its pieces.
+    fn end_pieces(&mut self) -> Result<(), Error> {
+        if self.reading.positions == Positions::Kept {
+            self.lines.give_up_joining(None)?;
         }
-        self.uncounted += 1;
+        self.flush().map(drop)
+    }
+
+    /// Whether 0.1 has looked at what is missing.
+    fn has_seen(&self, gap: &Gap) -> bool {
+        let held = self.checkpoint.held.as_ref();
+        held.is_some_and(|held| held.has_seen(gap))
+    }
+
+    /// Takes an entry, unless the spool got it from version 0.1: then it comes again only when it is asked for. What that has read is
+    /// always as it was.
+    fn entry(&mut self) -> Result<(), Error> {
+        let covers = |boundary: &Option<Boundary>| {
+            let boundary = boundary.as_ref();
+            boundary.is_some_and(|boundary| boundary.covers(&self.read))
+        };
+        if covers(&self.checkpoint.held) && self.reading.positions == Positions::Kept {
+            return Ok(());
+        }
+        if covers(&self.checkpoint.boundary) || covers(&self.checkpoint.held) {
+            self.read.entry.number = Numbering::Sequence(self.read.seqnum);
+            // It joined no pieces.
+            self.read.piece = Piece::Last;
+        }
         self.time = Some(self.read.entry.realtime);
         Ok(self.lines.push(&self.read)?)
     }
@@ -147,11 +171,12 @@ impl<'a, 'w> Run<'a, 'w> {
     fn note_positions(&mut self, strand: usize, journal: &dyn Journal) {
         if let Some(strand) = self.checkpoint.strands.get_mut(strand) {
             strand.positions = journal.positions();
+            self.held.clone_from(&self.lines.joiner);
         }
     }
 
     fn count(&mut self) {
-        let read = std::mem::take(&mut self.uncounted);
+        let read = std::mem::take(&mut self.lines.added);
         if read == 0 {
             return;
         }

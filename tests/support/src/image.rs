@@ -120,4 +120,33 @@ impl Image {
         self.0[FILE_ID..FILE_ID + 16].copy_from_slice(&id.to_le_bytes());
         self
     }
+
+    /// Takes the last entry out of the chain of the data object that holds exactly `data`, as in a file that was full before the entry
+    /// was linked in full; `false` when there is no such chain.
+    pub fn unlink_last(&mut self, data: &[u8]) -> bool {
+        let Some(data) = self.data(data) else {
+            return false;
+        };
+        let width = if self.is_compact() { 4 } else { 8 };
+        let mut last = None;
+        let mut array = usize::try_from(self.number(data.at + 48)).unwrap_or(0);
+        while array != 0 {
+            let size = usize::try_from(self.number(array + 8)).unwrap_or(0);
+            let items = (array + 24..array + size).step_by(width);
+            let used = items.filter(|at| self.0[*at..*at + width].iter().any(|byte| *byte != 0));
+            last = used.last().or(last);
+            array = usize::try_from(self.number(array + 16)).unwrap_or(0);
+        }
+        let entries = self.number(data.at + 56);
+        match last {
+            Some(last) => self.0[last..last + width].fill(0),
+            None => return false,
+        }
+        self.set(data.at + 56, entries - 1);
+        if self.is_compact() {
+            // Entries in the last array.
+            self.0[data.at + 68] -= 1;
+        }
+        true
+    }
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use absence::Absence;
 pub use feed::{Feed, FeedError, FeedRequest, refuse, request, serve};
 pub use files::Files;
-pub use journal::{Damage, Gap, Notice, Positions};
+pub use journal::{Damage, Gap, Mark, Notice, Positions};
 pub use selection::{Followed, filter, followed};
 pub use silence::silence;
 

@@ -53,26 +53,25 @@ fn count(messages: &[(spool::EntryKey, String)], name: &str) -> usize {
 const TOLERATED: usize = 6_000;
 
 #[test]
-fn a_damaged_stretch_is_stepped_over_and_counted_by_both_readers() {
+fn a_damaged_stretch_is_stepped_over_and_counted() {
     let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
-    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
-        for share in [50, 90] {
-            let rig = Rig::new(reader);
-            let file = rig.journal_dir().join("a.journal");
-            std::fs::copy(whole.journal_dir().join("a.journal"), &file).unwrap();
-            damage(&file, share);
-            let store = rig.store();
-            let status = rig.read(&store, Goal::ReachEnd);
-            let found = count(&spooled(&store), "a");
-            assert!(
-                found >= LINES as usize - TOLERATED,
-                "{reader:?} {share}: {found}"
-            );
-            assert!(status.stalls >= 1, "{reader:?} {share}: {status:?}");
-            let again = rig.read(&store, Goal::ReachEnd);
-            assert_eq!(again.entries, again.duplicates, "nothing new: {again:?}");
-        }
+    let reader = ReaderChoice::Files;
+    for share in [50, 90] {
+        let rig = Rig::new(reader);
+        let file = rig.journal_dir().join("a.journal");
+        std::fs::copy(whole.journal_dir().join("a.journal"), &file).unwrap();
+        damage(&file, share);
+        let store = rig.store();
+        let status = rig.read(&store, Goal::ReachEnd);
+        let found = count(&spooled(&store), "a");
+        assert!(
+            found >= LINES as usize - TOLERATED,
+            "{reader:?} {share}: {found}"
+        );
+        assert!(status.stalls >= 1, "{reader:?} {share}: {status:?}");
+        let again = rig.read(&store, Goal::ReachEnd);
+        assert_eq!(again.entries, again.duplicates, "nothing new: {again:?}");
     }
 }
 
@@ -95,71 +94,68 @@ fn while_following_a_damaged_stretch_is_stepped_over_and_said_once() {
     let whole = Rig::new(ReaderChoice::Files);
     whole.add("a.journal", lines("a", 1_000));
     damage(&whole.journal_dir().join("a.journal"), 50);
-    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
-        let mut rig = Rig::new(reader);
-        rig.config.poll_interval = Duration::from_millis(100);
-        std::fs::copy(
-            whole.journal_dir().join("a.journal"),
-            rig.journal_dir().join("a.journal"),
-        )
-        .unwrap();
-        let store = rig.store();
-        let stop = Stop::new().unwrap();
-        let (status, said) = scope(|scope| {
-            let running =
-                scope.spawn(|| logged(|| rig.read_until(&store, Goal::Follow, &stop).unwrap()));
-            until(|| count(&spooled(&store), "a") >= LINES as usize - TOLERATED);
-            let later = BEGIN + 3_600_000_000;
-            rig.add(
-                "b.journal",
-                (0..100).map(|n| Entry::line(later + n, format!("b {n}"))),
-            );
-            until(|| count(&spooled(&store), "b") == 100);
-            // Twenty polls: ten times what a stall takes to be noticed.
-            sleep(rig.config.poll_interval * 20);
-            stop.trigger();
-            running.join().unwrap()
-        });
-        let told = said.matches("is damaged at byte").count();
-        assert!((1..=2).contains(&told), "{reader:?} {said}");
-        assert_eq!(status.stalls, told as u64, "{reader:?} {status:?} {said}");
-        assert_eq!(status.gaps, 0, "{reader:?} {status:?}");
-        assert!(!said.contains("cannot be read"), "{said}");
-    }
+    let reader = ReaderChoice::Files;
+    let mut rig = Rig::new(reader);
+    rig.config.poll_interval = Duration::from_millis(100);
+    std::fs::copy(
+        whole.journal_dir().join("a.journal"),
+        rig.journal_dir().join("a.journal"),
+    )
+    .unwrap();
+    let store = rig.store();
+    let stop = Stop::new().unwrap();
+    let (status, said) = scope(|scope| {
+        let running =
+            scope.spawn(|| logged(|| rig.read_until(&store, Goal::Follow, &stop).unwrap()));
+        until(|| count(&spooled(&store), "a") >= LINES as usize - TOLERATED);
+        let later = BEGIN + 3_600_000_000;
+        rig.add(
+            "b.journal",
+            (0..100).map(|n| Entry::line(later + n, format!("b {n}"))),
+        );
+        until(|| count(&spooled(&store), "b") == 100);
+        // Twenty polls: ten times what a stall takes to be noticed.
+        sleep(rig.config.poll_interval * 20);
+        stop.trigger();
+        running.join().unwrap()
+    });
+    let told = said.matches("is damaged at byte").count();
+    assert!((1..=2).contains(&told), "{reader:?} {said}");
+    assert_eq!(status.stalls, told as u64, "{reader:?} {status:?} {said}");
+    assert_eq!(status.gaps, 0, "{reader:?} {status:?}");
+    assert!(!said.contains("cannot be read"), "{said}");
 }
 
 #[test]
 fn backfill_steps_over_damage_too() {
-    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
-        let rig = Rig::new(reader);
-        rig.add("a.journal", lines("a", 1_000));
-        damage(&rig.journal_dir().join("a.journal"), 50);
-        let store = rig.store();
-        let progress = rig.backfill(&store, 0);
-        assert_eq!(progress.phase, BackfillPhase::Done);
-        assert!((1..=2).contains(&progress.stalls), "{progress:?}");
-        let found = spooled(&store).len();
-        assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");
-        assert_eq!(progress.new, found as u64);
-    }
+    let reader = ReaderChoice::Files;
+    let rig = Rig::new(reader);
+    rig.add("a.journal", lines("a", 1_000));
+    damage(&rig.journal_dir().join("a.journal"), 50);
+    let store = rig.store();
+    let progress = rig.backfill(&store, 0);
+    assert_eq!(progress.phase, BackfillPhase::Done);
+    assert!((1..=2).contains(&progress.stalls), "{progress:?}");
+    let found = spooled(&store).len();
+    assert!(found >= LINES as usize - TOLERATED, "{reader:?}: {found}");
+    assert_eq!(progress.new, found as u64);
 }
 
 #[test]
 fn a_truncated_file_costs_no_entry_of_another_and_no_second_reading() {
-    for reader in [ReaderChoice::Files, ReaderChoice::Journalctl] {
-        for share in [1, 50, 99] {
-            let rig = Rig::new(reader);
-            rig.add("a.journal", lines("a", 1_000).take(5_000));
-            rig.add("b.journal", lines("b", 1_500).take(5_000));
-            let path = rig.journal_dir().join("a.journal");
-            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-            let length = file.metadata().unwrap().len();
-            file.set_len(length * share / 100).unwrap();
-            let store = rig.store();
-            rig.read(&store, Goal::ReachEnd);
-            assert_eq!(count(&spooled(&store), "b"), 5_000, "{reader:?} {share}");
-            let again = rig.read(&store, Goal::ReachEnd);
-            assert_eq!(again.entries, again.duplicates, "{reader:?} {share}");
-        }
+    let reader = ReaderChoice::Files;
+    for share in [1, 50, 99] {
+        let rig = Rig::new(reader);
+        rig.add("a.journal", lines("a", 1_000).take(5_000));
+        rig.add("b.journal", lines("b", 1_500).take(5_000));
+        let path = rig.journal_dir().join("a.journal");
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let length = file.metadata().unwrap().len();
+        file.set_len(length * share / 100).unwrap();
+        let store = rig.store();
+        rig.read(&store, Goal::ReachEnd);
+        assert_eq!(count(&spooled(&store), "b"), 5_000, "{reader:?} {share}");
+        let again = rig.read(&store, Goal::ReachEnd);
+        assert_eq!(again.entries, again.duplicates, "{reader:?} {share}");
     }
 }

@@ -194,7 +194,9 @@ impl Reader {
         let Some(position) = sequence.position.as_mut() else {
             return;
         };
-        position.looked = turn.tail;
+        // Entries that came meanwhile may have been read, too.
+        let last = position.last.map_or(0, |last| last.seqnum);
+        position.looked = turn.tail.max(last);
         let Some(next) = next else {
             sequence.is_due = false;
             sequence.ended = Some(Ended {

@@ -275,7 +275,7 @@ mod tests {
         checkpoint.strands[0].positions.sequences = vec![position(3)];
         let both = [one, other];
         checkpoint.follow(&both, 9, [1; 16]);
-        let [_, other] = both;
+        let [one, other] = both;
         assert_eq!(checkpoint.strands.len(), 2);
         assert_eq!(checkpoint.strands[1].followed, std::slice::from_ref(&other));
         assert_eq!(

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=()
-    for package in valgrind libsystemd0 systemd-journal-remote; do
+    for package in valgrind systemd-journal-remote; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     if [ "${#missing[@]}" -gt 0 ]; then

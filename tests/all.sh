@@ -8,8 +8,8 @@ step() { printf '\n=== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 loud() { printf '\n*** %s ***\n\n' "$*"; }
 
 step "Debian packages: a real journal, a real InfluxDB"
-# systemd: journalctl and libsystemd; g++: the fuzzing runtime; strace: system calls that fail; valgrind: instructions counted.
-packages=(systemd libsystemd0 systemd-journal-remote influxdb g++ shellcheck curl python3-minimal systemd-container debootstrap sudo strace valgrind)
+# systemd: journalctl; g++: the fuzzing runtime; strace: system calls that fail; valgrind: instructions counted.
+packages=(systemd systemd-journal-remote influxdb g++ shellcheck curl python3-minimal systemd-container debootstrap sudo strace valgrind)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     missing=()
     for package in "${packages[@]}"; do

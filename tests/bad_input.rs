@@ -60,7 +60,7 @@ fn wrong_usage_ends_with_2() {
 #[test]
 fn a_journal_that_is_not_there_is_named_with_the_key_that_mends_it() {
     let endpoint = Endpoint::start().unwrap();
-    for reader in ["libsystemd", "journalctl", "auto"] {
+    for reader in ["files", "journalctl", "auto"] {
         let mut host = host(&endpoint);
         host.set("SHIPPER_JOURNAL_DIR", "/nonexistent/journal");
         host.set("SHIPPER_JOURNAL_READER", reader);

@@ -64,7 +64,7 @@ fn assert_complete(endpoint: &Endpoint, entries: usize) {
 
 #[test]
 fn all_of_200_000_entries_become_points_of_their_own_with_either_reader() {
-    for reader in ["libsystemd", "journalctl"] {
+    for reader in ["files", "journalctl"] {
         let endpoint = Endpoint::start().unwrap();
         let mut host = host(&endpoint, busy(200_000));
         host.set("SHIPPER_JOURNAL_READER", reader);

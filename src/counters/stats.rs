@@ -218,7 +218,7 @@ pub(crate) mod tests {
                 pid: 4711,
                 started_at: 1_763_900_000_000_000,
                 reader: IntakeStatus {
-                    reader: "libsystemd".to_owned(),
+                    reader: "files".to_owned(),
                     ..IntakeStatus::default()
                 },
                 forwarder: ForwardStatus {

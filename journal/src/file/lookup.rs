@@ -6,6 +6,9 @@ use crate::hash;
 use crate::header::{Flags, le64};
 use crate::object::{FIELD_NAME, Kind, TABLE_ITEM_BYTES, TABLE_ITEMS};
 
+/// Objects among which the first value is looked for: the tables come first.
+const FIRST_OBJECTS: usize = 8;
+
 impl JournalFile {
     /// The `FIELD=value` that is exactly `data`; `None` when no entry has it.
     ///
@@ -24,7 +27,38 @@ impl JournalFile {
             },
             found => found?,
         };
+        if found.is_none() && !self.has_sound_hashes()? {
+            return Err(self.damaged(0, "hashes that are of no value: the header is damaged"));
+        }
         found.map(|offset| self.data_at(offset)).transpose()
+    }
+
+    /// Whether the first value has the hash that it should have: with another file id, or another flag, nothing is found.
+    fn has_sound_hashes(&self) -> Result<bool, Error> {
+        if let Some(known) = self.has_sound_hashes.get() {
+            return Ok(known);
+        }
+        let mut at = self.header.size;
+        let mut payload = Vec::new();
+        for _ in 0..FIRST_OBJECTS {
+            let head = match self.read::<24>(at) {
+                Ok(head) => head,
+                Err(Error::Io { path, source }) => return Err(Error::Io { path, source }),
+                Err(_) => break,
+            };
+            let Some((kind, size)) = head.first_chunk().and_then(Kind::of) else {
+                break;
+            };
+            if kind == Kind::Data {
+                // One that cannot be read says nothing of the others.
+                let is_read = self.payload(at, head[1], size, &mut payload).is_ok();
+                let is_sound = !is_read || le64(&head, 16) == Some(self.hash(&payload));
+                self.has_sound_hashes.set(Some(is_sound));
+                return Ok(is_sound);
+            }
+            at += size.next_multiple_of(8);
+        }
+        Ok(true)
     }
 
     /// As [`JournalFile::find`], by the hash alone: for a value that was not there a moment ago.

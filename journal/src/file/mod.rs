@@ -48,6 +48,8 @@ pub struct JournalFile {
     window: RefCell<Window>,
     /// The furthest entry that is known to be written, with all that stands before it.
     known: Cell<u64>,
+    /// Whether values have the hashes that they should have, once it is known.
+    has_sound_hashes: Cell<Option<bool>>,
 }
 
 /// A `FIELD=value` of a file.
@@ -133,6 +135,7 @@ impl JournalFile {
             header,
             window: RefCell::default(),
             known: Cell::new(0),
+            has_sound_hashes: Cell::new(None),
         })
     }
 

@@ -286,3 +286,36 @@ fn random_damage_is_local() {
         check(dir.path(), &path, &format!("case {case}, {at} to {end}"));
     }
 }
+
+#[test]
+fn a_header_whose_file_id_is_damaged_hides_no_entry_of_a_file_with_keyed_hashes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.journal");
+    let keyed = [("SYSTEMD_JOURNAL_KEYED_HASH", "1")];
+    support::journal::write_journal_as(&path, &keyed, support::journal::busy(300)).unwrap();
+    let mut image = support::image::Image::load(&path).unwrap().archived();
+    image.0[30] ^= 1;
+    image.save(&path).unwrap();
+    let filter = {
+        let mut filter = journal::Filter::default();
+        filter.add(0, &[format!("_SYSTEMD_UNIT={}", support::journal::UNIT)]);
+        filter
+    };
+    let mut reader = journal::Reader::new(
+        journal::Places::directory(dir.path()),
+        filter,
+        journal::Wanted::new(&["MESSAGE"]),
+        journal::Positions::default(),
+        journal::Limits::default(),
+    );
+    let (mut entries, mut notices) = (0, 0);
+    loop {
+        match reader.next().unwrap() {
+            journal::Step::Entry(_) => entries += 1,
+            journal::Step::Notice(_) => notices += 1,
+            journal::Step::End => break,
+        }
+    }
+    assert_eq!(entries, 300);
+    assert!(notices >= 1, "damage is told");
+}

@@ -133,7 +133,8 @@ impl Image {
         while array != 0 {
             let size = usize::try_from(self.number(array + 8)).unwrap_or(0);
             let items = (array + 24..array + size).step_by(width);
-            let mut used = items.filter(|at| self.0[*at..*at + width].iter().any(|byte| *byte != 0));
+            let mut used =
+                items.filter(|at| self.0[*at..*at + width].iter().any(|byte| *byte != 0));
             last = used.next_back().or(last);
             array = usize::try_from(self.number(array + 16)).unwrap_or(0);
         }

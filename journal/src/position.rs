@@ -20,8 +20,8 @@ pub struct Positions {
     pub boot: [u8; 16],
     /// Of the sequences that were met.
     pub sequences: Vec<Position>,
-    /// Of sequences that have no position here, the state in which they were read to the end, as a hash. One that is in that state
-    /// still is not read again; one that is not is read from its beginning.
+    /// Of sequences that have no position here, the state in which they were read to the end: 32 bits of a hash of the sequence, and 32
+    /// of the state. One that is in that state still is not read again; one that is not is read from its beginning.
     pub digests: Vec<u64>,
 }
 
@@ -143,9 +143,15 @@ impl Positions {
 pub(crate) fn digest(sequence: &[u8; 16], file: &[u8; 16], looked: u64) -> u64 {
     let mut hasher = SipHasher13::new();
     hasher.write(sequence);
+    let sequence = hasher.finish();
     hasher.write(file);
     hasher.write(&looked.to_le_bytes());
-    hasher.finish()
+    sequence >> 32 << 32 | hasher.finish() >> 32
+}
+
+/// Whether two states are of the same sequence.
+pub(crate) fn is_same_sequence(one: u64, other: u64) -> bool {
+    one >> 32 == other >> 32
 }
 
 impl Position {

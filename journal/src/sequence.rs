@@ -45,6 +45,12 @@ impl Ended {
     }
 }
 
+/// The place of a file among those of its sequence.
+fn place(file: &Listed) -> (u64, u64, [u8; 16]) {
+    let header = &file.header;
+    (header.head_seqnum, header.head_realtime, header.file_id)
+}
+
 impl Sequence {
     pub(crate) fn at(position: Position) -> Self {
         Self {
@@ -68,9 +74,9 @@ impl Sequence {
         sequence
     }
 
-    /// The state that it has when it is read to the end.
-    pub(crate) fn digest(&self, id: &[u8; 16]) -> Option<u64> {
-        let header = &self.files.last()?.header;
+    /// The state that the sequence of these files has when it is read to the end.
+    pub(crate) fn digest(files: &[Listed], id: &[u8; 16]) -> Option<u64> {
+        let header = &files.iter().max_by_key(|file| place(file))?.header;
         Some(digest(id, &header.file_id, header.tail_seqnum))
     }
 
@@ -90,10 +96,7 @@ impl Sequence {
 
     /// Takes in which files there are now.
     pub(crate) fn set_files(&mut self, mut files: Vec<Listed>) {
-        files.sort_by_key(|file| {
-            let header = &file.header;
-            (header.head_seqnum, header.head_realtime, header.file_id)
-        });
+        files.sort_by_key(place);
         self.files = files;
         self.is_due = self
             .file()

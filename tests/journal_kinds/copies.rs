@@ -200,7 +200,7 @@ fn several_machines_in_one_directory_keep_apart_by_host() {
         }
         let status = run(&rig, &store);
         assert_eq!((status.gaps, status.rejected_cursors), (0, 0), "{status:?}");
-        let expected = (1..=3).map(|n| (format!("gpu{n}"), count as usize));
+        let expected = (1..=3).map(|n| (format!("gpu{n}"), usize::try_from(count).unwrap()));
         assert_eq!(hosts(&store), expected.collect(), "round {round}");
     }
     assert_eq!(rig.backfill(&store, 0).new, 0);
@@ -237,4 +237,43 @@ fn a_users_journal_beside_the_systems_comes_once() {
         std::fs::rename(dir.join("user-1000.journal"), name("user-1000")).unwrap();
     }
     expect_once(&rig, &store, &all);
+}
+
+/// More sequences than a position in the spool has room for.
+#[test]
+fn of_many_machines_nothing_comes_from_before_the_lookback_when_their_files_grow() {
+    let mut rig = Rig::new(ReaderChoice::Files);
+    rig.config.lookback = Duration::from_secs(86_400);
+    let dir = rig.journal_dir().to_owned();
+    let store = rig.store();
+    let now = When::now().0;
+    let old = |n: u8| lines_at(now - 172_800_000_000, &format!("old {n}"), 20);
+    let young = |n: u8| {
+        lines_at(
+            now - 3_600_000_000 + u64::from(n),
+            &format!("young {n}"),
+            30,
+        )
+    };
+    let write = |n: u8, count: usize| {
+        let all = [old(n), young(n)[..count].to_vec()].concat();
+        let file = image(all).numbered(n, 1).identified(u128::from(n));
+        file.put(&dir.join(format!("remote-{n}.journal")));
+    };
+    (1..=20).for_each(|n| write(n, 10));
+    run(&rig, &store);
+    assert_eq!(run(&rig, &store).entries, 0);
+    // Each grows, and one at a time.
+    for count in [20, 30] {
+        for n in 1..=20 {
+            write(n, count);
+            if count == 20 {
+                run(&rig, &store);
+            }
+        }
+        run(&rig, &store);
+    }
+    let all: Vec<Entry> = (1..=20).flat_map(young).collect();
+    expect_spooled(&store, &all);
+    assert_eq!(rig.backfill(&store, 0).new, 400);
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use shipper::base::stop::Stop;
 use shipper::config::ReaderChoice;
 use shipper::sources::Goal;
-use support::journal::Entry;
+use support::journal::{BEGIN, Entry};
 
 use super::files::{Put as _, active, archived, expect_once, expect_spooled, image, lines, run};
 use super::rig::{Rig, StopOnDrop, spooled, until};
@@ -114,6 +114,11 @@ fn vacuuming_ahead_while_reading_is_a_gap_with_its_number() {
     let rig = Rig::new(ReaderChoice::Files);
     let store = rig.store();
     next(&rig, 0);
+    // The directory is never without a file.
+    let other = Entry::of_unit(BEGIN, "nginx.service", "of another unit");
+    image([other])
+        .numbered(9, 1)
+        .put(&rig.journal_dir().join("other.journal"));
     let stop = Stop::new().unwrap();
     let busy = store.clone();
     std::thread::scope(|scope| {
@@ -124,11 +129,11 @@ fn vacuuming_ahead_while_reading_is_a_gap_with_its_number() {
         let aside = Rig::new(ReaderChoice::Files);
         std::fs::copy(active(rig.journal_dir()), active(aside.journal_dir())).unwrap();
         (1..4).for_each(|n| next(&aside, n));
+        std::fs::remove_file(active(rig.journal_dir())).unwrap();
         let name = archived(rig.journal_dir(), 1, 3 * EACH + 1);
         support::image::Image::load(&active(aside.journal_dir()))
             .unwrap()
             .put(&name);
-        std::fs::remove_file(active(rig.journal_dir())).unwrap();
         until(|| spooled(&busy).len() as u64 == 2 * EACH);
         stop.trigger();
         let status = running.join().unwrap();

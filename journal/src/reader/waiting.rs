@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::file::JournalFile;
 use crate::header::State;
 use crate::places::Listed;
-use crate::position::Position;
+use crate::position::{Position, is_same_sequence};
 use crate::sequence::Sequence;
 use crate::watch::Woken;
 
@@ -129,11 +129,12 @@ impl Reader {
             sequence.set_files(files.remove(id).unwrap_or_default());
         }
         for (id, files) in files {
-            let mut sequence = Sequence::begin(id, !is_first, files);
-            if let Some(digest) = sequence.digest(&id)
-                && let Some(place) = self.digests.iter().position(|known| *known == digest)
-            {
-                self.digests.remove(place);
+            let state = Sequence::digest(&files, &id);
+            let is_known = |known: &u64| state.is_some_and(|state| is_same_sequence(*known, state));
+            let known = self.digests.iter().position(is_known);
+            let known = known.map(|place| self.digests.remove(place));
+            let mut sequence = Sequence::begin(id, !is_first && known.is_none(), files);
+            if known.is_some() && known == state {
                 sequence.end();
             }
             self.sequences.insert(id, sequence);

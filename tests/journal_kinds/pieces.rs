@@ -206,46 +206,54 @@ impl Journal for Dying {
 
 #[test]
 fn a_reader_that_dies_between_the_pieces_of_a_line_neither_loses_nor_doubles() {
-    for first in [1, 2, 3, 4, 6] {
+    // Each waits a second before it opens the journal again.
+    std::thread::scope(|scope| {
         for dies_after in 1..=6 {
-            let rig = Rig::new(ReaderChoice::Files);
-            let story = story();
-            let store = rig.store();
-            let left = Arc::new(AtomicUsize::new(dies_after));
-            let (status, _seen) = watch::channel(IntakeStatus::default());
-            let open = move |config: &shipper::config::JournalSettings,
-                             followed: &[readers::Followed],
-                             positions: Positions,
-                             stop: &Stop| {
-                let said = positions.clone();
-                let inner = readers::open(config, followed, positions, stop)?;
-                let left = Arc::clone(&left);
-                Ok(Box::new(Dying { inner, said, left }) as Box<dyn Journal>)
-            };
-            let source = JournalSource {
-                open: Arc::new(open),
-                ..rig.source(&status)
-            };
-            write(&rig, &story[..first]);
-            let stop = Stop::new().unwrap();
-            let (source, stop, store) = (&source, &stop, &store);
-            std::thread::scope(|scope| {
-                let running = scope.spawn(|| intake::run(source, Goal::Follow, store, stop));
-                let _ends = StopOnDrop(stop);
-                let lines = if first > 3 { 2 } else { usize::from(first > 1) };
-                until(|| messages(store).len() >= lines);
-                write(&rig, &story);
-                until(|| messages(store).iter().any(|text| text == "next"));
-                stop.trigger();
-                running.join().unwrap().unwrap();
-            });
-            let mut all = messages(store);
-            all.sort();
-            assert_eq!(
-                all,
-                ["beside", "beside it", "next", "one line whole"],
-                "{first} {dies_after}"
-            );
+            for first in [1, 2, 3, 4, 6] {
+                scope.spawn(move || read_and_die(first, dies_after));
+            }
         }
-    }
+    });
+}
+
+/// Reads when so many entries are there at first, and dies at one of them.
+fn read_and_die(first: usize, dies_after: usize) {
+    let rig = Rig::new(ReaderChoice::Files);
+    let story = story();
+    let store = rig.store();
+    let left = Arc::new(AtomicUsize::new(dies_after));
+    let (status, _seen) = watch::channel(IntakeStatus::default());
+    let open = move |config: &shipper::config::JournalSettings,
+                     followed: &[readers::Followed],
+                     positions: Positions,
+                     stop: &Stop| {
+        let said = positions.clone();
+        let inner = readers::open(config, followed, positions, stop)?;
+        let left = Arc::clone(&left);
+        Ok(Box::new(Dying { inner, said, left }) as Box<dyn Journal>)
+    };
+    let source = JournalSource {
+        open: Arc::new(open),
+        ..rig.source(&status)
+    };
+    write(&rig, &story[..first]);
+    let stop = Stop::new().unwrap();
+    let (source, stop, store) = (&source, &stop, &store);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| intake::run(source, Goal::Follow, store, stop));
+        let _ends = StopOnDrop(stop);
+        let lines = if first > 3 { 2 } else { usize::from(first > 1) };
+        until(|| messages(store).len() >= lines);
+        write(&rig, &story);
+        until(|| messages(store).iter().any(|text| text == "next"));
+        stop.trigger();
+        running.join().unwrap().unwrap();
+    });
+    let mut all = messages(store);
+    all.sort();
+    assert_eq!(
+        all,
+        ["beside", "beside it", "next", "one line whole"],
+        "{first} {dies_after}"
+    );
 }

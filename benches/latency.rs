@@ -38,17 +38,8 @@ fn main() -> Outcome<()> {
         },
     )?;
     let config = config::JournalSettings {
-        units: config::Units::new(&[UNIT]).ok_or("no unit")?,
-        user_units: None,
-        containers: None,
-        namespace: None,
         dir: Some(journald.journal_dir()),
-        reader: config::ReaderChoice::Files,
-        poll_interval: Duration::from_secs(10),
-        lookback: Duration::from_secs(86_400),
-        max_message_bytes: 1_000_000,
-        join_lines: true,
-        host_from_journal: false,
+        ..config::Raw::default().journal()?
     };
     let stop = Stop::new()?;
     let source = JournalSource {

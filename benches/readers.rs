@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
-use shipper::config::{JournalSettings, ReaderChoice, Units};
+use shipper::config::{JournalSettings, Raw};
 use shipper::sources::journal::readers::{self, Journal, Positions, ReadEntry, Step};
 use support::journal::{UNIT, requests, write_journal};
 
@@ -78,17 +78,8 @@ fn plain(dir: &Path) -> Outcome<()> {
 
 fn config(dir: &Path) -> Outcome<JournalSettings> {
     Ok(JournalSettings {
-        units: Units::new(&[UNIT]).ok_or("no unit")?,
-        user_units: None,
-        containers: None,
-        namespace: None,
         dir: Some(dir.to_owned()),
-        reader: ReaderChoice::Files,
-        poll_interval: Duration::from_secs(10),
-        lookback: Duration::from_secs(10),
-        max_message_bytes: 1_000_000,
-        join_lines: true,
-        host_from_journal: false,
+        ..Raw::default().journal()?
     })
 }
 

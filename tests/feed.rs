@@ -185,7 +185,7 @@ fn feed(mut command: Command, request: &[u8]) -> Fed {
 }
 
 fn exchange(child: &mut Child, request: &[u8]) -> Fed {
-    // One that has ended is asked in vain.
+    // One that has ended takes no request.
     let _ = child.stdin.as_mut().unwrap().write_all(request);
     let stdout = child.stdout.as_mut().unwrap();
     let mut fed = Fed {

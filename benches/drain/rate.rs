@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config::{
-    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, JournalSettings,
-    Local, ReaderChoice, Secret, SpoolSettings, TokenSource, Units,
+    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, Local, Raw, Secret,
+    SpoolSettings, TokenSource,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::Configured;
@@ -163,19 +163,7 @@ fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
             request_timeout: Duration::from_secs(30),
             gzip: true,
         },
-        journal: JournalSettings {
-            units: Units::new(&["ollama.service"]).expect("a unit"),
-            user_units: None,
-            containers: None,
-            namespace: None,
-            dir: None,
-            reader: ReaderChoice::Files,
-            poll_interval: Duration::from_secs(10),
-            lookback: Duration::from_secs(10),
-            max_message_bytes: 1_000_000,
-            join_lines: true,
-            host_from_journal: false,
-        },
+        journal: Raw::default().journal().expect("all keys have defaults"),
         inventory: InventorySettings {
             models_dir: None,
             interval: Duration::from_secs(3600),

@@ -77,6 +77,6 @@ pub use filter::Filter;
 pub use header::{Flags, Header, State};
 pub use moment::Ordinals;
 pub use notice::{Damage, Gap, Notice};
-pub use places::{Listed, Lister, Listing, Places, Unreadable};
+pub use places::{Listed, Lister, Listing, Places, SYSTEM, Unreadable};
 pub use position::{Mark, Position, Positions, Told};
 pub use reader::{Found, Reader, Step};

@@ -13,7 +13,7 @@ use super::file::{JournalFile, Limits};
 use super::header::{Header, State};
 
 /// Where journald keeps the system's journals: persistent, and volatile.
-const SYSTEM: [&str; 2] = ["/var/log/journal", "/run/log/journal"];
+pub const SYSTEM: [&str; 2] = ["/var/log/journal", "/run/log/journal"];
 
 /// Where journal files are looked for.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config::{
-    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, JournalSettings,
-    Local, ReaderChoice, Secret, SpoolSettings as SpoolConfig, TokenSource, Units,
+    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, Local, Raw, Secret,
+    SpoolSettings as SpoolConfig, TokenSource,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
@@ -87,19 +87,7 @@ impl Rig {
                 request_timeout: Duration::from_secs(10),
                 gzip: true,
             },
-            journal: JournalSettings {
-                units: Units::new(&["ollama.service"]).unwrap(),
-                user_units: None,
-                containers: None,
-                namespace: None,
-                dir: None,
-                reader: ReaderChoice::Files,
-                poll_interval: Duration::from_secs(10),
-                lookback: Duration::from_secs(10),
-                max_message_bytes: 1_000_000,
-                join_lines: true,
-                host_from_journal: false,
-            },
+            journal: Raw::default().journal().unwrap(),
             inventory: InventorySettings {
                 models_dir: None,
                 interval: Duration::from_secs(3600),

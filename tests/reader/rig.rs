@@ -32,17 +32,10 @@ impl Rig {
         let journal = dir.path().join("journal");
         std::fs::create_dir(&journal).unwrap();
         let config = config::JournalSettings {
-            units: config::Units::new(&["ollama.service"]).unwrap(),
-            user_units: None,
-            containers: None,
-            namespace: None,
             dir: Some(journal),
             reader,
-            poll_interval: Duration::from_secs(10),
             lookback: Duration::from_secs(100 * 365 * 24 * 3600 / 2),
-            max_message_bytes: 1_000_000,
-            join_lines: true,
-            host_from_journal: false,
+            ..config::Raw::default().journal().unwrap()
         };
         Self { dir, config }
     }

@@ -1,10 +1,10 @@
 //! What is looked at on this host.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::Finding;
+use crate::base::answer::answer;
 use crate::base::human::{age, causes, span, things};
 use crate::base::stop::Stop;
 use crate::base::when::When;
@@ -19,18 +19,20 @@ const LOOKED_BACK: u64 = 30 * 86_400_000_000;
 #[must_use]
 pub(crate) fn units(units: &[String]) -> Vec<Finding> {
     const CHECK: &str = "unit";
-    let finding =
-        |unit: &String| match systemctl(&["show", "--property=LoadState", "--value", "--", unit]) {
-            Some(state) if state == "loaded" => Finding::pass(CHECK, format!("{unit} exists")),
-            Some(state) => {
-                let fix = "install Ollama, or set SHIPPER_JOURNAL_UNITS";
-                Finding::warn(CHECK, format!("{unit} is {state}"), fix)
-            }
-            None => {
-                let found = format!("cannot tell whether {unit} exists: systemctl does not answer");
-                Finding::warn(CHECK, found, "run it on the host, where systemd runs")
-            }
-        };
+    let finding = |unit: &String| match answer(
+        "systemctl",
+        &["show", "--property=LoadState", "--value", "--", unit],
+    ) {
+        Some(state) if state == "loaded" => Finding::pass(CHECK, format!("{unit} exists")),
+        Some(state) => {
+            let fix = "install Ollama, or set SHIPPER_JOURNAL_UNITS";
+            Finding::warn(CHECK, format!("{unit} is {state}"), fix)
+        }
+        None => {
+            let found = format!("cannot tell whether {unit} exists: systemctl does not answer");
+            Finding::warn(CHECK, found, "run it on the host, where systemd runs")
+        }
+    };
     units.iter().map(finding).collect()
 }
 
@@ -166,7 +168,7 @@ pub(crate) fn spool_dir(dir: &Path) -> Finding {
 /// Whether systemd says that the clock is synchronised; `None` when it does not say.
 #[must_use]
 pub(crate) fn is_clock_synchronised() -> Option<bool> {
-    let answer = run(
+    let answer = answer(
         "timedatectl",
         &["show", "--property=NTPSynchronized", "--value"],
     )?;
@@ -175,19 +177,4 @@ pub(crate) fn is_clock_synchronised() -> Option<bool> {
         "no" => Some(false),
         _ => None,
     }
-}
-
-fn systemctl(arguments: &[&str]) -> Option<String> {
-    run("systemctl", arguments)
-}
-
-fn run(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use crate::base::answer::answer;
 
 /// Where Ollama's installer puts it.
 const INSTALLED: &str = "/usr/share/ollama/.ollama/models";
@@ -20,17 +21,11 @@ impl UnitFacts {
     /// Asks `systemctl`; nothing is known when it is not there or does not know the unit.
     #[must_use]
     pub fn ask(unit: &str) -> Self {
-        let output = Command::new("systemctl")
-            .args(["show", "--property=Environment,User", "--", unit])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output();
-        match output {
-            Ok(output) if output.status.success() => {
-                Self::parse(&String::from_utf8_lossy(&output.stdout))
-            }
-            _ => Self::default(),
-        }
+        let shown = answer(
+            "systemctl",
+            &["show", "--property=Environment,User", "--", unit],
+        );
+        shown.as_deref().map(Self::parse).unwrap_or_default()
     }
 
     /// Reads the output of `systemctl show`.

@@ -110,32 +110,13 @@ fn value(field: Option<&[u8]>, key: u8) -> Result<&[u8], MalformedCursor> {
 
 /// Up to 16 lower-case hexadecimal digits; upper case is refused, journald writes none.
 fn hex(digits: &[u8]) -> Result<u64, MalformedCursor> {
-    // One look at all digits at the end: this runs for every entry read.
-    let (mut number, mut seen) = (0, 0);
-    for &digit in digits {
-        let value = DIGITS[usize::from(digit)];
-        number = number << 4 | u64::from(value & 0x0f);
-        seen |= value;
-    }
-    match seen & NO_DIGIT {
-        0 => Ok(number),
-        _ => Err(MalformedCursor),
+    let is_digit = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+    let text = std::str::from_utf8(digits).map_err(|_| MalformedCursor)?;
+    match digits.iter().all(is_digit) {
+        true => u64::from_str_radix(text, 16).map_err(|_| MalformedCursor),
+        false => Err(MalformedCursor),
     }
 }
-
-/// Marks bytes that are no digit in [`DIGITS`].
-const NO_DIGIT: u8 = 0x80;
-
-/// The value of each byte as a hexadecimal digit.
-static DIGITS: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0_u8;
-    while value < 16 {
-        values[b"0123456789abcdef"[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
 
 /// What the spool keeps for the intake, durable in the same commit as the entries it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use journal::Unreadable;
+use journal::{SYSTEM, Unreadable};
 
 use super::files::machine_id;
-
-/// Where journald keeps the system journal: persistent, then volatile.
-const SYSTEM: [&str; 2] = ["/var/log/journal", "/run/log/journal"];
 
 /// Why there is no file that can be read, and what fixes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,6 @@
 //! Why nothing comes of a unit although the journal can be read: what systemd knows of it.
 
-use std::process::{Command, Stdio};
-
+use crate::base::answer::answer;
 use crate::config;
 
 /// What systemd says of a unit; empty where it says nothing.
@@ -20,22 +19,9 @@ pub(super) struct UnitOutput {
 impl UnitOutput {
     /// Asks `systemctl`; nothing is known when it is not there.
     pub(super) fn ask(unit: &str) -> Self {
-        let output = Command::new("systemctl")
-            .args([
-                "show",
-                "--property=LogNamespace,StandardOutput,ActiveState,LoadState",
-                "--",
-            ])
-            .arg(unit)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output();
-        match output {
-            Ok(output) if output.status.success() => {
-                Self::parse(&String::from_utf8_lossy(&output.stdout))
-            }
-            _ => Self::default(),
-        }
+        const PROPERTIES: &str = "--property=LogNamespace,StandardOutput,ActiveState,LoadState";
+        let shown = answer("systemctl", &["show", PROPERTIES, "--", unit]);
+        shown.as_deref().map(Self::parse).unwrap_or_default()
     }
 
     /// Reads the output of `systemctl show`.
@@ -94,21 +80,11 @@ pub fn silence(config: &config::JournalSettings) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ReaderChoice, Units};
 
     fn config(namespace: Option<&str>) -> config::JournalSettings {
         config::JournalSettings {
-            units: Units::new(&["ollama.service"]).unwrap(),
-            user_units: None,
-            containers: None,
             namespace: namespace.map(str::to_owned),
-            dir: None,
-            reader: ReaderChoice::Files,
-            poll_interval: std::time::Duration::from_secs(10),
-            lookback: std::time::Duration::ZERO,
-            max_message_bytes: 1_000,
-            join_lines: true,
-            host_from_journal: false,
+            ..config::Raw::default().journal().unwrap()
         }
     }
 

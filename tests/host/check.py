@@ -28,11 +28,10 @@ def numbered(messages):
     )
 
 
-def stored(url, login, database):
-    query = urllib.parse.urlencode(
-        {"db": database, "epoch": "ns", "chunked": "true", "q": "SELECT message FROM ollama_logs"}
-    )
-    request = urllib.request.Request(f"{url}/query?{query}")
+def stored(url, login, database, where=""):
+    query = f"SELECT message FROM ollama_logs{where}"
+    parameters = urllib.parse.urlencode({"db": database, "epoch": "ns", "chunked": "true", "q": query})
+    request = urllib.request.Request(f"{url}/query?{parameters}")
     request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     with urllib.request.urlopen(request, timeout=60) as answer:
         for line in answer:
@@ -73,4 +72,5 @@ def main():
     sys.exit(1 if missing or double or too_old or holes or not points else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

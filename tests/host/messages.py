@@ -6,12 +6,10 @@ went back) must be the points of these times with TAG as `unit` (without one if 
 MESSAGES, one a line. Prints one line of figures; exits 0 when they are the same, 1 when not.
 """
 
-import base64
 import collections
-import json
 import sys
-import urllib.parse
-import urllib.request
+
+from check import stored
 
 
 def exported(file, since, until):
@@ -30,20 +28,6 @@ def exported(file, since, until):
             yield value.decode(errors="replace")
 
 
-def stored(url, login, since, until, tag):
-    query = f"SELECT message FROM ollama_logs WHERE time >= {since}ms AND time < {until}ms AND unit = '{tag}'"
-    parameters = urllib.parse.urlencode({"db": "ollama", "epoch": "ns", "chunked": "true", "q": query})
-    request = urllib.request.Request(f"{url}/query?{parameters}")
-    request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        for line in answer:
-            for result in json.loads(line)["results"]:
-                if "error" in result:
-                    sys.exit(result["error"])
-                for series in result.get("series", []):
-                    yield from (message for _, message in series["values"])
-
-
 def main():
     url, login, since, until, tag, export, messages = sys.argv[1:]
     since, until = int(since), int(until)
@@ -51,7 +35,8 @@ def main():
         journal = collections.Counter(exported(file, since, until))
     with open(messages, "w", encoding="utf-8") as file:
         file.writelines(f"{message}\n" for message in journal.elements())
-    points = collections.Counter(stored(url, login, since, until, tag))
+    where = f" WHERE time >= {since}ms AND time < {until}ms AND unit = '{tag}'"
+    points = collections.Counter(stored(url, login, "ollama", where))
     missing, more = journal - points, points - journal
     print(
         f"{journal.total()} messages by journalctl, {points.total()} points: "

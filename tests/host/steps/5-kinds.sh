@@ -62,7 +62,7 @@ same() {
 }
 
 same_messages() {
-    in_network python3 "$here/messages.py" "$server" "$admin" "$since" "$1" "$2" "$work/export" "$work/messages" \
+    in_network python3 -B "$here/messages.py" "$server" "$admin" "$since" "$1" "$2" "$work/export" "$work/messages" \
         >"$work/figures" 2>"$work/differences"
 }
 

@@ -43,6 +43,19 @@ counters! {
         sent_bytes: u64 = Bytes { metric: "shipper_sent_bytes_total", point: "sent_bytes" },
         /// Lines put into quarantine.
         refused_lines: u64 = Count { metric: "shipper_refused_lines_total", point: "refused_lines" },
+        /// Lines put into quarantine because they are older than what the bucket keeps.
+        /// They are no alarm, and not among the other refused lines.
+        beyond_retention_lines: u64 = Count { metric: "shipper_beyond_retention_lines_total", point: "beyond_retention_lines" },
+        /// Lines set apart: the server refused, or failed at, a request that they were in.
+        /// They stay pending and are tried in smaller parts while all others go on.
+        set_apart: u64 = Count { metric: "shipper_lines_set_apart", point: "set_apart" },
+        /// Since when lines are set apart.
+        set_apart_since: Option<u64> = Time,
+        /// What the server said of those that were set apart last.
+        set_apart_reason: Option<String> = Text,
+        /// Lines refused alone that wait for another line of their measurement to be stored.
+        /// Without that the refusal may be the server's fault.
+        unproven: u64 = Count { metric: "shipper_lines_unproven", point: "unproven" },
         /// Lines stored whose derived points were refused.
         /// InfluxDB refused some of the points or all; a replay sends those again.
         refused_points: u64 = Count { metric: "shipper_refused_points_total", point: "refused_points", row: (Warn, "points refused") },

@@ -9,7 +9,7 @@ pub mod influxdb;
 
 /// The sink that configurations ask for, and why it cannot be had: the one place that chooses.
 pub use influxdb::{InfluxDb as Configured, OpenError};
-pub use outcome::{Cause, Outcome, Refusal};
+pub use outcome::{Cause, Outcome, Refusal, Trouble};
 pub use sink::{ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent, Sink};
 
 pub(crate) use influxdb::kind_of;

@@ -14,6 +14,7 @@ pub enum Outcome {
         reason: String,
         /// The server's own wish.
         after: Option<Duration>,
+        trouble: Trouble,
     },
     /// An operator has to fix something; keep trying, slowly.
     Hold {
@@ -40,23 +41,37 @@ impl Outcome {
     }
 }
 
+/// What is known of why a server fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing: a timeout, a closed connection, a 502. Perhaps this very body makes it fail.
+    Unexplained,
+    /// It has too much to do, or asks to wait.
+    Busy,
+    /// It says what is wrong with it (a full disk, an engine that is closed): no line is to blame, however often it happens.
+    Stated,
+}
+
 /// What the server tells about refused lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub reason: String,
     /// What kind of refusal it is.
     pub cause: Cause,
-    /// How many lines were not stored while all others were; `None` when the answer does not tell.
+    /// How many points were not stored, if the answer tells. A server with several shards may count those of one only.
     pub dropped: Option<usize>,
     /// Hashes that the answer mentions: likely the refused lines.
     pub named: Vec<MsgHash>,
 }
 
 /// What makes lines refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Their time: older than what the server keeps.
-    BeyondRetention,
+    BeyondRetention {
+        /// How long that is, in the server's words, if it tells.
+        keeps: Option<String>,
+    },
     /// Something else in them.
     Content,
 }

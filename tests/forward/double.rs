@@ -8,6 +8,7 @@ use std::time::Duration;
 use shipper::config::{Config, Secret};
 use shipper::sinks::{
     ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal, Sent, Sink,
+    Trouble,
 };
 use spool::{MsgHash, Records};
 
@@ -118,6 +119,7 @@ async fn a_sink_that_speaks_no_http_gets_all_that_it_does_not_refuse() {
             Outcome::RetryLater {
                 reason: "nobody there".to_owned(),
                 after: None,
+                trouble: Trouble::Busy,
             },
             Outcome::TooLarge {
                 reason: "less, please".to_owned(),

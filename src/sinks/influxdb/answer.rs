@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::reason::{Reason, reason_of};
-use crate::sinks::{Outcome, Refusal};
+use crate::sinks::{Outcome, Refusal, Trouble};
 
 /// What came of one POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ fn decide_failure(failure: &Failure) -> Outcome {
     let later = |reason: String| Outcome::RetryLater {
         reason,
         after: None,
+        trouble: Trouble::Unexplained,
     };
     let hold = |reason: String| Outcome::Hold { reason };
     match failure {
@@ -112,6 +113,7 @@ fn later(response: &Response, reason: &Reason) -> Outcome {
     Outcome::RetryLater {
         reason: format!("HTTP {}{text}", response.status),
         after: response.retry_after,
+        trouble: Trouble::Unexplained,
     }
 }
 
@@ -133,6 +135,7 @@ fn refused(reason: Reason) -> Outcome {
         return Outcome::RetryLater {
             reason: reason.text,
             after: None,
+            trouble: Trouble::Stated,
         };
     }
     Outcome::Refused(Refusal {
@@ -173,7 +176,8 @@ mod tests {
 
     #[test]
     fn every_answer_has_its_outcome() {
-        use Cause::{BeyondRetention, Content};
+        use Cause::Content;
+        let beyond = || Cause::BeyondRetention { keeps: None };
         let html = "<html><body>Welcome to the hotel</body></html>";
         let conflict = r#"{"error":"partial write: field type conflict: input field \"message\" on measurement \"ollama_logs\" is type string, already exists as type float dropped=2"}"#;
         let retention = r#"{"error":"partial write: points beyond retention policy dropped=7"}"#;
@@ -199,7 +203,7 @@ mod tests {
             (400, html, Is::Hold),
             (400, "", Is::Refused(Content, None)),
             (400, conflict, Is::Refused(Content, Some(2))),
-            (400, retention, Is::Refused(BeyondRetention, Some(7))),
+            (400, retention, Is::Refused(beyond(), Some(7))),
             (400, parse_1, Is::Refused(Content, None)),
             (400, parse_2, Is::Refused(Content, None)),
             (400, tags, Is::Hold),
@@ -216,7 +220,7 @@ mod tests {
             (413, html, Is::TooLarge),
             (413, r#"{"error":"Request Entity Too Large"}"#, Is::TooLarge),
             (415, "", Is::Hold),
-            (422, retention_2, Is::Refused(BeyondRetention, Some(3))),
+            (422, retention_2, Is::Refused(beyond(), Some(3))),
             (422, html, Is::Hold),
             (425, "", Is::Later(Some(5))),
             (429, "", Is::Later(Some(5))),

@@ -135,7 +135,7 @@ impl Reason {
         let retention = self.text.contains("beyond retention policy")
             || self.text.contains("outside retention policy");
         if retention && !self.text.contains("Upper Bound") {
-            Cause::BeyondRetention
+            Cause::BeyondRetention { keeps: None }
         } else {
             Cause::Content
         }

@@ -163,7 +163,7 @@ impl<S: Sink> Link<S> {
                 }
                 Some(SettledBody::TooLarge(reason))
             }
-            Outcome::RetryLater { reason, after } => {
+            Outcome::RetryLater { reason, after, .. } => {
                 let delay = self.state().delays.after_failure(after);
                 self.wait_before_next(ServerState::Down, &reason, delay);
                 None

@@ -21,7 +21,7 @@ impl Sift {
         let dropped = refusal.dropped.unwrap_or(0);
         if let [line] = lines[..] {
             self.refused_alone(line, &refusal.reason);
-        } else if refusal.cause == Cause::BeyondRetention && dropped > 0 {
+        } else if matches!(refusal.cause, Cause::BeyondRetention { .. }) && dropped > 0 {
             self.drop_oldest(lines, dropped, &refusal.reason, records);
         } else if dropped > FEW && dropped * 2 > self.lines && self.blame.counted(dropped) {
             self.reopen(lines);
@@ -119,7 +119,7 @@ impl Sift {
             [_] => Some(1),
             _ => refusal.dropped,
         };
-        let answer = match (&mut self.weighing, count, refusal.cause) {
+        let answer = match (&mut self.weighing, count, &refusal.cause) {
             (Some(weighing), Some(count), Cause::Content) => weighing.answered(count),
             _ => Err(weigh::Contradiction),
         };

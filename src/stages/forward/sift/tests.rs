@@ -270,7 +270,7 @@ fn lines_beyond_retention_are_the_oldest_and_cost_one_more_request() {
     assert_eq!(sift.next().map(<[_]>::len), Some(5000));
     let refusal = Refusal {
         reason: "partial write: points beyond retention policy dropped=4000".to_owned(),
-        cause: Cause::BeyondRetention,
+        cause: Cause::BeyondRetention { keeps: None },
         dropped: Some(4000),
         named: vec![],
     };

@@ -128,6 +128,23 @@ impl Spool {
         Ok(batch)
     }
 
+    /// Those of the records `among` that are in `state` and have their payload, in order of arrival, as far as `limits`
+    /// allow.
+    ///
+    /// # Errors
+    /// Those of [`Spool::pending`].
+    pub fn read(&mut self, limits: Limits, state: State, among: &SeqSet) -> Result<Batch> {
+        drain::read(&mut self.generations, limits, state, among)
+    }
+
+    /// The records in `state` that arrived last and have their payload, in order of arrival.
+    ///
+    /// # Errors
+    /// Those of [`Spool::pending`].
+    pub fn latest(&mut self, limits: Limits, state: State) -> Result<Batch> {
+        drain::latest(&mut self.generations, limits, state)
+    }
+
     /// Records arrived at their goal. Any order, any gaps; what is not pending stays as it is.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Draining: pending records out, acknowledgements in.
 
+use std::ops::Range;
+
 use super::change_each;
 use crate::format::chunk::Stored;
 use crate::generations::Generations;
@@ -11,6 +13,37 @@ use crate::model::states::{Code, State, moves};
 use crate::storage::database::Walk;
 use crate::storage::generation::Generation;
 
+/// Which records a batch takes.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    state: State,
+    choice: Choice<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Choice<'a> {
+    AllBut(&'a SeqSet),
+    Only(&'a SeqSet),
+}
+
+impl Wanted<'_> {
+    fn has(&self, seq: Seq, code: Code) -> bool {
+        let is_chosen = match self.choice {
+            Choice::AllBut(set) => !set.contains(seq),
+            Choice::Only(set) => set.contains(seq),
+        };
+        is_chosen && code.is(Some(self.state)) && !code.is_purged()
+    }
+
+    /// How many records of these numbers it can be at most.
+    fn most(&self, seqs: &Range<u64>) -> usize {
+        match self.choice {
+            Choice::AllBut(_) => usize::MAX,
+            Choice::Only(set) => usize::try_from(set.within(seqs).len()).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 /// Pending records that are not in `claimed`, in order of arrival; empty when there is none.
 pub(crate) fn pending(
     generations: &mut Generations,
@@ -18,26 +51,75 @@ pub(crate) fn pending(
     order: Order,
     claimed: &SeqSet,
 ) -> Result<Batch> {
-    let mut at = match order {
-        Order::OldestFirst => 0,
-        Order::NewestFirst => newest_from(generations, limits, claimed)?,
+    let wanted = Wanted {
+        state: State::Pending,
+        choice: Choice::AllBut(claimed),
     };
+    let from = match order {
+        Order::OldestFirst => 0,
+        Order::NewestFirst => newest_from(generations, limits, wanted)?,
+    };
+    take(generations, limits, from..u64::MAX, wanted)
+}
+
+/// The records of `among` that are in `state`, in order of arrival.
+pub(crate) fn read(
+    generations: &mut Generations,
+    limits: Limits,
+    state: State,
+    among: &SeqSet,
+) -> Result<Batch> {
+    let (Some(first), Some(last)) = (among.first(), among.last()) else {
+        return Ok(Batch::default());
+    };
+    let wanted = Wanted {
+        state,
+        choice: Choice::Only(among),
+    };
+    take(generations, limits, first.0..last.next().0, wanted)
+}
+
+/// The records of `state` that arrived last, in order of arrival.
+pub(crate) fn latest(
+    generations: &mut Generations,
+    limits: Limits,
+    state: State,
+) -> Result<Batch> {
+    let none = SeqSet::new();
+    let wanted = Wanted {
+        state,
+        choice: Choice::AllBut(&none),
+    };
+    let from = newest_from(generations, limits, wanted)?;
+    take(generations, limits, from..u64::MAX, wanted)
+}
+
+fn take(
+    generations: &mut Generations,
+    limits: Limits,
+    seqs: Range<u64>,
+    wanted: Wanted<'_>,
+) -> Result<Batch> {
+    let mut at = seqs.start;
     let mut batch = Batch::default();
     while let Some(listed) = generations.from(at) {
-        let (id, end) = (listed.id, listed.seqs().end);
-        if listed.counts.pending == 0 {
-            at = end;
+        let (id, own) = (listed.id, listed.seqs());
+        if own.start >= seqs.end {
+            break;
+        }
+        if listed.counts.of(Some(wanted.state)) == 0 || wanted.most(&own) == 0 {
+            at = own.end;
             continue;
         }
         if batch.seqs.len() >= limits.records.max(1) {
             break;
         }
         let filled = generations.read(id, |generation| {
-            fill(generation, at, limits, claimed, &mut batch)
+            fill(generation, at, limits, wanted, &mut batch)
         })?;
         match filled {
             Some(Walk::Stop) => break,
-            Some(Walk::On) => at = end,
+            Some(Walk::On) => at = own.end,
             None => {}
         }
     }
@@ -55,17 +137,13 @@ pub(crate) fn ack(generations: &mut Generations, delivered: &SeqSet) -> Result<(
     .map(|_| ())
 }
 
-fn is_pending(claimed: &SeqSet) -> impl Fn(Seq, Code) -> bool {
-    |seq, code| code.is(Some(State::Pending)) && !claimed.contains(seq)
-}
-
 /// The lowest number of a batch of the newest records.
-fn newest_from(generations: &mut Generations, limits: Limits, claimed: &SeqSet) -> Result<u64> {
+fn newest_from(generations: &mut Generations, limits: Limits, wanted: Wanted<'_>) -> Result<u64> {
     let mut room = Room::of(limits);
     let (mut ceiling, mut lowest) = (u64::MAX, 0);
     while let Some(listed) = generations.below(ceiling) {
         let (id, start) = (listed.id, listed.seqs().start);
-        if listed.counts.pending == 0 {
+        if listed.counts.of(Some(wanted.state)) == 0 {
             ceiling = start;
             continue;
         }
@@ -73,21 +151,22 @@ fn newest_from(generations: &mut Generations, limits: Limits, claimed: &SeqSet) 
         let walked = generations.read(id, |generation| {
             room = before;
             let states = generation.states();
-            let wanted = states.select_last(ceiling, limits.records, is_pending(claimed));
-            let Some(last) = wanted.last() else {
+            let is_wanted = |seq, code| wanted.has(seq, code);
+            let newest = states.select_last(ceiling, limits.records, is_wanted);
+            let Some(last) = newest.last() else {
                 return Ok(Walk::On);
             };
             let mut outcome = Walk::On;
             generation.each_chunk_back(last, |chunk| {
                 let numbered = chunk.numbered().rev();
-                for (seq, record) in numbered.filter(|(seq, _)| wanted.contains(*seq)) {
+                for (seq, record) in numbered.filter(|(seq, _)| newest.contains(*seq)) {
                     if !room.take(record) {
                         outcome = Walk::Stop;
                         break;
                     }
                     lowest = seq.0;
                 }
-                let is_over = wanted.first().is_some_and(|first| chunk.first <= first);
+                let is_over = newest.first().is_some_and(|first| chunk.first <= first);
                 Ok(if is_over { Walk::Stop } else { outcome })
             })?;
             Ok(outcome)
@@ -130,12 +209,12 @@ impl Room {
     }
 }
 
-/// Adds pending records of `generation` from `at` on to `batch` as far as `limits` allow.
+/// Adds records of `generation` from `at` on to `batch` as far as `limits` allow.
 fn fill(
     generation: &Generation,
     at: u64,
     limits: Limits,
-    claimed: &SeqSet,
+    wanted: Wanted<'_>,
     batch: &mut Batch,
 ) -> std::result::Result<Walk, Fault> {
     let mut room = Room {
@@ -147,9 +226,11 @@ fn fill(
     let at = batch.seqs.last().map_or(at, |last| at.max(last.next().0));
     // One more than fits, so that it is known whether the batch is full.
     let limit = limits.records.saturating_sub(room.taken).saturating_add(1);
-    let wanted = generation.states().select(at, limit, is_pending(claimed));
-    let mut left = wanted.len();
-    for range in wanted.ranges() {
+    let states = generation.states();
+    let limit = limit.min(wanted.most(&(at..u64::MAX)));
+    let found = states.select(at, limit, |seq, code| wanted.has(seq, code));
+    let mut left = found.len();
+    for range in found.ranges() {
         let mut outcome = Walk::On;
         generation.each_chunk(Seq(range.start), |chunk| {
             for (seq, record) in chunk.numbered().filter(|(seq, _)| range.contains(&seq.0)) {

@@ -141,12 +141,15 @@ impl ForwardStatus {
         self.delivered_bytes += bytes as u64;
     }
 
+    /// A request failed while the server takes others.
+    pub(crate) fn stumbled(&mut self, error: &str) {
+        self.last_error = Some(error.to_owned());
+        self.last_error_at = Some(now());
+        self.retries += 1;
+    }
+
     pub(crate) fn failed(&mut self, server: ServerState, error: &str, delay: Duration) {
-        let now = micros(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        );
+        let now = now();
         self.server = server;
         self.last_error = Some(error.to_owned());
         self.last_error_at = Some(now);
@@ -157,6 +160,14 @@ impl ForwardStatus {
             _ => self.retries += 1,
         }
     }
+}
+
+fn now() -> u64 {
+    micros(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -214,6 +214,17 @@ impl<'a> Record<'a> {
         payload.first() == Some(&WITH_POINTS)
     }
 
+    /// The measurement of a stored form's own point, as far as its first bytes tell; empty for one that is not to be read.
+    #[must_use]
+    pub fn measurement(payload: &[u8]) -> &'static str {
+        match payload {
+            [ALONE | WITH_POINTS, 0 | 3, ..] => schema::LOGS.name,
+            [ALONE | WITH_POINTS, 1, ..] => schema::SNAPSHOTS.name,
+            [ALONE | WITH_POINTS, 2, ..] => schema::SHIPPER,
+            _ => "",
+        }
+    }
+
     /// Reads a stored form; text is borrowed from `payload`.
     ///
     /// # Errors

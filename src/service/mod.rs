@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::base::human::things;
 use crate::base::logging;
 use crate::config::{self, Config};
 use crate::record::layout;
@@ -28,6 +29,7 @@ use crate::service::notify::Notifier;
 use crate::sinks::{Configured, OpenError};
 use crate::sources::SourceError;
 use crate::sources::journal::OpenJournal;
+use crate::stages::forward::Remainder;
 use crate::store::Ended;
 use round::{Round, RoundEnd};
 use signals::Signals;
@@ -71,6 +73,12 @@ pub enum Error {
     /// The forwarder stage gave up.
     #[error(transparent)]
     Forward(#[from] Ended),
+    /// The input has ended, and lines are left that can be neither delivered nor judged.
+    #[error(
+        "{} left: the server refuses each line alone, and stores no other line of that kind to tell whether it is the line or the server: {}",
+        things(.0.lines, "line is", "lines are"), .0.reason
+    )]
+    Left(Remainder),
     /// There is no way to talk to the server.
     #[error(transparent)]
     Sink(#[from] OpenError),

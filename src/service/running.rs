@@ -12,7 +12,7 @@ use super::{Error, Mode};
 use crate::base::stop::Stop;
 use crate::counters::forward::ForwardStatus;
 use crate::sinks::Configured;
-use crate::stages::forward;
+use crate::stages::forward::{self, Remainder};
 use crate::store::{Ended, Store};
 
 /// What the forwarder stage gets for requests in flight when the service stops.
@@ -22,7 +22,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     input_ended: Stop,
     sources: Ends,
-    forward: JoinHandle<Result<(), Ended>>,
+    forward: JoinHandle<Result<Remainder, Ended>>,
 }
 
 impl Running {
@@ -97,7 +97,10 @@ async fn all_read(sources: &mut Ends, mode: Mode, stop: &Stop) -> Result<(), Err
     Ok(())
 }
 
-fn sent_all(sent: Result<Result<(), Ended>, JoinError>) -> Result<(), Error> {
-    sent.map_err(|_| Error::Vanished("forwarder"))?
-        .map_err(Error::from)
+fn sent_all(sent: Result<Result<Remainder, Ended>, JoinError>) -> Result<(), Error> {
+    let remainder = sent.map_err(|_| Error::Vanished("forwarder"))??;
+    match remainder.lines {
+        0 => Ok(()),
+        _ => Err(Error::Left(remainder)),
+    }
 }

@@ -11,5 +11,3 @@ pub mod influxdb;
 pub use influxdb::{InfluxDb as Configured, OpenError};
 pub use outcome::{Cause, Outcome, Refusal, Trouble};
 pub use sink::{ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent, Sink};
-
-pub(crate) use influxdb::kind_of;

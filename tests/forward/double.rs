@@ -88,6 +88,10 @@ impl Sink for InMemory {
         Some(Credentials(Some(Secret::new(secret.to_owned()))))
     }
 
+    async fn keeps(&self) -> Option<String> {
+        None
+    }
+
     async fn count_by_hour(&self, _host: &str, _range: Range<u64>) -> Result<ByHour, CountError> {
         Ok(ByHour::new())
     }

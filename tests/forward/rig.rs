@@ -15,7 +15,7 @@ use shipper::counters::forward::ForwardStatus;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::{LogEntry, Numbering, Record, Snapshot};
 use shipper::sinks::{Configured, Sink};
-use shipper::stages::forward;
+use shipper::stages::forward::{self, Remainder};
 use shipper::store::{Ended, Store};
 use spool::{Options, Records, Stats};
 use support::endpoint::Endpoint;
@@ -50,7 +50,7 @@ pub(crate) struct Running {
     pub(crate) status: watch::Receiver<ForwardStatus>,
     pub(crate) input_ended: Stop,
     pub(crate) stop: Stop,
-    task: tokio::task::JoinHandle<Result<(), Ended>>,
+    task: tokio::task::JoinHandle<Result<Remainder, Ended>>,
 }
 
 impl Rig {
@@ -248,9 +248,9 @@ impl Drop for Rig {
 
 impl Running {
     /// Waits until the stage ends by itself.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(self) -> Remainder {
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
-        ended.expect("the stage ends").unwrap().unwrap();
+        ended.expect("the stage ends").unwrap().unwrap()
     }
 
     /// Tells it to stop, and waits.

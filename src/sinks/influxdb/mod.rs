@@ -24,6 +24,7 @@ use std::time::Duration;
 use spool::Records;
 
 use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
+use crate::base::human::span;
 use crate::config::{Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
@@ -32,7 +33,6 @@ pub use client::OpenError;
 pub use deletes::deletes;
 pub use encoders::{Encoders, Unreadable};
 pub use line_protocol::Encoder;
-pub(crate) use reason::kind_of;
 
 /// One bucket or database of one server.
 #[derive(Debug)]
@@ -82,6 +82,11 @@ impl Sink for InfluxDb {
 
     fn credentials(&self) -> Option<Credentials> {
         self.client.token_file()
+    }
+
+    async fn keeps(&self) -> Option<String> {
+        let kept = probe::retention(&self.client).await.ok()??;
+        Some(span(kept))
     }
 
     async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {

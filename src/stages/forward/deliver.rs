@@ -1,260 +1,119 @@
-//! One batch, from records to verdicts.
+//! One batch on its way: what is stored, and what is set apart.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
-use tokio::task::{JoinError, spawn_blocking};
 
-use super::blame::{FEW, Kinds};
-use super::link::{Link, SettledBody};
-use super::sift::{End, Sift, Sifted};
+use super::apart::{Part, Why};
+use super::backlog::Backlog;
+use super::link::{Lines, Link, Settled};
 use crate::record::Record;
-use crate::sinks::{Encoded, Form, Sink};
+use crate::sinks::{Form, Sink};
 
-/// What became of a batch. Records in neither `stored` nor `refused` are still to be sent.
+/// What became of a batch. Records that are nowhere in it are still to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
     /// Records that the server has stored.
     pub stored: SeqSet,
-    /// Records that the server, or this shipper, does not take, and why.
-    pub refused: Vec<(Seq, String)>,
-    /// Those of them that are refused for something that might as well be the server's fault.
-    pub doubtful: Kinds,
-    /// The server refuses most of what it is sent, for this reason.
-    pub systemic: Option<String>,
+    /// Records that this program cannot read, and why.
+    pub unreadable: Vec<(Seq, String)>,
+    /// Records of requests that did not pass.
+    pub apart: Vec<Part>,
+    /// Records of measurements in doubt.
+    pub unsent: BTreeMap<&'static str, SeqSet>,
 }
 
-/// How it went to send records with the points that follow from them.
-enum Attempt {
-    Stored,
-    /// The server does not take something in them.
-    Refused(String),
-    Stopped,
-}
-
-/// The way of one batch.
-struct Way<S> {
-    link: Arc<Link<S>>,
-    records: Arc<Records>,
-}
-
-/// Sends `batch` until each of its records is stored or refused, the server turns out to refuse
-/// everything, or the service ends.
-///
-/// Points that follow from lines must not keep the lines: when the server does not take all of them together, the lines
-/// are sent alone, and only what the server says of those counts.
-pub(super) async fn deliver<S: Sink>(link: Arc<Link<S>>, batch: Batch) -> Delivery {
-    let way = Way {
-        link,
-        records: Arc::new(batch.records),
+/// Sends `batch` in requests that are as large as the server takes them; each is tried until the server has
+/// taken or refused it, or the service ends.
+pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: Batch) -> Delivery {
+    let records = Arc::new(batch.records);
+    let seqs = batch.seqs;
+    let of = |places: &[usize]| -> SeqSet {
+        let seqs = places.iter().filter_map(|place| seqs.get(*place));
+        seqs.copied().collect()
     };
-    let all = 0..way.records.len();
-    let has_points = |place: &usize| {
-        let record = way.records.get(*place);
-        record.is_some_and(|record| Record::has_points(record.payload))
-    };
-    let with_points = all.clone().filter(has_points).count();
-    if with_points == 0 {
-        return verdicts(way.sift().await, &batch.seqs);
-    }
-    let reason = match way.attempt(all.clone().collect()).await {
-        Attempt::Stored => return stored(&batch.seqs),
-        Attempt::Refused(reason) => reason,
-        Attempt::Stopped => return Delivery::default(),
-    };
-    let sifted = way.sift().await;
-    if sifted.end == End::Complete {
-        let refused = if sifted.refused.is_empty() {
-            Some((with_points, reason))
-        } else {
-            // Perhaps the points were not to blame.
-            let rest: Vec<_> = sifted.stored.iter().copied().filter(has_points).collect();
-            let lines = rest.len();
-            match way.attempt(rest).await {
-                Attempt::Refused(reason) => Some((lines, reason)),
-                Attempt::Stored => None,
-                // All of it is sent again, with the points.
-                Attempt::Stopped => return Delivery::default(),
-            }
+    let mut delivery = Delivery::default();
+    let mut left: Vec<usize> = (0..records.len()).rev().collect();
+    let mut most = usize::MAX;
+    while !left.is_empty() {
+        let lines = left.len().min(link.density(|density| density.now()).min(most));
+        let (places, doubted) = take(&mut left, lines, &records, |measurement| {
+            link.evidence(|evidence| evidence.is_in_doubt(measurement))
+        });
+        for (measurement, places) in doubted {
+            let unsent = delivery.unsent.entry(measurement).or_default();
+            unsent.extend_from(&of(&places));
+        }
+        let mut request = Lines {
+            records: Arc::clone(&records),
+            places,
+            form: Form::Whole,
         };
-        if let Some((lines, reason)) = refused {
-            way.link.points_refused(lines, &reason);
-        }
-    }
-    verdicts(sifted, &batch.seqs)
-}
-
-impl<S: Sink> Way<S> {
-    /// Sends these records whole, once.
-    async fn attempt(&self, mut places: Vec<usize>) -> Attempt {
-        while !places.is_empty() {
-            let Ok(encoded) = self.encode(places.clone(), Form::Whole).await else {
-                return Attempt::Stopped;
-            };
-            if let Some((_, reason)) = encoded.unreadable.first() {
-                return Attempt::Refused(reason.clone());
-            }
-            match self.link.settle(&encoded).await {
-                SettledBody::Delivered => drop(places.drain(..encoded.taken)),
-                // The ceiling is lower now.
-                SettledBody::TooLarge(_) if encoded.lines > 1 => {}
-                SettledBody::TooLarge(reason) => return Attempt::Refused(reason),
-                SettledBody::Refused(refusal) => return Attempt::Refused(refusal.reason),
-                SettledBody::Stopped => return Attempt::Stopped,
-            }
-        }
-        Attempt::Stored
-    }
-
-    /// Sends all records without points, until it is known which of them the server refuses.
-    async fn sift(&self) -> Sifted {
-        let mut sift = Sift::new(self.records.len());
-        while let Some(part) = sift.next() {
-            let part = part.to_vec();
-            let Ok(encoded) = self.encode(part, Form::Bare).await else {
-                break;
-            };
-            sift.narrow(encoded.taken, encoded.unreadable.clone());
-            if encoded.lines == 0 {
+        let Some(answer) = link.settle(&request).await else {
+            break;
+        };
+        let rest = request.places.split_off(answer.taken);
+        left.extend(rest.into_iter().rev());
+        let unreadable = answer.unreadable.into_iter();
+        let numbered = unreadable.filter_map(|(place, why)| Some((*seqs.get(place)?, why)));
+        delivery.unreadable.extend(numbered);
+        let sent = &request.places;
+        let (why, reason) = match answer.settled {
+            Settled::Stored => {
+                link.density(|density| density.stored(sent.len()));
+                delivery.stored.extend_from(&of(sent));
                 continue;
             }
-            match self.link.settle(&encoded).await {
-                SettledBody::Delivered => sift.stored(),
-                SettledBody::Refused(refusal) => sift.refused(&refusal, &self.records),
-                SettledBody::TooLarge(reason) => sift.too_large(&reason),
-                SettledBody::Stopped => break,
+            Settled::TooLarge(_) if sent.len() > 1 => {
+                most = sent.len() / 2;
+                left.extend(sent.iter().rev());
+                continue;
             }
-        }
-        sift.finish()
-    }
-
-    /// Encodes off the async thread.
-    ///
-    /// # Errors
-    /// When the runtime is shutting down.
-    async fn encode(&self, places: Vec<usize>, form: Form) -> Result<Encoded<S::Body>, JoinError> {
-        let link = Arc::clone(&self.link);
-        let records = Arc::clone(&self.records);
-        let ceiling = self.link.ceiling();
-        spawn_blocking(move || link.sink().encode(&records, &places, form, ceiling)).await
-    }
-}
-
-fn stored(seqs: &[Seq]) -> Delivery {
-    Delivery {
-        stored: seqs.iter().copied().collect(),
-        ..Delivery::default()
-    }
-}
-
-fn verdicts(sifted: Sifted, seqs: &[Seq]) -> Delivery {
-    let seq = |place: usize| seqs.get(place).copied();
-    Delivery {
-        doubtful: sifted.doubtful,
-        stored: sifted.stored.into_iter().filter_map(seq).collect(),
-        refused: match sifted.end {
-            End::Systemic(_) => Vec::new(),
-            End::Complete | End::Open => {
-                let refused = sifted.refused.into_iter();
-                refused
-                    .filter_map(|(place, reason)| Some((seq(place)?, reason)))
-                    .collect()
-            }
-        },
-        systemic: match sifted.end {
-            End::Systemic(reason) => Some(reason),
-            End::Complete | End::Open => None,
-        },
-    }
-}
-
-/// Whether small batches add up to a server that refuses everything: nothing was stored between.
-#[derive(Debug, Default)]
-pub(super) struct Suspicion {
-    refused_in_a_row: Kinds,
-}
-
-impl Suspicion {
-    /// Turns a delivery into a systemic one if with it more than [`FEW`] lines in a row are refused for one reason, or
-    /// lines for more reasons than that; none of them beyond retention.
-    pub(super) fn weigh(&mut self, delivery: &mut Delivery) {
-        if !delivery.stored.is_empty() {
-            self.refused_in_a_row.clear();
-            return;
-        }
-        if delivery.systemic.is_some() {
-            return;
-        }
-        let mut refused = self.refused_in_a_row.clone();
-        refused.extend(std::mem::take(&mut delivery.doubtful));
-        match refused.commonest() {
-            Some((reason, lines)) if lines > FEW || refused.len() > FEW => {
-                delivery.systemic = Some(reason.to_owned());
-                delivery.refused.clear();
-            }
-            _ => self.refused_in_a_row = refused,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delivery(stored: u64, refused: u64, reasons: &[&str]) -> Delivery {
-        let mut doubtful = Kinds::default();
-        for reason in reasons {
-            doubtful.add(reason);
-        }
-        Delivery {
-            stored: SeqSet::from(0..stored),
-            refused: (0..refused)
-                .map(|seq| (Seq(seq), "why".to_owned()))
-                .collect(),
-            doubtful,
-            systemic: None,
-        }
-    }
-
-    #[test]
-    fn single_lines_refused_in_a_row_end_in_a_hold_until_one_is_stored() {
-        let mut suspicion = Suspicion::default();
-        let mut held_after = |stored| {
-            (0..100).find(|_| {
-                let mut next = delivery(stored, 1, &["why"]);
-                suspicion.weigh(&mut next);
-                next.systemic.is_some()
-            })
+            Settled::Refused(refusal) => (Why::Refused, refusal.reason),
+            Settled::TooLarge(reason) => (Why::Refused, reason),
+            Settled::Failed {
+                reason,
+                trouble,
+                bytes,
+            } => (Why::Failed { bytes, trouble }, reason),
         };
-        assert_eq!(held_after(0), Some(FEW));
-        assert_eq!(held_after(0), Some(0));
-        assert_eq!(held_after(1), None);
-        assert_eq!(held_after(0), Some(FEW));
+        link.density(|density| density.refused(sent.len()));
+        delivery.apart.push(Part {
+            seqs: of(sent),
+            why,
+            reason,
+        });
     }
+    for (seq, _) in &delivery.unreadable {
+        delivery.stored.remove(*seq);
+        delivery
+            .apart
+            .iter_mut()
+            .for_each(|part| part.seqs.remove(*seq));
+    }
+    delivery
+}
 
-    #[test]
-    fn lines_refused_for_different_reasons_do_not_add_up() {
-        let mut suspicion = Suspicion::default();
-        for _ in 0..FEW / 2 {
-            for reason in ["out of range", "too long"] {
-                let mut next = delivery(0, 1, &[reason]);
-                suspicion.weigh(&mut next);
-                assert_eq!((next.refused.len(), next.systemic), (1, None));
-            }
+/// The next `lines` places, but for those of measurements in doubt, which come apart.
+fn take(
+    left: &mut Vec<usize>,
+    lines: usize,
+    records: &Records,
+    is_in_doubt: impl Fn(&str) -> bool,
+) -> (Vec<usize>, BTreeMap<&'static str, Vec<usize>>) {
+    let mut doubted: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut places = Vec::with_capacity(lines);
+    let mut judged: BTreeMap<&'static str, bool> = BTreeMap::new();
+    for place in left.drain(left.len() - lines..).rev() {
+        let record = records.get(place);
+        let measurement = record.map_or("", |record| Record::measurement(record.payload));
+        let is_doubted = judged.entry(measurement);
+        if *is_doubted.or_insert_with(|| is_in_doubt(measurement)) {
+            doubted.entry(measurement).or_default().push(place);
+        } else {
+            places.push(place);
         }
-        let mut same_again = delivery(0, 9, &["too long"; 9]);
-        suspicion.weigh(&mut same_again);
-        assert_eq!(same_again.systemic.as_deref(), Some("too long"));
     }
-
-    #[test]
-    fn lines_beyond_retention_never_end_in_a_hold() {
-        let mut suspicion = Suspicion::default();
-        let mut all_too_old = delivery(0, 5000, &[]);
-        suspicion.weigh(&mut all_too_old);
-        assert_eq!(
-            (all_too_old.refused.len(), all_too_old.systemic),
-            (5000, None)
-        );
-    }
+    (places, doubted)
 }

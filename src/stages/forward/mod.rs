@@ -1,106 +1,134 @@
-//! The forwarder stage: spool → sink. Read [`run`], then `deliver` (one batch), `sift` (which lines are to blame;
-//! `weigh` finds them by number, `blame` asks whether it is the server), `link` (waiting and trying).
+//! The forwarder stage: spool → sink. Read [`run`], then `deliver` (one batch), `link` (waiting and trying), and for what does
+//! not pass `apart` (what is set apart, and what is tried of it next), `examine` (one such task), `search` (which lines are to blame)
+//! and `evidence` (what the answers prove).
 //!
 //! It knows only the spool, and of the server what a [`Sink`] tells. A record counts as delivered once the sink said so and
 //! the spool has made that durable; until then it may be sent again, which changes nothing there. Whatever is in memory is bounded by
-//! `SHIPPER_IN_FLIGHT` batches, however large the backlog.
+//! `SHIPPER_IN_FLIGHT` batches and one more, however large the backlog; of what is set apart only the numbers are kept.
 
-mod blame;
+mod apart;
+mod backlog;
 mod ceiling;
 mod deliver;
+mod density;
+mod evidence;
+mod examine;
 mod link;
-mod sift;
+mod search;
 mod turns;
-mod weigh;
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spool::{Batch, Limits, Seq, SeqSet, Spool, Stats};
+use spool::{Batch, Limits, Seq, SeqSet, State};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::base::stop::Stop;
+use crate::base::when::When;
 use crate::config::ForwardSettings;
 use crate::counters::forward::ForwardStatus;
 use crate::sinks::Sink;
-use crate::store::{Ended, Store};
-use deliver::{Delivery, Suspicion, deliver};
+use crate::store::Ended;
+use apart::Apart;
+pub use backlog::{Backlog, Counts, Fault};
+use deliver::{Delivery, deliver};
+use examine::{Report, examine};
 use link::Link;
 use turns::{Turn, Turns};
 
 /// Wait before the spool is asked again after it failed.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
 
-/// Sends what is pending to `sink`, in bounded batches, until `stop`; once `input_ended`, only until nothing is pending. No
-/// answer of any server ends it.
+/// What a stage whose input has ended could neither deliver nor judge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remainder {
+    /// How many lines it is.
+    pub lines: u64,
+    /// What the server said of one of them.
+    pub reason: String,
+}
+
+/// Sends what is pending to `sink`, in bounded batches, until `stop`; once `input_ended`, only until nothing is pending, or
+/// nothing but lines that the server refuses and that nothing proves to be to blame. No answer of any server ends it.
 ///
 /// # Errors
 /// [`Ended`]: a spool whose thread has ended.
-pub async fn run<S: Sink>(
-    store: Store,
+pub async fn run<S: Sink, B: Backlog>(
+    backlog: B,
     sink: Arc<S>,
     config: ForwardSettings,
     status: watch::Sender<ForwardStatus>,
     input_ended: Stop,
     stop: Stop,
-) -> Result<(), Ended> {
+) -> Result<Remainder, Ended> {
+    let link = Link::new(sink, backlog, config.clone(), status, stop.clone());
     let stage = Stage {
-        link: Arc::new(Link::new(sink, &config, status, stop.clone())),
-        store,
+        link: Arc::new(link),
         input_ended,
         stop,
-        in_flight: VecDeque::new(),
+        tasks: JoinSet::new(),
+        in_flight: HashMap::new(),
+        examined: None,
         claimed: SeqSet::new(),
         turns: Turns::new(config.catchup),
         waiting_since: Some(Instant::now()),
-        suspicion: Suspicion::default(),
+        apart: Apart::new(config.retry_min, config.retry_max),
         config,
     };
     stage.run().await
 }
 
-/// A batch on its way.
-struct InFlight {
-    seqs: SeqSet,
-    task: JoinHandle<Delivery>,
+/// How a task ended.
+enum Done {
+    Delivered(Delivery),
+    Examined(Report),
 }
 
-struct Stage<S> {
-    store: Store,
-    link: Arc<Link<S>>,
+struct Stage<S, B> {
+    link: Arc<Link<S, B>>,
     config: ForwardSettings,
     input_ended: Stop,
     stop: Stop,
-    /// In the order they left, which is the order they are acknowledged in.
-    in_flight: VecDeque<InFlight>,
-    /// All records of `in_flight`.
+    tasks: JoinSet<Done>,
+    /// The records of each batch on its way.
+    in_flight: HashMap<Id, SeqSet>,
+    /// The records of the task on what is set apart.
+    examined: Option<(Id, SeqSet)>,
+    /// All records of both, and all that is set apart.
     claimed: SeqSet,
     turns: Turns,
-    /// Since when something may be pending that is not in flight.
+    /// Since when something may be pending that is not claimed.
     waiting_since: Option<Instant>,
-    suspicion: Suspicion,
+    apart: Apart,
 }
 
-impl<S: Sink> Stage<S> {
-    async fn run(mut self) -> Result<(), Ended> {
+impl<S: Sink, B: Backlog> Stage<S, B> {
+    async fn run(mut self) -> Result<Remainder, Ended> {
         while !self.stop.is_triggered() {
             // Before looking: what is appended after the look and before the end of input must be seen.
             let is_last_look = self.input_ended.is_triggered();
             self.fill().await?;
-            if is_last_look && self.in_flight.is_empty() && self.waiting_since.is_none() {
-                break;
+            self.examine().await?;
+            self.tell();
+            if is_last_look && self.is_done() {
+                return Ok(self.remainder());
             }
             let has_room = self.in_flight.len() < self.window();
             let linger_over = self.waiting_since.map(|since| since + self.config.linger);
+            let due = match self.examined {
+                None => self.link.evidence(|evidence| self.apart.due(evidence)),
+                Some(_) => None,
+            };
             tokio::select! {
-                delivery = first(&mut self.in_flight) => self.conclude(delivery).await?,
-                () = self.store.appended(), if has_room => {
+                Some(done) = self.tasks.join_next_with_id() => self.conclude(done).await?,
+                () = self.link.backlog().appended(), if has_room => {
                     self.waiting_since.get_or_insert_with(Instant::now);
                 }
                 () = at(linger_over), if has_room => {}
+                () = at(due) => {}
                 () = self.input_ended.triggered(), if !is_last_look => {
                     self.waiting_since.get_or_insert_with(Instant::now);
                 }
@@ -108,11 +136,10 @@ impl<S: Sink> Stage<S> {
             }
         }
         // They end soon: each of them knows of the stop, too.
-        while !self.in_flight.is_empty() {
-            let delivery = first(&mut self.in_flight).await;
-            self.conclude(delivery).await?;
+        while let Some(done) = self.tasks.join_next_with_id().await {
+            self.conclude(done).await?;
         }
-        Ok(())
+        Ok(Remainder::default())
     }
 
     /// How many batches may be on their way: a server that is down is not worth more than one.
@@ -124,14 +151,35 @@ impl<S: Sink> Stage<S> {
         }
     }
 
+    /// Whether nothing is left that can be delivered or judged.
+    fn is_done(&self) -> bool {
+        let is_idle = self.tasks.is_empty() && self.waiting_since.is_none();
+        is_idle && self.link.evidence(|evidence| self.apart.is_stuck(evidence))
+    }
+
+    fn remainder(&self) -> Remainder {
+        Remainder {
+            lines: self.apart.lines(),
+            reason: self.apart.reason().unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Sends batches while there is room and something worth sending.
     async fn fill(&mut self) -> Result<(), Ended> {
+        let released = self.link.evidence(|evidence| self.apart.release(evidence));
+        if !released.is_empty() {
+            self.claimed.subtract(&released);
+            self.waiting_since.get_or_insert_with(Instant::now);
+        }
         while self.waiting_since.is_some() && self.in_flight.len() < self.window() {
-            let stats = self.store.call(|spool| spool.stats()).await?;
-            if !self.is_worth_sending(&stats) {
+            let count = |backlog: B| async move { backlog.counts().await };
+            let Some(counts) = self.persist(count).await? else {
+                return Ok(());
+            };
+            if !self.is_worth_sending(counts) {
                 return Ok(());
             }
-            let batch = self.take(&stats).await?;
+            let batch = self.take(counts).await?;
             if batch.seqs.is_empty() {
                 self.waiting_since = None;
             } else {
@@ -142,100 +190,206 @@ impl<S: Sink> Stage<S> {
     }
 
     /// Whether a batch would be full, or has waited long enough.
-    fn is_worth_sending(&self, stats: &Stats) -> bool {
+    fn is_worth_sending(&self, counts: Counts) -> bool {
         let lingered = |since: Instant| since.elapsed() >= self.config.linger;
-        let pending = stats.pending.saturating_sub(self.claimed.len());
+        let pending = counts.pending.saturating_sub(self.claimed.len());
         self.waiting_since.is_some_and(lingered)
             || self.input_ended.is_triggered()
             || pending >= self.config.batch_lines as u64
     }
 
-    async fn take(&mut self, stats: &Stats) -> Result<Batch, Ended> {
+    async fn take(&mut self, counts: Counts) -> Result<Batch, Ended> {
         // Under a rate, a batch is at most a second's worth, so that the rate does not come in bursts.
         let rate = self
             .config
             .max_rate
             .map_or(usize::MAX, |rate| rate as usize);
         let most = self.config.batch_lines.min(rate).max(1);
-        let Turn { end, records } = self.turns.next(stats.read, most);
-        let limits = Limits {
+        let Turn { end, records } = self.turns.next(counts.arrived, most);
+        let limits = self.limits(records);
+        let pending = |backlog: B| {
+            let claimed = self.claimed.clone();
+            async move { backlog.pending(limits, end, claimed).await }
+        };
+        let batch = self.persist(pending).await?;
+        Ok(batch.unwrap_or_default())
+    }
+
+    fn limits(&self, records: usize) -> Limits {
+        Limits {
             records,
             bytes: self.config.batch_bytes,
-        };
-        let claimed = self.claimed.clone();
-        self.persist(move |spool| spool.pending(limits, end, &claimed))
-            .await
-            .map(Option::unwrap_or_default)
+        }
     }
 
     fn send(&mut self, batch: Batch) {
         let seqs: SeqSet = batch.seqs.iter().copied().collect();
         self.claimed.extend_from(&seqs);
-        let task = tokio::spawn(deliver(Arc::clone(&self.link), batch));
-        self.in_flight.push_back(InFlight { seqs, task });
+        let link = Arc::clone(&self.link);
+        let task = self
+            .tasks
+            .spawn(async move { Done::Delivered(deliver(link, batch).await) });
+        self.in_flight.insert(task.id(), seqs);
     }
 
-    /// Makes durable what became of the oldest batch on its way.
-    async fn conclude(&mut self, delivery: Delivery) -> Result<(), Ended> {
-        let Some(InFlight { seqs, .. }) = self.in_flight.pop_front() else {
+    /// Starts a task on what is set apart, if there is something to try and none is under way.
+    async fn examine(&mut self) -> Result<(), Ended> {
+        if self.examined.is_some() {
+            return Ok(());
+        }
+        let Some(task) = self.link.evidence(|evidence| self.apart.next(evidence)) else {
             return Ok(());
         };
-        let mut delivery = delivery;
-        self.suspicion.weigh(&mut delivery);
-        let Delivery {
-            stored,
-            refused,
-            systemic,
-            ..
-        } = delivery;
-        let delivered = stored.clone();
-        if !stored.is_empty() {
-            self.persist(move |spool| spool.ack(&stored)).await?;
+        let seqs = task.seqs();
+        let limits = self.limits(self.config.batch_lines);
+        let read = |backlog: B| {
+            let seqs = seqs.clone();
+            async move { backlog.read(limits, State::Pending, seqs).await }
+        };
+        let batch = self.persist(read).await?.unwrap_or_default();
+        let link = Arc::clone(&self.link);
+        let task = self
+            .tasks
+            .spawn(async move { Done::Examined(examine(link, task, batch).await) });
+        self.examined = Some((task.id(), seqs));
+        Ok(())
+    }
+
+    /// Makes durable what became of the lines of a task.
+    async fn conclude(&mut self, done: Result<(Id, Done), JoinError>) -> Result<(), Ended> {
+        let id = match &done {
+            Ok((id, _)) => *id,
+            // A task that panicked leaves its records as they were: they are sent again.
+            Err(error) => error.id(),
+        };
+        let seqs = match self.examined.take_if(|(examined, _)| *examined == id) {
+            Some((_, seqs)) => Some(seqs),
+            None => self.in_flight.remove(&id),
+        };
+        let seqs = seqs.unwrap_or_default();
+        match done {
+            Ok((_, Done::Delivered(delivery))) => self.delivered(delivery).await?,
+            Ok((_, Done::Examined(report))) => self.reported(&seqs, report).await?,
+            Err(_) => {}
         }
-        if !refused.is_empty() {
-            self.quarantine(refused).await?;
-        }
-        if let Some(reason) = systemic {
-            let mut refused = seqs.clone();
-            refused.subtract(&delivered);
-            self.persist(move |spool| spool.record_failure(&refused))
-                .await?;
-            self.link.hold(&format!(
-                "refuses most of what it is sent, which stays in the spool: {reason}"
-            ));
-        }
+        // Whatever was neither stored nor refused nor set apart is pending again.
         self.claimed.subtract(&seqs);
-        // Whatever was neither stored nor refused is pending again.
+        self.claimed.extend_from(&self.apart.seqs());
         self.waiting_since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
-    async fn quarantine(&mut self, refused: Vec<(Seq, String)>) -> Result<(), Ended> {
-        let lines = refused.len();
-        if let Some((_, reason)) = refused.first() {
-            tracing::warn!(lines, "into quarantine: {reason}");
+    async fn delivered(&mut self, delivery: Delivery) -> Result<(), Ended> {
+        self.ack(delivery.stored).await?;
+        self.quarantine(delivery.unreadable, refused).await?;
+        for part in delivery.apart {
+            tracing::debug!(lines = part.seqs.len(), "set apart: {}", part.reason);
+            let record = |backlog: B| {
+                let seqs = part.seqs.clone();
+                async move { backlog.record_failure(seqs).await }
+            };
+            self.persist(record).await?;
+            self.apart.add(part);
         }
-        self.persist(move |spool| {
-            let refused = refused.iter();
-            spool.quarantine_all(refused.map(|(seq, reason)| (*seq, reason.as_str())))
-        })
-        .await?;
-        self.link.quarantined(lines);
+        for (measurement, seqs) in delivery.unsent {
+            self.apart.keep_unsent(measurement, &seqs);
+        }
         Ok(())
     }
 
-    /// Does `job` in the spool, again and again while the spool fails (a full disk, say); `None` when the service
-    /// ends before it succeeds.
-    async fn persist<T: Send + 'static>(
+    async fn reported(&mut self, seqs: &SeqSet, report: Report) -> Result<(), Ended> {
+        self.ack(report.stored).await?;
+        self.quarantine(report.guilty, refused).await?;
+        self.quarantine(report.old, beyond_retention).await?;
+        if report.without_points > 0 {
+            let (lines, reason) = (report.without_points, report.points_reason);
+            tracing::warn!(
+                lines,
+                "the server takes the log lines and refuses points derived from them: {reason}"
+            );
+            self.link
+                .tell(|status| status.refused_points += lines as u64);
+        }
+        report.apart.into_iter().for_each(|part| self.apart.add(part));
+        for (measurement, unsent) in report.unsent {
+            self.apart.keep_unsent(measurement, &unsent);
+        }
+        self.apart.replace(seqs, report.suspects);
+        if let Some((measurement, reason)) = report.unproven {
+            let delay = self.apart.no_proof(measurement);
+            if !reason.is_empty() {
+                self.link.tell_doubt(&reason, delay);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ack(&self, stored: SeqSet) -> Result<(), Ended> {
+        if !stored.is_empty() {
+            let ack = |backlog: B| {
+                let stored = stored.clone();
+                async move { backlog.ack(stored).await }
+            };
+            self.persist(ack).await?;
+        }
+        Ok(())
+    }
+
+    async fn quarantine(
         &self,
-        job: impl Fn(&mut Spool) -> Result<T, spool::Error> + Send + Sync + 'static,
+        refused: Vec<(Seq, String)>,
+        count: fn(&mut ForwardStatus, u64),
+    ) -> Result<(), Ended> {
+        let Some((_, reason)) = refused.first() else {
+            return Ok(());
+        };
+        let lines = refused.len();
+        tracing::warn!(lines, "into quarantine: {reason}");
+        let refused: Arc<[_]> = refused.into();
+        let put = |backlog: B| {
+            let refused = Arc::clone(&refused);
+            async move { backlog.quarantine(refused).await }
+        };
+        self.persist(put).await?;
+        self.link.tell(|status| count(status, lines as u64));
+        Ok(())
+    }
+
+    /// Tells what is set apart.
+    fn tell(&self) {
+        let (lines, unproven) = self
+            .link
+            .evidence(|evidence| (self.apart.lines(), self.apart.unproven(evidence)));
+        let tried = self.examined.as_ref().map_or(0, |(_, seqs)| seqs.len());
+        let reason = self.apart.reason();
+        self.link.tell_if(|status| {
+            let lines = lines + tried;
+            let is_new = (status.set_apart, status.unproven) != (lines, unproven);
+            (status.set_apart, status.unproven) = (lines, unproven);
+            if lines == 0 {
+                status.set_apart_since = None;
+            } else {
+                status.set_apart_since.get_or_insert_with(|| When::now().0);
+            }
+            if let Some(reason) = reason {
+                status.set_apart_reason = Some(reason.to_owned());
+            }
+            is_new
+        });
+    }
+
+    /// Does `job`, again and again while the spool fails (a full disk, say); `None` when the service ends before it succeeds.
+    async fn persist<T, F: Future<Output = Result<T, Fault>> + Send>(
+        &self,
+        job: impl Fn(B) -> F + Send + Sync,
     ) -> Result<Option<T>, Ended> {
-        let job = Arc::new(job);
         loop {
-            let job = Arc::clone(&job);
-            match self.store.call(move |spool| job(spool)).await? {
+            match job(self.link.backlog().clone()).await {
                 Ok(done) => return Ok(Some(done)),
-                Err(error) => tracing::warn!(retry_in = ?SPOOL_RETRY, "spool: {error}"),
+                Err(Fault::Ended(ended)) => return Err(ended),
+                Err(Fault::Spool(error)) => {
+                    tracing::warn!(retry_in = ?SPOOL_RETRY, "spool: {error}");
+                }
             }
             tokio::select! {
                 () = sleep(SPOOL_RETRY) => {}
@@ -245,13 +399,12 @@ impl<S: Sink> Stage<S> {
     }
 }
 
-/// The end of the first batch; never when there is none.
-async fn first(in_flight: &mut VecDeque<InFlight>) -> Delivery {
-    match in_flight.front_mut() {
-        // A task that panicked leaves its records as they were: they are sent again.
-        Some(InFlight { task, .. }) => task.await.unwrap_or_default(),
-        None => std::future::pending().await,
-    }
+fn refused(status: &mut ForwardStatus, lines: u64) {
+    status.refused_lines += lines;
+}
+
+fn beyond_retention(status: &mut ForwardStatus, lines: u64) {
+    status.beyond_retention_lines += lines;
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -1,0 +1,384 @@
+//! What is set apart, and what to try of it next: pure.
+//!
+//! Lines of a request that was refused, or at which the server failed, are set apart in *parts*, and searched. A line that was
+//! refused alone is a *suspect*. It is judged when it is refused alone once more and the server, in between and in
+//! the same state, stored another line of its measurement. A line at which alone the server fails is a suspect too; it is judged
+//! after [`FAILURES`] such failures, with other lines stored before and after each.
+//!
+//! While a measurement is in doubt, its lines wait unsent, and one of them is tried now and then.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use spool::{Seq, SeqSet};
+use tokio::time::Instant;
+
+use super::evidence::{Evidence, Moment, Proof};
+use crate::base::retry::Growing;
+use crate::sinks::Trouble;
+
+/// How long a suspect waits for a stored line of its own measurement; after that, one of any measurement will do.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Failures of the server at one line alone after which that line is to blame.
+const FAILURES: u32 = 8;
+
+/// Suspects that are tried in one task at most.
+const TRIED_AT_ONCE: usize = 64;
+
+/// Vain tries for a proof after which nothing more is to be expected while no lines arrive.
+const VAIN_PROOFS: u32 = 3;
+
+/// All that is set apart, but for what is being tried.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// Each with the time before which it is not tried.
+    parts: Vec<(Instant, Part)>,
+    suspects: BTreeMap<Seq, Suspect>,
+    /// When suspects are tried that are not proven.
+    tries: BTreeMap<Seq, Attempts>,
+    /// Lines of measurements in doubt.
+    unsent: BTreeMap<&'static str, SeqSet>,
+    /// When a proof is looked for.
+    proofs: BTreeMap<&'static str, Attempts>,
+    /// The first and the longest delay between tries.
+    delays: (Duration, Duration),
+}
+
+/// Lines that were in one request.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub seqs: SeqSet,
+    pub why: Why,
+    /// What the server said.
+    pub reason: String,
+}
+
+/// Why lines are set apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The server refused the request.
+    Refused,
+    /// It failed at the request, which had so many bytes, and took others.
+    Failed { bytes: usize, trouble: Trouble },
+}
+
+/// A line that did not pass alone.
+#[derive(Debug)]
+pub(super) struct Suspect {
+    pub measurement: &'static str,
+    pub reason: String,
+    pub charge: Charge,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charge {
+    /// Refused, first at this moment.
+    Refused(Moment),
+    /// The server failed so many times, with others stored before and after.
+    Fails { times: u32, trouble: Trouble },
+}
+
+/// When something is tried next.
+#[derive(Debug)]
+struct Attempts {
+    due: Instant,
+    vain: u32,
+    delays: Growing,
+}
+
+/// What to try next.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Find the lines of the part that are to blame.
+    Search(Part),
+    /// Send each of these suspects alone, once more.
+    Try(Vec<(Seq, Suspect)>),
+    /// Have a line of this measurement stored: a delivered one, or this one.
+    Prove(&'static str, Option<Seq>),
+}
+
+impl Task {
+    /// The lines that it is about.
+    pub(super) fn seqs(&self) -> SeqSet {
+        match self {
+            Self::Search(part) => part.seqs.clone(),
+            Self::Try(suspects) => suspects.iter().map(|(seq, _)| *seq).collect(),
+            Self::Prove(_, scout) => scout.iter().copied().collect(),
+        }
+    }
+}
+
+impl Suspect {
+    pub(super) fn new(measurement: &'static str, reason: String, charge: Charge) -> Self {
+        Self {
+            measurement,
+            reason,
+            charge,
+            since: Instant::now(),
+        }
+    }
+
+    /// It was refused alone once more. Why it goes to quarantine, if that is proven.
+    pub(super) fn refused_again(&mut self, reason: String, evidence: &mut Evidence) -> Option<String> {
+        self.reason = reason;
+        let Charge::Refused(moment) = self.charge else {
+            self.charge = Charge::Refused(evidence.refused(self.measurement));
+            return None;
+        };
+        match evidence.since(moment, self.measurement) {
+            Proof::Same => Some(self.reason.clone()),
+            Proof::Other if self.since.elapsed() >= PATIENCE => Some(format!(
+                "{} (no line of {} could be stored in an hour, lines of other measurements were)",
+                self.reason, self.measurement
+            )),
+            Proof::Stale => {
+                self.charge = Charge::Refused(evidence.refused(self.measurement));
+                None
+            }
+            Proof::Other | Proof::None => None,
+        }
+    }
+
+    /// The server failed at it alone once more, well before and after if `is_well`. Why it goes to quarantine, if it has to.
+    pub(super) fn failed_again(
+        &mut self,
+        reason: String,
+        trouble: Trouble,
+        is_well: bool,
+    ) -> Option<String> {
+        let before = match self.charge {
+            Charge::Fails { times, .. } if is_well => times,
+            _ => 0,
+        };
+        let times = before + u32::from(is_well && trouble == Trouble::Unexplained);
+        self.charge = Charge::Fails { times, trouble };
+        self.reason = reason;
+        (times >= FAILURES).then(|| {
+            let minutes = self.since.elapsed().as_secs() / 60;
+            format!(
+                "the server fails whenever it is sent this line alone ({times} times in {minutes} min), \
+                 and stores other lines before and after: {}",
+                self.reason
+            )
+        })
+    }
+
+    /// Whether it is to be tried again when a delay is over, whatever is stored meanwhile.
+    fn waits_for_time(&self, evidence: &Evidence) -> bool {
+        match self.charge {
+            Charge::Refused(moment) => {
+                evidence.since(moment, self.measurement) == Proof::Stale
+            }
+            Charge::Fails { .. } => true,
+        }
+    }
+
+    fn is_proven(&self, evidence: &Evidence) -> bool {
+        let Charge::Refused(moment) = self.charge else {
+            return false;
+        };
+        match evidence.since(moment, self.measurement) {
+            Proof::Same => true,
+            Proof::Other => self.since.elapsed() >= PATIENCE,
+            Proof::Stale | Proof::None => false,
+        }
+    }
+}
+
+impl Attempts {
+    fn new((first, last): (Duration, Duration)) -> Self {
+        Self {
+            due: Instant::now(),
+            vain: 0,
+            delays: Growing::new(first, last),
+        }
+    }
+
+    fn in_vain(&mut self) {
+        self.vain += 1;
+        self.due = Instant::now() + self.delays.after_failure();
+    }
+}
+
+impl Apart {
+    /// Nothing; what fails is tried again after delays between these two.
+    pub(super) fn new(first: Duration, last: Duration) -> Self {
+        Self {
+            parts: Vec::new(),
+            suspects: BTreeMap::new(),
+            tries: BTreeMap::new(),
+            unsent: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            delays: (first, last),
+        }
+    }
+
+    pub(super) fn add(&mut self, part: Part) {
+        let due = match part.why {
+            Why::Refused => Instant::now(),
+            Why::Failed { .. } => Instant::now() + self.delays.0,
+        };
+        self.parts.push((due, part));
+    }
+
+    /// After a task on `tried`: these are the suspects that there are among them now.
+    pub(super) fn replace(&mut self, tried: &SeqSet, suspects: Vec<(Seq, Suspect)>) {
+        for (seq, suspect) in suspects {
+            let attempts = self.tries.entry(seq);
+            attempts
+                .or_insert_with(|| Attempts::new(self.delays))
+                .in_vain();
+            self.suspects.insert(seq, suspect);
+        }
+        let suspects = &self.suspects;
+        self.tries
+            .retain(|seq, _| !tried.contains(*seq) || suspects.contains_key(seq));
+    }
+
+    /// Lines of a measurement in doubt, which were not sent.
+    pub(super) fn keep_unsent(&mut self, measurement: &'static str, seqs: &SeqSet) {
+        let unsent = self.unsent.entry(measurement).or_default();
+        unsent.extend_from(seqs);
+    }
+
+    /// A line of `measurement` was to be stored as a proof, and was not. How long until the next try.
+    pub(super) fn no_proof(&mut self, measurement: &'static str) -> Duration {
+        let proofs = self.proofs.entry(measurement);
+        let attempts = proofs.or_insert_with(|| Attempts::new(self.delays));
+        attempts.in_vain();
+        attempts.due.saturating_duration_since(Instant::now())
+    }
+
+    /// Lines that are no longer to be kept back, since their measurement is not in doubt any more.
+    pub(super) fn release(&mut self, evidence: &Evidence) -> SeqSet {
+        let mut released = SeqSet::new();
+        self.unsent.retain(|measurement, seqs| {
+            let is_kept = evidence.is_in_doubt(measurement);
+            if !is_kept {
+                released.extend_from(seqs);
+            }
+            is_kept
+        });
+        let needed = self.unproven_measurements(evidence);
+        self.proofs.retain(|known, _| needed.contains_key(known));
+        released
+    }
+
+    /// What to try now, if anything.
+    pub(super) fn next(&mut self, evidence: &Evidence) -> Option<Task> {
+        let now = Instant::now();
+        self.next_suspects(evidence, now)
+            .or_else(|| self.next_part(now))
+            .or_else(|| self.next_proof(evidence, now))
+    }
+
+    fn next_suspects(&mut self, evidence: &Evidence, now: Instant) -> Option<Task> {
+        let is_ready = |(seq, suspect): &(&Seq, &Suspect)| {
+            let is_due = || self.tries.get(seq).is_none_or(|tries| tries.due <= now);
+            suspect.is_proven(evidence) || suspect.waits_for_time(evidence) && is_due()
+        };
+        let ready: Vec<_> = self
+            .suspects
+            .iter()
+            .filter(is_ready)
+            .map(|(seq, _)| *seq)
+            .take(TRIED_AT_ONCE)
+            .collect();
+        let taken = |seq: Seq| Some((seq, self.suspects.remove(&seq)?));
+        let ready: Vec<_> = ready.into_iter().filter_map(taken).collect();
+        (!ready.is_empty()).then_some(Task::Try(ready))
+    }
+
+    fn next_part(&mut self, now: Instant) -> Option<Task> {
+        let place = self.parts.iter().position(|(due, _)| *due <= now)?;
+        Some(Task::Search(self.parts.remove(place).1))
+    }
+
+    fn next_proof(&mut self, evidence: &Evidence, now: Instant) -> Option<Task> {
+        let mut needed = self.unproven_measurements(evidence).into_keys();
+        let measurement = needed.find(|measurement| {
+            let attempts = self.proofs.get(measurement);
+            attempts.is_none_or(|attempts| attempts.due <= now)
+        })?;
+        let unsent = self.unsent.get_mut(measurement);
+        let scout = unsent.and_then(|unsent| {
+            let last = unsent.last()?;
+            unsent.remove(last);
+            Some(last)
+        });
+        Some(Task::Prove(measurement, scout))
+    }
+
+    /// Measurements of which a stored line is wanted, with the number of suspects that wait for one.
+    fn unproven_measurements(&self, evidence: &Evidence) -> BTreeMap<&'static str, u64> {
+        let mut needed: BTreeMap<_, _> = self.unsent.keys().map(|known| (*known, 0)).collect();
+        for suspect in self.suspects.values() {
+            let is_refused = matches!(suspect.charge, Charge::Refused(_));
+            if is_refused && !suspect.is_proven(evidence) && !suspect.waits_for_time(evidence) {
+                *needed.entry(suspect.measurement).or_default() += 1;
+            }
+        }
+        needed
+    }
+
+    /// When there may be something to try that there is not now.
+    pub(super) fn due(&self, evidence: &Evidence) -> Option<Instant> {
+        let now = Instant::now();
+        let parts = self.parts.iter().map(|(due, _)| *due);
+        let waiting = self.suspects.iter();
+        let suspects = waiting.filter_map(|(seq, suspect)| match suspect.charge {
+            _ if suspect.waits_for_time(evidence) => self.tries.get(seq).map(|tries| tries.due),
+            _ => Some(suspect.since + PATIENCE),
+        });
+        let proofs = self.proofs.values().map(|attempts| attempts.due);
+        let all = parts.chain(suspects).chain(proofs);
+        all.filter(|due| *due > now).min()
+    }
+
+    /// The lines that are set apart.
+    pub(super) fn seqs(&self) -> SeqSet {
+        let mut seqs: SeqSet = self.suspects.keys().copied().collect();
+        let parts = self.parts.iter().map(|(_, part)| &part.seqs);
+        parts
+            .chain(self.unsent.values())
+            .for_each(|part| seqs.extend_from(part));
+        seqs
+    }
+
+    /// How many lines are set apart.
+    pub(super) fn lines(&self) -> u64 {
+        let parts = self.parts.iter().map(|(_, part)| part.seqs.len());
+        let unsent = self.unsent.values().map(SeqSet::len);
+        self.suspects.len() as u64 + parts.chain(unsent).sum::<u64>()
+    }
+
+    /// How many suspects wait for a stored line of their measurement.
+    pub(super) fn unproven(&self, evidence: &Evidence) -> u64 {
+        self.unproven_measurements(evidence).values().sum()
+    }
+
+    /// The reason to show: that of the suspect of longest standing, or of the first part.
+    pub(super) fn reason(&self) -> Option<&str> {
+        let suspect = self.suspects.values().min_by_key(|suspect| suspect.since);
+        let part = self.parts.first().map(|(_, part)| part.reason.as_str());
+        suspect.map(|suspect| suspect.reason.as_str()).or(part)
+    }
+
+    /// Whether nothing that is set apart can pass or be judged before other lines arrive.
+    pub(super) fn is_stuck(&self, evidence: &Evidence) -> bool {
+        let needed = self.unproven_measurements(evidence);
+        let is_vain = |measurement: &&str| {
+            let attempts = self.proofs.get(*measurement);
+            attempts.is_some_and(|attempts| attempts.vain >= VAIN_PROOFS)
+        };
+        let waiting: u64 = needed.values().sum();
+        self.parts.is_empty()
+            && waiting == self.suspects.len() as u64
+            && needed.keys().all(|measurement| is_vain(measurement))
+    }
+}
+
+#[cfg(test)]
+mod tests;

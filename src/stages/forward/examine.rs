@@ -1,0 +1,287 @@
+//! One task on what is set apart: what is sent, and what follows from the answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use spool::{Batch, Records, Seq, SeqSet};
+
+use super::apart::{Charge, Part, Suspect, Task, Why};
+use super::backlog::Backlog;
+use super::link::{Lines, Link, Settled};
+use super::search::{Found, Search, Trial};
+use crate::record::Record;
+use crate::sinks::{Form, Refusal, Sink};
+
+/// What became of the lines of a task. Those that are nowhere in it are still to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Records that the server has stored.
+    pub stored: SeqSet,
+    /// How many of them it has only without their points, and what it said of those.
+    pub without_points: usize,
+    pub points_reason: String,
+    /// Records that go to quarantine, and why.
+    pub guilty: Vec<(Seq, String)>,
+    /// The same, since they are older than what the server keeps.
+    pub old: Vec<(Seq, String)>,
+    pub suspects: Vec<(Seq, Suspect)>,
+    pub apart: Vec<Part>,
+    /// Records of measurements in doubt.
+    pub unsent: BTreeMap<&'static str, SeqSet>,
+    /// The measurement of which no line could be stored, and why.
+    pub unproven: Option<(&'static str, String)>,
+}
+
+/// Does `task`, whose records `batch` has as far as they are still pending.
+pub(super) async fn examine<S: Sink, B: Backlog>(
+    link: Arc<Link<S, B>>,
+    task: Task,
+    batch: Batch,
+) -> Report {
+    let examination = Examination {
+        link,
+        records: Arc::new(batch.records),
+        seqs: batch.seqs,
+    };
+    match task {
+        Task::Search(part) => examination.search(&part).await,
+        Task::Try(suspects) => examination.try_alone(suspects).await,
+        Task::Prove(measurement, _) => examination.prove(measurement).await,
+    }
+}
+
+struct Examination<S, B> {
+    link: Arc<Link<S, B>>,
+    records: Arc<Records>,
+    seqs: Vec<Seq>,
+}
+
+impl<S: Sink, B: Backlog> Examination<S, B> {
+    async fn search(&self, part: &Part) -> Report {
+        let records = Arc::clone(&self.records);
+        let mut search = match part.why {
+            Why::Refused => Search::new(records),
+            Why::Failed { .. } => Search::halved(records),
+        };
+        let mut charges = Vec::new();
+        while let Some(trial) = search.next() {
+            if self.are_in_doubt(&trial) {
+                search.skip();
+            } else if !self.send(trial, &mut search).await {
+                break;
+            }
+            let refused = &search.found().refused;
+            for (line, _) in &refused[charges.len()..] {
+                let measurement = self.measurement(*line);
+                charges.push(self.link.evidence(|evidence| evidence.refused(measurement)));
+            }
+        }
+        let found = search.finish();
+        if let Why::Failed { bytes, .. } = part.why
+            && found.stored.len() == self.records.len()
+        {
+            self.link.halves_passed(bytes);
+        }
+        let charges = charges.into_iter().map(Charge::Refused);
+        self.report(found, charges).await
+    }
+
+    /// Sends the lines of one trial and tells `search`; `false` when the service ends.
+    async fn send(&self, trial: Trial, search: &mut Search) -> bool {
+        let lines = Lines {
+            records: Arc::clone(&self.records),
+            places: trial.lines,
+            form: trial.form,
+        };
+        let Some(answer) = self.link.settle(&lines).await else {
+            return false;
+        };
+        if search.narrow(answer.taken, answer.unreadable) {
+            match answer.settled {
+                Settled::Stored => search.stored(),
+                Settled::Refused(refusal) => search.refused(&refusal),
+                Settled::TooLarge(reason) => search.too_large(&reason),
+                Settled::Failed {
+                    reason,
+                    trouble,
+                    bytes,
+                } => search.failed(reason, trouble, bytes),
+            }
+        }
+        true
+    }
+
+    fn are_in_doubt(&self, trial: &Trial) -> bool {
+        let measurements = trial.lines.iter().map(|line| self.measurement(*line));
+        let mut measurements: Vec<_> = measurements.collect();
+        measurements.dedup();
+        self.link.evidence(|evidence| {
+            let mut all = measurements.iter();
+            all.all(|measurement| evidence.is_in_doubt(measurement))
+        })
+    }
+
+    fn measurement(&self, line: usize) -> &'static str {
+        let record = self.records.get(line);
+        record.map_or("", |record| Record::measurement(record.payload))
+    }
+
+    fn numbered(&self, lines: Vec<(usize, String)>) -> impl Iterator<Item = (Seq, String)> {
+        let seq = |line: usize| self.seqs.get(line).copied();
+        lines
+            .into_iter()
+            .filter_map(move |(line, reason)| Some((seq(line)?, reason)))
+    }
+
+    fn set(&self, lines: &[usize]) -> SeqSet {
+        let seqs = lines.iter().filter_map(|line| self.seqs.get(*line));
+        seqs.copied().collect()
+    }
+
+    async fn report(&self, found: Found, charges: impl Iterator<Item = Charge>) -> Report {
+        let mut report = Report {
+            stored: self.set(&found.stored),
+            without_points: found.without_points.len(),
+            points_reason: found.points_reason,
+            guilty: self.numbered(found.unreadable).collect(),
+            ..Report::default()
+        };
+        if !found.old.is_empty() {
+            let keeps = match found.keeps {
+                Some(keeps) => Some(keeps),
+                None => self.link.sink().keeps().await,
+            };
+            let old = self.numbered(found.old);
+            report.old = old.map(|(seq, why)| (seq, old_reason(keeps.as_deref(), &why))).collect();
+        }
+        for ((line, reason), charge) in found.refused.into_iter().zip(charges) {
+            report.add_suspect(self.seqs.get(line), self.measurement(line), reason, charge);
+        }
+        for group in found.failing {
+            let trouble = group.trouble;
+            if let [line] = group.lines[..] {
+                let charge = Charge::Fails { times: 0, trouble };
+                report.add_suspect(
+                    self.seqs.get(line),
+                    self.measurement(line),
+                    group.reason,
+                    charge,
+                );
+            } else {
+                let bytes = group.bytes;
+                report.apart.push(Part {
+                    seqs: self.set(&group.lines),
+                    why: Why::Failed { bytes, trouble },
+                    reason: group.reason,
+                });
+            }
+        }
+        for line in found.skipped {
+            let unsent = report.unsent.entry(self.measurement(line)).or_default();
+            unsent.extend_from(&self.set(&[line]));
+        }
+        report
+    }
+
+    /// Sends each suspect alone. One that is stored is an ordinary line again.
+    async fn try_alone(&self, suspects: Vec<(Seq, Suspect)>) -> Report {
+        let mut report = Report::default();
+        let mut suspects = suspects.into_iter();
+        for (seq, mut suspect) in suspects.by_ref() {
+            let Some(line) = self.seqs.iter().position(|known| *known == seq) else {
+                continue;
+            };
+            let fails = matches!(suspect.charge, Charge::Fails { .. });
+            let was_well = !fails || self.takes_a_control(suspect.measurement).await;
+            let lines = Lines {
+                records: Arc::clone(&self.records),
+                places: vec![line],
+                form: Form::Bare,
+            };
+            let Some(answer) = self.link.settle(&lines).await else {
+                report.suspects.push((seq, suspect));
+                break;
+            };
+            let verdict = match answer.settled {
+                Settled::Stored => continue,
+                Settled::Refused(refusal) => self.refused_again(&mut suspect, refusal.reason),
+                Settled::TooLarge(reason) => self.refused_again(&mut suspect, reason),
+                Settled::Failed {
+                    reason, trouble, ..
+                } => {
+                    let is_well = was_well && self.takes_a_control(suspect.measurement).await;
+                    suspect.failed_again(reason, trouble, is_well)
+                }
+            };
+            match verdict {
+                Some(reason) => report.guilty.push((seq, reason)),
+                None => report.suspects.push((seq, suspect)),
+            }
+        }
+        report.suspects.extend(suspects);
+        report
+    }
+
+    fn refused_again(&self, suspect: &mut Suspect, reason: String) -> Option<String> {
+        self.link
+            .evidence(|evidence| suspect.refused_again(reason, evidence))
+    }
+
+    /// Whether the server stores a delivered line of `measurement` once more.
+    async fn takes_a_control(&self, measurement: &'static str) -> bool {
+        let Some(control) = self.link.control(Some(measurement)).await else {
+            return false;
+        };
+        let answer = self.link.settle(&control).await;
+        answer.is_some_and(|answer| matches!(answer.settled, Settled::Stored))
+    }
+
+    /// Has a line of `measurement` stored: a delivered one once more, or the one that is given.
+    async fn prove(&self, measurement: &'static str) -> Report {
+        let mut report = Report::default();
+        if self.takes_a_control(measurement).await {
+            return report;
+        }
+        let scout = Lines {
+            records: Arc::clone(&self.records),
+            places: (0..self.records.len()).collect(),
+            form: Form::Bare,
+        };
+        let answer = self.link.settle(&scout).await;
+        let (reason, charge) = match answer.map(|answer| answer.settled) {
+            Some(Settled::Stored) if !self.seqs.is_empty() => return report,
+            Some(Settled::Stored) | None => (String::new(), None),
+            Some(Settled::Refused(Refusal { reason, .. }) | Settled::TooLarge(reason)) => {
+                let moment = self.link.evidence(|evidence| evidence.refused(measurement));
+                (reason, Some(Charge::Refused(moment)))
+            }
+            Some(Settled::Failed {
+                reason, trouble, ..
+            }) => (reason, Some(Charge::Fails { times: 0, trouble })),
+        };
+        if let Some(charge) = charge {
+            report.add_suspect(self.seqs.first(), measurement, reason.clone(), charge);
+        }
+        report.unproven = Some((measurement, reason));
+        report
+    }
+}
+
+impl Report {
+    fn add_suspect(
+        &mut self,
+        seq: Option<&Seq>,
+        measurement: &'static str,
+        reason: String,
+        charge: Charge,
+    ) {
+        let suspect = Suspect::new(measurement, reason, charge);
+        self.suspects.extend(seq.map(|seq| (*seq, suspect)));
+    }
+}
+
+/// What stands in quarantine beside a line that is too old: the class of its refusal first.
+fn old_reason(keeps: Option<&str>, reason: &str) -> String {
+    let keeps = keeps.map_or_else(String::new, |keeps| format!(" ({keeps})"));
+    format!("beyond_retention: older than what the bucket keeps{keeps}: {reason}")
+}

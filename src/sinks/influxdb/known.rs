@@ -190,7 +190,7 @@ pub(super) static KNOWN: &[KnownAnswer] = &[
         (400, r#"{"error":"partial write: key contains invalid unicode: \"m,host=a\" dropped=1"}"#)),
     known(&["multiple instances of", "field found"], Content, "3.x",
         (400, r#"{"error":"write buffer error: line protocol parse failed: invalid line protocol - multiple instances of 'v' field found"}"#)),
-    known(&["string is greater than"], Content, "3.x (64 KiB up to 3.8, then 1 MiB)",
+    known(&["string is greater than"], Content, "3.x (64KB up to 3.8, then 1MB)",
         (400, r#"{"error":"write buffer error: parsing for line protocol failed","data":{"original_line":"m message=\"aaaaaaaaa","line_number":1,"error_message":"String is greater than 64KB"}}"#)),
     known(&["partial write of line protocol occurred"], Content, "3.x (v3 path; v2 path up to 3.3)",
         (400, r#"{"error":"partial write of line protocol occurred","data":[{"original_line":"m,host=a v= 1","line_number":2,"error_message":"No fields were provided"}]}"#)),
@@ -202,6 +202,8 @@ pub(super) static KNOWN: &[KnownAnswer] = &[
         (400, r#"{"error":"write buffer error: line protocol parse failed: Expected at least one space character, got `\tv=1`","data":{"original_line":"m\tv=1","line_number":1,"error_message":"Expected at least one space character, got `\tv=1`"}}"#)),
     known(&["line protocol parsing error"], Content, "3.x (v3 path up to 3.7; 3.10)",
         (400, r#"{"error":"line protocol parsing error","data":{"error_message":"Tag set malformed: could not find equals sign in `t v=1`","line_number":2,"original_line":"m,t v=1"}}"#)),
+    known(&["failed to parse line protocol"], Content, "3.0 (previews), Cloud Serverless",
+        (400, r#"{"code":"invalid","message":"failed to parse line protocol: errors encountered on line(s):\nerror parsing line 1 (1-based): No fields were provided","line":1}"#)),
 ];
 
 #[cfg(test)]

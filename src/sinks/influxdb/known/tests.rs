@@ -80,6 +80,11 @@ fn quoting(line: &str) -> Vec<(u16, String)> {
         answers.push((status, format!(r#"{{"code":"x","message":{message}}}"#)));
     }
     for message in quoting_of_3(line) {
+        let failed = json(&format!("failed to parse line protocol: {message}"));
+        answers.push((
+            400,
+            format!(r#"{{"code":"invalid","message":{failed},"line":1}}"#),
+        ));
         let (of_line, line) = (json(&message), json(line));
         let data =
             format!(r#"{{"original_line":{line},"line_number":1,"error_message":{of_line}}}"#);
@@ -208,7 +213,7 @@ proptest! {
             let Wordless::Refused(cause, _) = wordless(answer(status, &whole)) else {
                 continue;
             };
-            let (start, _) = whole.as_bytes().split_at(cut);
+            let (start, _) = whole.as_bytes().split_at(cut.min(whole.len()));
             let found = wordless(answer(status, &String::from_utf8_lossy(start)));
             prop_assert!(matches!(&found, Wordless::Refused(as_cut, _) if *as_cut == cause), "{:?}: {}", found, whole);
         }

@@ -1,12 +1,19 @@
-//! What an answer to a write means: one pure table, [`decide`].
+//! What an answer to a write means, as a pure function: [`decide`].
 //!
 //! Only 204 is a success. Everything else says who is to act: time ([`Outcome::RetryLater`]), an operator
 //! ([`Outcome::Hold`]), the size of the batch ([`Outcome::TooLarge`]) or some of its lines ([`Outcome::Refused`]).
+//!
+//! Lines are refused only by an answer of a form that is known to be about lines ([`known`](super::known)), with a status that
+//! InfluxDB gives it; any other 4xx is for an operator, who gets its words, and any other 5xx is the server's trouble.
 
 use std::time::Duration;
 
+use super::known::{Sense, sense};
 use super::reason::{Reason, reason_of};
-use crate::sinks::{Outcome, Refusal, Trouble};
+use crate::sinks::{Cause, Outcome, Refusal, Trouble};
+
+/// What a server says to a body without points once it has found everything else right: 3.x, and 2.0.
+const NO_POINTS: [&str; 2] = ["incoming write was empty", "writing requires points"];
 
 /// What came of one POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub struct Response {
     pub status: u16,
     /// How long `Retry-After` asks to wait.
     pub retry_after: Option<Duration>,
-    /// The first bytes of the body, as text; complete for every answer InfluxDB gives in practice.
+    /// The first bytes of the body, as text: an answer that lists many lines is longer.
     pub body: String,
 }
 
@@ -51,6 +58,19 @@ pub fn decide(answer: &HttpAnswer) -> Outcome {
     }
 }
 
+/// The meaning of `answer` to a body without points: that they are missing is no fault then.
+#[must_use]
+pub(super) fn decide_empty(answer: &HttpAnswer) -> Outcome {
+    let HttpAnswer::Response(response) = answer else {
+        return decide(answer);
+    };
+    let own = reason_of(&response.body).own;
+    if response.status == 400 && NO_POINTS.iter().any(|words| own.contains(words)) {
+        return Outcome::Delivered;
+    }
+    decide(answer)
+}
+
 fn decide_failure(failure: &Failure) -> Outcome {
     let later = |reason: String| Outcome::RetryLater {
         reason,
@@ -72,48 +92,98 @@ fn decide_failure(failure: &Failure) -> Outcome {
 }
 
 fn decide_response(response: &Response) -> Outcome {
-    let reason = reason_of(&response.body);
-    let said = |fix: &str| {
-        let status = response.status;
-        match reason.text.as_str() {
-            "" => format!("HTTP {status}: {fix}"),
-            text => format!("HTTP {status}: {text}: {fix}"),
-        }
+    let status = response.status;
+    let complaint = Complaint {
+        response,
+        reason: reason_of(&response.body),
     };
-    let hold = |fix: &str| Outcome::Hold { reason: said(fix) };
-    match response.status {
+    match status {
         204 => Outcome::Delivered,
-        401 | 403 => hold("check INFLUXDB_TOKEN, and that it may write to INFLUXDB_BUCKET"),
-        404 => {
-            hold("check INFLUXDB_ORG, INFLUXDB_BUCKET, and INFLUXDB_API for the server's version")
+        401 | 403 => {
+            complaint.hold("check INFLUXDB_TOKEN, and that it may write to INFLUXDB_BUCKET")
         }
-        407 => hold("the proxy wants credentials"),
-        408 | 425 | 429 => later(response, &reason),
-        413 => Outcome::TooLarge {
-            reason: said("the request is too large"),
-        },
-        400 | 422 if reason.html => not_influxdb(response.status),
-        400 | 422 => refused(reason),
-        500 if reason.text.contains("partial write") && !reason.is_server_fault() => {
-            refused(reason)
-        }
-        500 if reason.text.contains("retention policy not found") => {
-            hold("check INFLUXDB_BUCKET (database/retention-policy)")
-        }
-        500..=599 => later(response, &reason),
-        status => not_influxdb(status),
+        407 => complaint.hold("the proxy wants credentials"),
+        408 | 425 | 429 | 503 => complaint.later(Trouble::Busy),
+        413 => complaint.too_large(),
+        400 | 422 | 500 if !complaint.reason.html => complaint.by_form(),
+        500..=599 => complaint.later(Trouble::Unexplained),
+        400..=499 if !complaint.reason.html => complaint.for_an_operator(),
+        _ => not_influxdb(status),
     }
 }
 
-fn later(response: &Response, reason: &Reason) -> Outcome {
-    let text = match reason.text.as_str() {
-        "" => String::new(),
-        text => format!(": {text}"),
-    };
-    Outcome::RetryLater {
-        reason: format!("HTTP {}{text}", response.status),
-        after: response.retry_after,
-        trouble: Trouble::Unexplained,
+/// An answer that is not a success.
+struct Complaint<'a> {
+    response: &'a Response,
+    reason: Reason,
+}
+
+impl Complaint<'_> {
+    /// What 400, 422 and 500 mean: 1.x and 2.0 refuse lines by each of them.
+    fn by_form(self) -> Outcome {
+        match sense(&self.reason.own) {
+            Some(Sense::Content) => self.refused(Cause::Content),
+            Some(Sense::Retention) => {
+                let keeps = self.reason.keeps();
+                self.refused(Cause::BeyondRetention { keeps })
+            }
+            Some(Sense::State) => self.later(Trouble::Stated),
+            Some(Sense::Busy) => self.later(Trouble::Busy),
+            Some(Sense::Unclear) => self.later(Trouble::Unexplained),
+            Some(Sense::TooLarge) => self.too_large(),
+            Some(Sense::Fix(fix)) => self.hold(fix),
+            None if self.response.status < 500 => self.for_an_operator(),
+            None => self.later(Trouble::Unexplained),
+        }
+    }
+
+    /// Any other 4xx: no line is to blame, and no time helps.
+    fn for_an_operator(self) -> Outcome {
+        match (sense(&self.reason.own), self.response.status) {
+            (Some(Sense::Fix(fix)), _) => self.hold(fix),
+            (_, 404) => self.hold(
+                "check INFLUXDB_ORG, INFLUXDB_BUCKET, and INFLUXDB_API for the server's version",
+            ),
+            (_, status) if self.reason.text.is_empty() => not_influxdb(status),
+            _ => self
+                .hold("check INFLUXDB_URL, INFLUXDB_BUCKET and INFLUXDB_API, and the server's log"),
+        }
+    }
+
+    fn hold(self, fix: &str) -> Outcome {
+        Outcome::Hold {
+            reason: format!("{}: {fix}", self.words()),
+        }
+    }
+
+    fn too_large(self) -> Outcome {
+        Outcome::TooLarge {
+            reason: format!("{}: the request is too large", self.words()),
+        }
+    }
+
+    fn later(self, trouble: Trouble) -> Outcome {
+        Outcome::RetryLater {
+            reason: self.words(),
+            after: self.response.retry_after,
+            trouble,
+        }
+    }
+
+    fn refused(self, cause: Cause) -> Outcome {
+        Outcome::Refused(Refusal {
+            cause,
+            dropped: self.reason.dropped(),
+            named: self.reason.named,
+            reason: self.reason.text,
+        })
+    }
+
+    fn words(&self) -> String {
+        match (self.response.status, self.reason.text.as_str()) {
+            (status, "") => format!("HTTP {status}"),
+            (status, text) => format!("HTTP {status}: {text}"),
+        }
     }
 }
 
@@ -125,154 +195,5 @@ fn not_influxdb(status: u16) -> Outcome {
     }
 }
 
-fn refused(reason: Reason) -> Outcome {
-    if let Some(fix) = reason.fix() {
-        return Outcome::Hold {
-            reason: format!("{}: {fix}", reason.text),
-        };
-    }
-    if reason.is_server_fault() {
-        return Outcome::RetryLater {
-            reason: reason.text,
-            after: None,
-            trouble: Trouble::Stated,
-        };
-    }
-    Outcome::Refused(Refusal {
-        cause: reason.cause(),
-        dropped: reason.dropped(),
-        named: reason.named,
-        reason: reason.text,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sinks::Cause;
-
-    /// What is told apart in the table below.
-    #[derive(Debug, PartialEq)]
-    enum Is {
-        Delivered,
-        Later(Option<u64>),
-        Hold,
-        TooLarge,
-        Refused(Cause, Option<usize>),
-    }
-
-    fn is(outcome: Outcome) -> Is {
-        match outcome {
-            Outcome::Delivered => Is::Delivered,
-            Outcome::RetryLater { after, .. } => Is::Later(after.map(|after| after.as_secs())),
-            Outcome::Hold { reason } => {
-                assert!(!reason.is_empty());
-                Is::Hold
-            }
-            Outcome::TooLarge { .. } => Is::TooLarge,
-            Outcome::Refused(refusal) => Is::Refused(refusal.cause, refusal.dropped),
-        }
-    }
-
-    #[test]
-    fn every_answer_has_its_outcome() {
-        use Cause::Content;
-        let beyond = || Cause::BeyondRetention { keeps: None };
-        let html = "<html><body>Welcome to the hotel</body></html>";
-        let conflict = r#"{"error":"partial write: field type conflict: input field \"message\" on measurement \"ollama_logs\" is type string, already exists as type float dropped=2"}"#;
-        let retention = r#"{"error":"partial write: points beyond retention policy dropped=7"}"#;
-        let retention_2 = r#"{"code":"unprocessable entity","message":"failure writing points to database: partial write: dropped 3 points outside retention policy of duration 1h0m0s"}"#;
-        let parse_1 =
-            r#"{"error":"partial write: unable to parse 'a v= 1': missing field value dropped=0"}"#;
-        let parse_2 =
-            r#"{"code":"invalid","message":"unable to parse 'a v= 1': missing field value"}"#;
-        let tags = r#"{"error":"partial write: max-values-per-tag limit exceeded (100000/100000): measurement=\"ollama_logs\" tag=\"msg_hash\" value=\"ab\" dropped=1"}"#;
-        let full =
-            r#"{"error":"partial write: write /data/1.wal: no space left on device dropped=0"}"#;
-        for (status, body, expected) in [
-            (204, "", Is::Delivered),
-            (200, "", Is::Hold),
-            (200, html, Is::Hold),
-            (201, "", Is::Hold),
-            (202, "", Is::Hold),
-            (206, "", Is::Hold),
-            (301, "", Is::Hold),
-            (302, html, Is::Hold),
-            (307, "", Is::Hold),
-            (308, "", Is::Hold),
-            (400, html, Is::Hold),
-            (400, "", Is::Refused(Content, None)),
-            (400, conflict, Is::Refused(Content, Some(2))),
-            (400, retention, Is::Refused(beyond(), Some(7))),
-            (400, parse_1, Is::Refused(Content, None)),
-            (400, parse_2, Is::Refused(Content, None)),
-            (400, tags, Is::Hold),
-            (400, full, Is::Later(None)),
-            (400, r#"{"error":"database is required"}"#, Is::Hold),
-            (401, "", Is::Hold),
-            (402, "", Is::Hold),
-            (403, "", Is::Hold),
-            (404, r#"{"error":"database not found: \"nope\""}"#, Is::Hold),
-            (405, "", Is::Hold),
-            (407, html, Is::Hold),
-            (408, "", Is::Later(Some(5))),
-            (411, "", Is::Hold),
-            (413, html, Is::TooLarge),
-            (413, r#"{"error":"Request Entity Too Large"}"#, Is::TooLarge),
-            (415, "", Is::Hold),
-            (422, retention_2, Is::Refused(beyond(), Some(3))),
-            (422, html, Is::Hold),
-            (425, "", Is::Later(Some(5))),
-            (429, "", Is::Later(Some(5))),
-            (500, "", Is::Later(Some(5))),
-            (500, html, Is::Later(Some(5))),
-            (500, r#"{"error":"engine is closed"}"#, Is::Later(Some(5))),
-            (500, conflict, Is::Refused(Content, Some(2))),
-            (500, full, Is::Later(Some(5))),
-            (
-                500,
-                r#"{"error":"retention policy not found: rp"}"#,
-                Is::Hold,
-            ),
-            (502, html, Is::Later(Some(5))),
-            (503, "", Is::Later(Some(5))),
-            (504, html, Is::Later(Some(5))),
-            (599, "", Is::Later(Some(5))),
-            (600, "", Is::Hold),
-        ] {
-            let answer = HttpAnswer::Response(Response {
-                status,
-                retry_after: Some(Duration::from_secs(5)),
-                body: body.to_owned(),
-            });
-            assert_eq!(is(decide(&answer)), expected, "HTTP {status}: {body}");
-        }
-        let text = || "text".to_owned();
-        for (failure, expected) in [
-            (Failure::Timeout, Is::Later(None)),
-            (Failure::Connection(text()), Is::Later(None)),
-            (Failure::Dns(text()), Is::Hold),
-            (Failure::Certificate(text()), Is::Hold),
-            (Failure::Token(text()), Is::Hold),
-        ] {
-            assert_eq!(is(decide(&HttpAnswer::Failed(failure))), expected);
-        }
-    }
-
-    #[test]
-    fn a_hold_says_what_to_fix() {
-        let hold = |status| {
-            let response = Response {
-                status,
-                ..Response::default()
-            };
-            match decide(&HttpAnswer::Response(response)) {
-                Outcome::Hold { reason } => reason,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert!(hold(401).contains("INFLUXDB_TOKEN"));
-        assert!(hold(404).contains("INFLUXDB_BUCKET"));
-        assert!(hold(302).contains("INFLUXDB_URL"));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::decide;
+use super::answer::decide_empty;
 use super::body::Body;
 use super::client::Client;
 use super::probe;
@@ -34,8 +34,8 @@ pub(super) async fn check(config: &Config, oldest: Duration) -> Checked {
             let version = greeting.version.as_deref().unwrap_or("of unknown version");
             let found = format!("InfluxDB {version} answers");
             findings.push(Finding::pass("server", found));
-            // Without points 1.x answers 204, and 2.x misses them once token and bucket are checked.
-            findings.push(judge_write(&decide(&client.write(&Body::empty()).await)));
+            let answer = client.write(&Body::empty()).await;
+            findings.push(judge_write(&decide_empty(&answer)));
             findings.push(retention(&client, oldest).await);
             let values = probe::msg_hash_values(&client).await.ok().flatten();
             let form = config.local.layout.msg_hash_as;

@@ -23,6 +23,9 @@ use crate::sinks::Form;
 /// The only value of the tag `source`.
 const SYSTEMD: &str = "systemd";
 
+/// InfluxDB's last point in time (1.x, 2.x; 3.x's is the same or later): it refuses a point at the one nanosecond after it.
+const LAST_TIME: u64 = i64::MAX.unsigned_abs() - 1;
+
 /// Writes records as points of one layout.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -220,124 +223,21 @@ impl Encoder {
 fn derived_time(key: &EntryKey, record: &Record<'_>, place: u64, point: &Derived<'_>) -> u64 {
     match (record, point) {
         (Record::Log(log) | Record::Line(LogLine { log, .. }), _) => point_time(key, log.number),
-        (_, Derived::Event(_)) => micros_to_nanos(key.time).saturating_add(place),
+        (_, Derived::Event(_)) => time(key, place),
         _ => point_time(key, 0),
     }
 }
 
 /// Nanoseconds since the Unix epoch: the record's microsecond, and its place within that.
 fn point_time(key: &EntryKey, place: u64) -> u64 {
-    micros_to_nanos(key.time).saturating_add(place % NANOS_PER_MICRO)
+    time(key, place % NANOS_PER_MICRO)
 }
 
-fn micros_to_nanos(micros: u64) -> u64 {
-    micros.saturating_mul(NANOS_PER_MICRO)
+/// So many nanoseconds after the record's microsecond, or InfluxDB's last point in time when that is earlier.
+fn time(key: &EntryKey, after: u64) -> u64 {
+    let micros = key.time.saturating_mul(NANOS_PER_MICRO);
+    micros.saturating_add(after).min(LAST_TIME)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::borrow::Cow;
-
-    use spool::MsgHash;
-
-    use super::*;
-
-    const KEY: EntryKey = EntryKey {
-        time: 1_700_000_000_000_001,
-        hash: MsgHash([0xab; 32]),
-    };
-
-    fn log(message: &str) -> Vec<u8> {
-        let mut payload = Vec::new();
-        Record::Log(Log {
-            number: 12_345,
-            message: Cow::Borrowed(message),
-            truncated: 0,
-            pid: Cow::Borrowed("77"),
-            priority: Some(6),
-            unit: Cow::Borrowed("ollama.service"),
-        })
-        .encode(&mut payload)
-        .unwrap();
-        payload
-    }
-
-    fn encoder(host: &str, msg_hash_as: MsgHashAs, log_fields: LogFields) -> Encoder {
-        Encoder::new(&Layout {
-            host: host.to_owned(),
-            msg_hash_as,
-            log_fields,
-        })
-    }
-
-    fn line(encoder: &Encoder, payload: &[u8]) -> String {
-        let mut out = Vec::new();
-        encoder.encode(&KEY, payload, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_log_line_has_the_tags_and_the_field_of_the_contract() {
-        let encoder = encoder("gpu 1", MsgHashAs::Tag, LogFields::default());
-        let hash = "ab".repeat(32);
-        assert_eq!(
-            line(&encoder, &log("say \"hi\" \\ to\nall, a=b")),
-            format!(
-                "ollama_logs,host=gpu\\ 1,msg_hash={hash},source=systemd \
-                 message=\"say \\\"hi\\\" \\\\ to\nall, a=b\" 1700000000000001345\n"
-            )
-        );
-    }
-
-    #[test]
-    fn the_hash_and_what_else_was_asked_for_are_fields() {
-        let all = LogFields {
-            pid: true,
-            priority: true,
-            unit: true,
-        };
-        let encoder = encoder("h", MsgHashAs::Field, all);
-        let hash = "ab".repeat(32);
-        assert_eq!(
-            line(&encoder, &log("")),
-            format!(
-                "ollama_logs,host=h,source=systemd message=\"\",msg_hash=\"{hash}\",pid=\"77\",\
-                 priority=6i,unit=\"ollama.service\" 1700000000000001345\n"
-            )
-        );
-    }
-
-    #[test]
-    fn parts_of_one_snapshot_are_points_of_their_own() {
-        let encoder = encoder("h", MsgHashAs::Tag, LogFields::default());
-        let lines: Vec<_> = [None, Some(1), Some(2)]
-            .map(|part| {
-                let mut payload = Vec::new();
-                Record::Inventory(Snapshot {
-                    models_json: Cow::Borrowed(r#"[{"name":"a"}]"#),
-                    part,
-                })
-                .encode(&mut payload)
-                .unwrap();
-                line(&encoder, &payload)
-            })
-            .into();
-        let head = r#"ollama_models_inventory,host=h models_json="[{\"name\":\"a\"}]""#;
-        assert_eq!(
-            lines,
-            [
-                format!("{head} 1700000000000001000\n"),
-                format!("{head},part=1i 1700000000000001001\n"),
-                format!("{head},part=2i 1700000000000001002\n")
-            ]
-        );
-    }
-
-    #[test]
-    fn a_payload_that_does_not_decode_leaves_the_buffer_as_it_was() {
-        let encoder = encoder("h", MsgHashAs::Tag, LogFields::default());
-        let mut out = b"before".to_vec();
-        assert!(encoder.encode(&KEY, &[1, 200, 3], &mut out).is_err());
-        assert_eq!(out, b"before");
-    }
-}
+mod tests;

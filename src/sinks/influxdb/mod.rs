@@ -1,7 +1,8 @@
 //! InfluxDB 1.x, 2.x and 3.x: lines out, one named [`Outcome`](super::Outcome) back.
 //!
-//! Read `line_protocol` (what a record looks like there), `answer` (what an answer means), then `client` (the only place
-//! that does I/O) and what it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
+//! Read `line_protocol` (what a record looks like there), `answer` (what an answer means: `reason` reads its body, `words` tells
+//! the server's words from a line's, `known` is the table of what is known), then `client` (the only place that does I/O) and what
+//! it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
 
 mod answer;
 mod body;
@@ -10,6 +11,7 @@ mod client;
 mod deletes;
 mod encoders;
 mod failure;
+mod known;
 pub(crate) mod line_protocol;
 mod marks;
 mod points;
@@ -17,6 +19,7 @@ mod probe;
 mod query;
 mod reason;
 mod text;
+mod words;
 
 use std::ops::Range;
 use std::time::Duration;

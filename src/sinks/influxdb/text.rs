@@ -21,10 +21,10 @@ pub(super) fn push_tag(name: &str, value: &str, out: &mut Vec<u8>) {
     push_tag_value(value, out);
 }
 
-/// The end of a line; InfluxDB's times are signed.
+/// The end of a line.
 pub(super) fn push_end(nanos: u64, out: &mut Vec<u8>) {
     out.push(b' ');
-    push_integer(nanos.min(i64::MAX.unsigned_abs()), out);
+    push_integer(nanos, out);
     out.push(b'\n');
 }
 

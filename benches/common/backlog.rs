@@ -17,9 +17,18 @@ const LINES: [&str; 4] = [
 
 /// So many lines, all different, a thousand a batch.
 pub(crate) fn batches(lines: u64) -> impl Iterator<Item = Records> {
+    batches_of(lines, layout(), entry)
+}
+
+/// The same of other entries, in another layout.
+pub(crate) fn batches_of(
+    lines: u64,
+    layout: Layout,
+    entry: impl Fn(u64) -> LogEntry,
+) -> impl Iterator<Item = Records> {
     (0..lines).step_by(BATCH).map(move |first| {
         let mut records = Records::new();
-        records.set_layout(&layout().encode());
+        records.set_layout(&layout.encode());
         for line in first..lines.min(first + BATCH as u64) {
             let entry = entry(line);
             let record = entry.to_record(1_000_000);

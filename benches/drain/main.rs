@@ -6,6 +6,8 @@
 //! - `cargo bench --bench drain -- memory [LINES [ENTRIES]]`: peak memory of `shipper run` that finds this many lines pending,
 //!   drains them, and reads a journal of this many entries at the same time. The pages of the journal's files that are
 //!   mapped meanwhile count as the process's; what is its own is told apart.
+//! - `cargo bench --bench drain -- poison [LINES [ROUNDS]]`: lines per second to a real InfluxDB 1.x that refuses none, one in a
+//!   thousand and one in a hundred of them, until all are stored or in quarantine, and the requests that a refused line costs.
 //! - `cargo bench --bench drain -- gzip`: time and size by level of compression.
 //!
 //! The endpoint is a process of its own that decompresses each body and counts its lines; all figures are those of
@@ -20,6 +22,7 @@
 mod backlog;
 mod gzip;
 mod memory;
+mod poison;
 mod rate;
 mod sink;
 #[path = "../common/unit.rs"]
@@ -40,6 +43,7 @@ fn main() {
         Some(sink::ARGUMENT) => sink::run(),
         Some("memory") => memory::run(number(1, 1_000_000), number(2, 1000)),
         Some("gzip") => gzip::run(),
+        Some("poison") => poison::run(number(1, 200_000), number(2, 5)),
         _ => rate::run(number(0, 1_000_000), number(1, 5)),
     }
 }

@@ -30,9 +30,9 @@ const ORDERS: [(&str, Catchup); 3] = [
 
 /// Wall and processor time of one run.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
-struct Took {
-    seconds: f64,
-    cpu_seconds: f64,
+pub(crate) struct Took {
+    pub(crate) seconds: f64,
+    pub(crate) cpu_seconds: f64,
 }
 
 pub(crate) fn run(lines: u64, rounds: u64) {
@@ -111,7 +111,7 @@ fn journalctl(dir: &Path) {
     assert!(status.is_ok_and(|status| status.success()));
 }
 
-fn median(figures: &[Took]) -> Took {
+pub(crate) fn median(figures: &[Took]) -> Took {
     let mut sorted = figures.to_vec();
     sorted.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
     sorted[sorted.len() / 2]
@@ -124,7 +124,7 @@ pub(crate) enum Children {
     LeftOut,
 }
 
-fn timed(children: Children, work: impl FnOnce()) -> Took {
+pub(crate) fn timed(children: Children, work: impl FnOnce()) -> Took {
     let (started, cpu) = (Instant::now(), cpu_seconds(children));
     work();
     Took {
@@ -148,7 +148,7 @@ pub(crate) fn cpu_seconds(children: Children) -> f64 {
     ticks as f64 / 100.0
 }
 
-fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
+pub(crate) fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
     Config {
         metrics_listen: None,
         telemetry: false,

@@ -404,14 +404,8 @@ impl Backlog for Memory {
         })
     }
 
-    async fn pending(
-        &self,
-        limits: Limits,
-        order: Order,
-        claimed: SeqSet,
-    ) -> Result<Batch, Fault> {
-        let wanted =
-            |seq, entry: &Entry| entry.state == State::Pending && !claimed.contains(seq);
+    async fn pending(&self, limits: Limits, order: Order, claimed: SeqSet) -> Result<Batch, Fault> {
+        let wanted = |seq, entry: &Entry| entry.state == State::Pending && !claimed.contains(seq);
         Ok(self.batch(limits, wanted, order == Order::NewestFirst))
     }
 

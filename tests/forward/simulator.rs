@@ -53,11 +53,7 @@ impl Run {
             stop.clone(),
         );
         let task = tokio::spawn(async move { stage.await.unwrap() });
-        Self {
-            stop,
-            status,
-            task,
-        }
+        Self { stop, status, task }
     }
 
     async fn stop(self) {
@@ -144,7 +140,16 @@ fn case() -> impl Strategy<Value = Case> {
             any::<u64>(),
         )
             .prop_map(
-                move |(natures, inventories, model, batch_lines, in_flight, catchup, restarts, seed)| {
+                move |(
+                    natures,
+                    inventories,
+                    model,
+                    batch_lines,
+                    in_flight,
+                    catchup,
+                    restarts,
+                    seed,
+                )| {
                     Case {
                         lines,
                         natures,
@@ -211,7 +216,11 @@ async fn simulate(case: &Case) -> Result<(), TestCaseError> {
             started.elapsed() < DAY,
             "after a day {} lines are left: {:?} {:?}",
             memory.in_state(State::Pending).len(),
-            memory.in_state(State::Pending).iter().take(3).collect::<Vec<_>>(),
+            memory
+                .in_state(State::Pending)
+                .iter()
+                .take(3)
+                .collect::<Vec<_>>(),
             run.status.borrow().clone()
         );
         sleep(Duration::from_secs(10)).await;
@@ -231,14 +240,27 @@ async fn simulate(case: &Case) -> Result<(), TestCaseError> {
 
     let stored = server.stored.lock().unwrap();
     for entry in memory.entries().iter() {
-        let nature = natures.get(&entry.key.hash).copied().unwrap_or(Nature::Good);
+        let nature = natures
+            .get(&entry.key.hash)
+            .copied()
+            .unwrap_or(Nature::Good);
         let expected = match nature {
             Nature::Good => State::Delivered,
             _ => State::Quarantined,
         };
-        prop_assert_eq!(entry.state, expected, "{:?} {:?}: {}", nature, entry.key, entry.reason);
+        prop_assert_eq!(
+            entry.state,
+            expected,
+            "{:?} {:?}: {}",
+            nature,
+            entry.key,
+            entry.reason
+        );
         if nature == Nature::Good {
-            prop_assert!(stored.contains_key(&entry.key.hash), "acknowledged and not stored");
+            prop_assert!(
+                stored.contains_key(&entry.key.hash),
+                "acknowledged and not stored"
+            );
         }
         let is_old_class = entry.reason.starts_with("beyond_retention: ");
         prop_assert_eq!(is_old_class, nature == Nature::Old, "{}", entry.reason);

@@ -80,11 +80,7 @@ pub(crate) fn read(
 }
 
 /// The records of `state` that arrived last, in order of arrival.
-pub(crate) fn latest(
-    generations: &mut Generations,
-    limits: Limits,
-    state: State,
-) -> Result<Batch> {
+pub(crate) fn latest(generations: &mut Generations, limits: Limits, state: State) -> Result<Batch> {
     let none = SeqSet::new();
     let wanted = Wanted {
         state,

@@ -8,8 +8,8 @@ use crate::record::schema::MSG_HASH;
 /// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
 const MAX_CHARS: usize = 500;
 
-/// Bytes of the longest word that is a server's own, and not part of a line.
-const MAX_WORD: usize = 32;
+/// Bytes of the longest span of time as Go prints one, and some more.
+const MAX_SPAN: usize = 32;
 
 /// What an error body says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Reason {
     pub(super) fn keeps(&self) -> Option<String> {
         let (_, after) = self.own.split_once("retention policy of duration ")?;
         let span = after.split_ascii_whitespace().next()?;
-        let is_span = span.starts_with(|c: char| c.is_ascii_digit()) && span.len() <= MAX_WORD;
+        let is_span = span.starts_with(|c: char| c.is_ascii_digit()) && span.len() <= MAX_SPAN;
         is_span.then(|| span.to_owned())
     }
 }
@@ -189,31 +189,6 @@ fn one_line(words: &str) -> String {
         text.push('…');
     }
     text
-}
-
-/// What a reason is about, without what is different for each line: the line itself, values, numbers, counts. Two
-/// reasons of one kind are one fault.
-pub(crate) fn kind_of(reason: &str) -> String {
-    let (before, after) = match (reason.find("parse '"), reason.rfind("':")) {
-        (Some(start), Some(end)) if start < end => (&reason[..start], &reason[end..]),
-        (Some(start), _) => (&reason[..start], ""),
-        _ => (reason, ""),
-    };
-    let words = before.split_whitespace().chain(after.split_whitespace());
-    let is_common = |word: &&str| {
-        word.len() <= MAX_WORD && !word.contains(|c: char| c.is_ascii_digit() || "=,".contains(c))
-    };
-    let plain = |word: &str| {
-        word.trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase()
-    };
-    let words: Vec<_> = words
-        .map(|word| word.trim_end_matches(','))
-        .filter(is_common)
-        .map(plain)
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

@@ -121,7 +121,11 @@ impl Suspect {
     }
 
     /// It was refused alone once more. Why it goes to quarantine, if that is proven.
-    pub(super) fn refused_again(&mut self, reason: String, evidence: &mut Evidence) -> Option<String> {
+    pub(super) fn refused_again(
+        &mut self,
+        reason: String,
+        evidence: &mut Evidence,
+    ) -> Option<String> {
         self.reason = reason;
         let Charge::Refused(moment) = self.charge else {
             self.charge = Charge::Refused(evidence.refused(self.measurement));
@@ -168,9 +172,7 @@ impl Suspect {
     /// Whether it is to be tried again when a delay is over, whatever is stored meanwhile.
     fn waits_for_time(&self, evidence: &Evidence) -> bool {
         match self.charge {
-            Charge::Refused(moment) => {
-                evidence.since(moment, self.measurement) == Proof::Stale
-            }
+            Charge::Refused(moment) => evidence.since(moment, self.measurement) == Proof::Stale,
             Charge::Fails { .. } => true,
         }
     }

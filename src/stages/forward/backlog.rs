@@ -83,12 +83,7 @@ impl Backlog for Store {
         })
     }
 
-    async fn pending(
-        &self,
-        limits: Limits,
-        order: Order,
-        claimed: SeqSet,
-    ) -> Result<Batch, Fault> {
+    async fn pending(&self, limits: Limits, order: Order, claimed: SeqSet) -> Result<Batch, Fault> {
         let take = move |spool: &mut spool::Spool| spool.pending(limits, order, &claimed);
         Ok(self.call(take).await??)
     }

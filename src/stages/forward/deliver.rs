@@ -37,7 +37,9 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
     let mut left: Vec<usize> = (0..records.len()).rev().collect();
     let mut most = usize::MAX;
     while !left.is_empty() {
-        let lines = left.len().min(link.density(|density| density.now()).min(most));
+        let lines = left
+            .len()
+            .min(link.density(|density| density.now()).min(most));
         let (places, doubted) = take(&mut left, lines, &records, |measurement| {
             link.evidence(|evidence| evidence.is_in_doubt(measurement))
         });

@@ -65,7 +65,10 @@ mod tests {
     fn most_requests_pass_however_many_lines_are_refused() {
         for every in [10, 100, 1000, 10_000] {
             let share = refused_requests(every);
-            assert!(share < 0.25, "{share} of the requests for one line in {every}");
+            assert!(
+                share < 0.25,
+                "{share} of the requests for one line in {every}"
+            );
         }
     }
 

@@ -76,7 +76,9 @@ impl Evidence {
 
     /// Whether it looks as if the server takes no line of `measurement` at all.
     pub(super) fn is_in_doubt(&self, measurement: &str) -> bool {
-        self.refused.get(measurement).is_some_and(|lines| *lines >= FEW)
+        self.refused
+            .get(measurement)
+            .is_some_and(|lines| *lines >= FEW)
     }
 }
 

@@ -152,7 +152,9 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
                 None => self.link.sink().keeps().await,
             };
             let old = self.numbered(found.old);
-            report.old = old.map(|(seq, why)| (seq, old_reason(keeps.as_deref(), &why))).collect();
+            report.old = old
+                .map(|(seq, why)| (seq, old_reason(keeps.as_deref(), &why)))
+                .collect();
         }
         for ((line, reason), charge) in found.refused.into_iter().zip(charges) {
             report.add_suspect(self.seqs.get(line), self.measurement(line), reason, charge);

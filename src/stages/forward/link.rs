@@ -352,7 +352,11 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         let mut measurements: Vec<_> = lines.places.iter().map(of).collect();
         measurements.sort_unstable();
         measurements.dedup();
-        self.evidence(|evidence| measurements.into_iter().for_each(|one| evidence.stored(one)));
+        self.evidence(|evidence| {
+            measurements
+                .into_iter()
+                .for_each(|one| evidence.stored(one))
+        });
     }
 
     /// The server answered something about the lines: it is there, and others may be sent.
@@ -394,8 +398,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
     async fn encode(&self, lines: Lines) -> Option<Encoded<S::Body>> {
         let sink = Arc::clone(&self.sink);
         let ceiling = self.state().ceiling.now();
-        let encode =
-            move || sink.encode(&lines.records, &lines.places, lines.form, ceiling);
+        let encode = move || sink.encode(&lines.records, &lines.places, lines.form, ceiling);
         spawn_blocking(encode).await.ok()
     }
 

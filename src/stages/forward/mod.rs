@@ -310,7 +310,10 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
             self.link
                 .tell(|status| status.refused_points += lines as u64);
         }
-        report.apart.into_iter().for_each(|part| self.apart.add(part));
+        report
+            .apart
+            .into_iter()
+            .for_each(|part| self.apart.add(part));
         for (measurement, unsent) in report.unsent {
             self.apart.keep_unsent(measurement, &unsent);
         }

@@ -128,11 +128,12 @@ fn ledger(stats: &Stats) -> Section {
     for row in Ledger::ROWS {
         let value = (row.get)(stats);
         let (tone, name) = row.row.unwrap_or((Tone::Neutral, row.key));
-        let tone = if says_something(value) {
-            tone
-        } else {
-            Tone::Neutral
+        let is_alarm = match row.key {
+            // Those beyond retention are no alarm.
+            "quarantined" => stats.spool.ledger.refused() > 0,
+            _ => says_something(value),
         };
+        let tone = if is_alarm { tone } else { Tone::Neutral };
         let number = in_words(row.unit, value, stats);
         section.line(name, format!("{number:>14}"), tone);
     }
@@ -208,7 +209,8 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     };
     let mut section = Section::new("InfluxDB");
     section.line("server", forwarder.server.to_string(), tone);
-    if let Some(since) = forwarder.outage_since {
+    let takes_nothing = matches!(forwarder.server, ServerState::Down | ServerState::OnHold);
+    if let Some(since) = forwarder.outage_since.filter(|_| takes_nothing) {
         section.line("takes nothing since", moment(Some(since), now), Tone::Warn);
     }
     if let Some(next) = forwarder.next_retry {
@@ -219,6 +221,7 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     let retries = count(forwarder.retries + forwarder.holds);
     section.line("retries", retries, Tone::Neutral);
     section.warnings(ForwardStatus::ROWS, stats);
+    apart(&mut section, stats, forwarder);
     if let Some(error) = &forwarder.last_error {
         let tone = if forwarder.outage_since.is_some() {
             Tone::Bad
@@ -229,6 +232,34 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
         section.line("", moment(forwarder.last_error_at, now), Tone::Neutral);
     }
     section
+}
+
+/// Lines that are set apart: how many, since when, why, and what they wait for.
+fn apart(section: &mut Section, stats: &Stats, forwarder: &ForwardStatus) {
+    if forwarder.set_apart == 0 {
+        return;
+    }
+    let tone = match stats.is_apart_for_long(forwarder) {
+        true => Tone::Warn,
+        false => Tone::Neutral,
+    };
+    let lines = count(forwarder.set_apart);
+    let what = format!("{lines}: tried in smaller parts, all others go on");
+    section.line("set apart", what, tone);
+    let since = moment(forwarder.set_apart_since, When(stats.at));
+    section.line("", since, Tone::Neutral);
+    if let Some(reason) = &forwarder.set_apart_reason {
+        section.line("set apart because", reason.clone(), tone);
+    }
+    if forwarder.unproven > 0 {
+        let (each, its) = match forwarder.unproven {
+            1 => ("waits", "its"),
+            _ => ("wait", "their"),
+        };
+        section.line("refused alone", count(forwarder.unproven), tone);
+        let what = format!("{each} until another line of {its} measurement is stored");
+        section.line("", what, Tone::Neutral);
+    }
 }
 
 #[cfg(test)]
@@ -266,6 +297,34 @@ mod tests {
         known.kinds = kinds.map(|(kind, lines)| (kind.to_owned(), lines)).into();
         let text = understood(&known);
         assert_eq!(text, "1,240: 1,200 request, 30 memory, 8 load_done, 2 more");
+    }
+
+    #[test]
+    fn what_is_set_apart_is_shown_with_why_since_when_and_what_it_waits_for() {
+        let mut apart = stats(12_340);
+        assert!(!table(&apart, Palette::Plain).contains("set apart"));
+        let since = apart.at - 120_000_000;
+        let forwarder = &mut apart.service.as_mut().unwrap().forwarder;
+        forwarder.set_apart = 1_000;
+        forwarder.set_apart_since = Some(since);
+        forwarder.set_apart_reason = Some("conflict \x1b[2J".to_owned());
+        forwarder.unproven = 2;
+        forwarder.outage_since = Some(since);
+        let text = table(&apart, Palette::Plain);
+        for part in [
+            "  set apart             1,000: tried in smaller parts, all others go on\n",
+            "(2 min ago)\n",
+            "  set apart because     conflict ",
+            "  refused alone         2\n",
+            "wait until another line of their measurement is stored\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(
+            !text.contains('\x1b'),
+            "the server does not command the terminal"
+        );
+        assert!(!text.contains("takes nothing"), "others pass: {text}");
     }
 
     #[test]

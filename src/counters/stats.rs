@@ -4,13 +4,19 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use spool::Trouble;
 
 use super::table::counters;
+use crate::base::human;
 use crate::base::human::Tone::{Bad, Neutral, Warn};
+use crate::base::when::When;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::IntakeStatus;
+
+/// How long lines may be set apart before somebody should look.
+const LONG_APART: Duration = Duration::from_secs(300);
 
 counters! {
     /// How things stand at one moment.
@@ -89,6 +95,9 @@ counters! {
         /// Entries that InfluxDB refuses.
         /// `shipper quarantine ls` has the reasons.
         quarantined: u64 = Count { metric: "shipper_entries_quarantined", point: "quarantined", row: (Bad, "+ quarantined") },
+        /// Entries in quarantine because they are older than what the bucket keeps.
+        /// They are part of `quarantined`, and no alarm: `shipper replay --quarantined` sends them again once the bucket keeps more.
+        beyond_retention: u64 = Count { metric: "shipper_entries_beyond_retention", point: "beyond_retention", row: (Neutral, "  beyond retention") },
         /// Entries given up.
         /// To keep the cap, or dropped by an operator.
         expired: u64 = Count { metric: "shipper_entries_expired_total", point: "expired", row: (Warn, "+ expired") },
@@ -100,6 +109,12 @@ impl Ledger {
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         self.read == self.delivered + self.pending + self.quarantined + self.expired
+    }
+
+    /// Entries in quarantine that somebody should look at: all but those beyond retention.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.quarantined.saturating_sub(self.beyond_retention)
     }
 }
 
@@ -156,7 +171,8 @@ counters! {
 }
 
 impl Stats {
-    /// Whether an operator has nothing to do: everything moves, and nothing was refused.
+    /// Whether an operator has nothing to do: everything moves, and nothing was refused. Entries beyond retention are no
+    /// refusal, nor are lines that are set apart while they are tried; lines that InfluxDB goes on refusing alone are.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         let takes_lines = self.service.as_ref().is_some_and(|service| {
@@ -165,7 +181,17 @@ impl Stats {
                 ServerState::Well | ServerState::Untried
             )
         });
-        self.is_working() && takes_lines && self.spool.ledger.quarantined == 0
+        let settles = self.service.as_ref().is_none_or(|service| {
+            service.forwarder.unproven == 0 || !self.is_apart_for_long(&service.forwarder)
+        });
+        self.is_working() && takes_lines && settles && self.spool.ledger.refused() == 0
+    }
+
+    /// Whether lines have been set apart for longer than it takes to find out what is wrong with a line.
+    #[must_use]
+    pub fn is_apart_for_long(&self, forwarder: &ForwardStatus) -> bool {
+        let since = forwarder.set_apart_since.unwrap_or(self.at);
+        forwarder.set_apart > 0 && human::age(since, When(self.at)) >= LONG_APART
     }
 
     /// Whether the service does its own part, whatever the server does: it reads, and has room.
@@ -227,6 +253,35 @@ pub(crate) mod tests {
                 },
                 outages: Outages::default(),
             }),
+        }
+    }
+
+    #[test]
+    fn entries_beyond_retention_are_no_alarm_and_part_of_the_ledger() {
+        let mut old = stats(0);
+        old.spool.ledger.delivered -= 7;
+        old.spool.ledger.quarantined = 7;
+        old.spool.ledger.beyond_retention = 7;
+        assert!(old.is_healthy() && old.spool.ledger.is_balanced());
+        old.spool.ledger.beyond_retention = 6;
+        assert!(!old.is_healthy(), "one was refused for what it is");
+    }
+
+    #[test]
+    fn lines_set_apart_are_no_alarm_until_they_have_been_refused_alone_for_minutes() {
+        let mut apart = stats(5);
+        let now = apart.at;
+        let forwarder = |stats: &mut Stats, minutes: u64, unproven| {
+            let forwarder = &mut stats.service.as_mut().unwrap().forwarder;
+            forwarder.set_apart = 5;
+            forwarder.set_apart_since = Some(now - minutes * 60_000_000);
+            forwarder.unproven = unproven;
+        };
+        for (minutes, unproven, is_healthy) in
+            [(1, 0, true), (60, 0, true), (1, 2, true), (5, 2, false)]
+        {
+            forwarder(&mut apart, minutes, unproven);
+            assert_eq!(apart.is_healthy(), is_healthy, "{minutes} min, {unproven}");
         }
     }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::base::logging;
+use crate::base::refusal::BEYOND_RETENTION;
 use crate::config::{self, Config};
 use crate::record::layout;
 use crate::service::notify::Notifier;
@@ -128,6 +129,7 @@ pub(crate) fn spool_options(config: &config::Local) -> spool::Options {
         retention: config.spool.retention,
         program: layout::program(),
         adopt: layout::adopt(&config.layout),
+        marked_reasons: Some(BEYOND_RETENTION.to_owned()),
         ..spool::Options::default()
     }
 }

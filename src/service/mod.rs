@@ -9,11 +9,11 @@ mod glance;
 mod keeper;
 pub(crate) mod metrics;
 pub(crate) mod notify;
-mod outage;
 mod round;
 mod running;
 mod signals;
 mod threads;
+mod troubles;
 mod vigil;
 
 use std::io;

@@ -21,7 +21,7 @@ use crate::base::when::When;
 use crate::counters::forward::ForwardStatus;
 use crate::counters::stats::Outages;
 use crate::operate::Operator;
-use outage::OutageTurn;
+use outage::{OutageCounter, OutageTurn};
 use watcher::{TroubleMessage, Watcher};
 
 /// The longest between two looks while there is nothing to wait for.
@@ -34,7 +34,7 @@ pub(super) async fn follow(
     operator: Operator,
     stop: Stop,
 ) {
-    let mut counted = outage::Outage::default();
+    let mut counted = OutageCounter::default();
     let mut watcher = Watcher::default();
     loop {
         let status = forwarder.borrow_and_update().clone();

@@ -12,14 +12,14 @@ pub(super) enum OutageTurn {
 
 /// The outage under way, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(super) struct OutageCounter {
     /// Since when, and the failures before.
     under_way: Option<(u64, u64)>,
     /// Failures as of the last look.
     failures: u64,
 }
 
-impl Outage {
+impl OutageCounter {
     pub(super) fn observe(&mut self, status: &ForwardStatus, now: When) -> Option<OutageTurn> {
         let before = std::mem::replace(&mut self.failures, status.retries + status.holds);
         match (self.under_way, status.outage_since) {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_outage_has_a_start_a_length_and_a_number_of_tries() {
-        let mut outage = Outage::default();
+        let mut outage = OutageCounter::default();
         let status = |outage_since, retries, holds| ForwardStatus {
             outage_since,
             retries,

@@ -72,12 +72,12 @@ impl TroubleMessage {
 pub(super) struct Watcher {
     /// As of the last look.
     last: ForwardStatus,
-    outage: Outage,
-    apart: Apart,
+    outage: DownWatch,
+    apart: ApartWatch,
 }
 
 #[derive(Debug, Default)]
-struct Outage {
+struct DownWatch {
     episode: Episode,
     began_at: u64,
     failures_before: u64,
@@ -90,7 +90,7 @@ struct Outage {
 }
 
 #[derive(Debug, Default)]
-struct Apart {
+struct ApartWatch {
     episode: Episode,
     began_at: u64,
     quarantined_before: u64,
@@ -130,7 +130,7 @@ impl Watcher {
     }
 }
 
-impl Outage {
+impl DownWatch {
     fn observe(
         &mut self,
         last: &ForwardStatus,
@@ -189,7 +189,7 @@ impl Outage {
     }
 }
 
-impl Apart {
+impl ApartWatch {
     fn observe(
         &mut self,
         last: &ForwardStatus,

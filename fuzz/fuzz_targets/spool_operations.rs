@@ -83,6 +83,7 @@ fn operate(bytes: &[u8]) {
                 since: Some(u64::from(one)),
                 until: Some(u64::from(two)),
                 state: None,
+                marked: None,
             })),
             6 => drop(spool.prune(Reading {
                 boot: [two % 3; 16],

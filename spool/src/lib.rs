@@ -72,11 +72,12 @@ pub use model::age::Reading;
 pub use model::error::{Error, Result, Trouble};
 pub use model::key::{EntryKey, GenerationId, MsgHash, Seq};
 pub use model::options::{
-    Adopt, Appended, Batch, Entry, HashPrefix, Limits, MAX_LAYOUT_BYTES, MAX_RECORD_BYTES,
-    NotAHash, Options, Order, Page, Program, Quarantined, Selection, Stats, WhenFull,
+    Adopt, Appended, Batch, Entry, Limits, MAX_LAYOUT_BYTES, MAX_RECORD_BYTES, Options, Order,
+    Page, Program, Quarantined, Stats, WhenFull,
 };
 pub use model::records::{Record, Records};
 pub use model::recovery::{Damage, Rebuilding, Recovery, Repair};
+pub use model::selection::{HashPrefix, NotAHash, Selection};
 pub use model::seq_set::{SeqSet, Unsorted};
 pub use model::source::{MAX_POSITION_BYTES, MAX_SOURCE_BYTES, Origin};
 pub use model::states::State;

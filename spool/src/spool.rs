@@ -7,10 +7,11 @@ use crate::model::age::Reading;
 use crate::model::error::Result;
 use crate::model::key::{EntryKey, GenerationId, MsgHash, Seq};
 use crate::model::options::{
-    Appended, Batch, Entry, HashPrefix, Limits, Options, Order, Page, Quarantined, Selection, Stats,
+    Appended, Batch, Entry, Limits, Options, Order, Page, Quarantined, Stats,
 };
 use crate::model::records::Records;
 use crate::model::recovery::{Rebuilding, Recovery, Repair};
+use crate::model::selection::{HashPrefix, Selection};
 use crate::model::seq_set::SeqSet;
 use crate::model::source::Origin;
 use crate::model::states::State;

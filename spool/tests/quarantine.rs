@@ -21,6 +21,7 @@ const REFUSED: Selection = Selection {
     since: None,
     until: None,
     state: Some(State::Quarantined),
+    marked: None,
 };
 
 /// Records `numbers`, each with one of five layouts.

@@ -10,6 +10,7 @@ use spool::State;
 use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette};
+use crate::base::refusal::RefusalClass;
 use crate::base::when::When;
 use crate::cli::args::{ReportArgs, SelectArgs, hash_prefix};
 use crate::operate::{Answer, ControlRequest, List, Listed, Page};
@@ -110,6 +111,7 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
         ("time", Some(&view.time)),
         ("state", Some(view.state)),
         ("attempts", Some(&attempts)),
+        ("class", view.class),
         ("reason", view.reason.as_deref()),
         ("kind", Some(view.kind)),
     ];
@@ -221,6 +223,8 @@ pub(super) struct View {
     pub(super) attempts: u32,
     /// Why it was refused.
     pub(super) reason: Option<String>,
+    /// `refused`, `beyond_retention`.
+    pub(super) class: Option<&'static str>,
     /// `log`, `inventory`, `report`, `purged`, or `unreadable`.
     pub(super) kind: &'static str,
     /// The message of a log entry; of another one its content.
@@ -246,6 +250,7 @@ impl View {
             },
             attempts: entry.attempts,
             reason: entry.reason.clone(),
+            class: entry.class.map(RefusalClass::name),
             kind,
             message,
         }

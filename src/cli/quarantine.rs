@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use spool::State;
 
@@ -10,6 +10,7 @@ use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row};
 use crate::base::human::things;
+use crate::base::refusal::RefusalClass;
 use crate::cli::args::{PeriodArgs, ReportArgs, hash_prefix};
 use crate::cli::list::ShowArgs;
 use crate::operate::{Answer, ControlRequest, List, Which};
@@ -31,12 +32,34 @@ pub struct QuarantineListArgs {
     /// Of this time.
     #[command(flatten)]
     pub period: PeriodArgs,
+    /// Only entries that are there for this
+    #[arg(long, value_enum)]
+    pub class: Option<ClassArg>,
     /// At most this many; 0 for all
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
     /// How to report.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Why an entry is in quarantine, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ClassArg {
+    /// InfluxDB refuses it for what it is
+    Refused,
+    /// It is older than what the bucket keeps
+    BeyondRetention,
+}
+
+impl From<ClassArg> for RefusalClass {
+    fn from(class: ClassArg) -> Self {
+        match class {
+            ClassArg::Refused => Self::Refused,
+            ClassArg::BeyondRetention => Self::BeyondRetention,
+        }
+    }
 }
 
 /// Of `quarantine drop`.
@@ -65,6 +88,7 @@ pub(super) async fn list(
     let list = List {
         period: arguments.period.period(),
         state: Some(State::Quarantined),
+        class: arguments.class.map(RefusalClass::from),
         ..List::default()
     };
     let entries = list::gather(&shipper, list, arguments.limit).await?;
@@ -82,7 +106,12 @@ pub(super) async fn list(
     });
     list::print(&[Column::Left, Column::Left, Column::Rest], rows)?;
     if entries.is_empty() {
-        writeln!(io::stdout(), "nothing is in quarantine")?;
+        let nothing = match arguments.class {
+            None => "nothing is in quarantine",
+            Some(ClassArg::Refused) => "nothing in quarantine is there for what it is",
+            Some(ClassArg::BeyondRetention) => "nothing in quarantine is beyond retention",
+        };
+        writeln!(io::stdout(), "{nothing}")?;
     }
     Ok(Verdict::Healthy)
 }

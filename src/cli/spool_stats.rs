@@ -128,11 +128,12 @@ fn ledger(stats: &Stats) -> Section {
     for row in Ledger::ROWS {
         let value = (row.get)(stats);
         let (tone, name) = row.row.unwrap_or((Tone::Neutral, row.key));
-        let tone = if says_something(value) {
-            tone
-        } else {
-            Tone::Neutral
+        let is_alarm = match row.key {
+            // Those beyond retention are no alarm.
+            "quarantined" => stats.spool.ledger.refused() > 0,
+            _ => says_something(value),
         };
+        let tone = if is_alarm { tone } else { Tone::Neutral };
         let number = in_words(row.unit, value, stats);
         section.line(name, format!("{number:>14}"), tone);
     }
@@ -208,7 +209,8 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     };
     let mut section = Section::new("InfluxDB");
     section.line("server", forwarder.server.to_string(), tone);
-    if let Some(since) = forwarder.outage_since {
+    let takes_nothing = matches!(forwarder.server, ServerState::Down | ServerState::OnHold);
+    if let Some(since) = forwarder.outage_since.filter(|_| takes_nothing) {
         section.line("takes nothing since", moment(Some(since), now), Tone::Warn);
     }
     if let Some(next) = forwarder.next_retry {
@@ -219,6 +221,7 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     let retries = count(forwarder.retries + forwarder.holds);
     section.line("retries", retries, Tone::Neutral);
     section.warnings(ForwardStatus::ROWS, stats);
+    apart(&mut section, stats, forwarder);
     if let Some(error) = &forwarder.last_error {
         let tone = if forwarder.outage_since.is_some() {
             Tone::Bad
@@ -231,48 +234,33 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     section
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::counters::stats::tests::stats;
-
-    #[test]
-    fn a_plain_table_shows_the_ledger_and_has_no_colour() {
-        let text = table(&stats(12_340), Palette::Plain);
-        assert!(
-            text.contains("+ pending                     12,340\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("  on disk               5.0 MiB of 2.0 GiB\n"),
-            "{text}"
-        );
-        assert!(!text.contains('\x1b'));
-        assert!(table(&stats(1), Palette::Colour).contains("\x1b[1mLedger\x1b[0m"));
+/// Lines that are set apart: how many, since when, why, and what they wait for.
+fn apart(section: &mut Section, stats: &Stats, forwarder: &ForwardStatus) {
+    if forwarder.set_apart == 0 {
+        return;
     }
-
-    #[test]
-    fn lines_understood_are_told_by_their_kinds_the_most_frequent_first() {
-        let mut known = Understood::default();
-        assert_eq!(understood(&known), "0");
-        known.lines = 1_240;
-        let kinds = [
-            ("abort", 1),
-            ("load_done", 8),
-            ("memory", 30),
-            ("oom", 1),
-            ("request", 1_200),
-        ];
-        known.kinds = kinds.map(|(kind, lines)| (kind.to_owned(), lines)).into();
-        let text = understood(&known);
-        assert_eq!(text, "1,240: 1,200 request, 30 memory, 8 load_done, 2 more");
+    let tone = match stats.is_apart_for_long(forwarder) {
+        true => Tone::Warn,
+        false => Tone::Neutral,
+    };
+    let lines = count(forwarder.set_apart);
+    let what = format!("{lines}: tried in smaller parts, all others go on");
+    section.line("set apart", what, tone);
+    let since = moment(forwarder.set_apart_since, When(stats.at));
+    section.line("", since, Tone::Neutral);
+    if let Some(reason) = &forwarder.set_apart_reason {
+        section.line("set apart because", reason.clone(), tone);
     }
-
-    #[test]
-    fn a_ledger_that_does_not_add_up_is_said() {
-        let mut broken = stats(1);
-        assert!(!table(&broken, Palette::Plain).contains("does not add up"));
-        broken.spool.ledger.read += 1;
-        assert!(table(&broken, Palette::Plain).contains("does not add up"));
+    if forwarder.unproven > 0 {
+        let (each, its) = match forwarder.unproven {
+            1 => ("waits", "its"),
+            _ => ("wait", "their"),
+        };
+        section.line("refused alone", count(forwarder.unproven), tone);
+        let what = format!("{each} until another line of {its} measurement is stored");
+        section.line("", what, Tone::Neutral);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,19 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use spool::Trouble;
 
 use super::table::counters;
+use crate::base::human;
 use crate::base::human::Tone::{Bad, Neutral, Warn};
+use crate::base::when::When;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::IntakeStatus;
+
+/// How long lines may be set apart before somebody should look.
+const LONG_APART: Duration = Duration::from_secs(300);
 
 counters! {
     /// How things stand at one moment.
@@ -89,6 +95,9 @@ counters! {
         /// Entries that InfluxDB refuses.
         /// `shipper quarantine ls` has the reasons.
         quarantined: u64 = Count { metric: "shipper_entries_quarantined", point: "quarantined", row: (Bad, "+ quarantined") },
+        /// Entries in quarantine because they are older than what the bucket keeps.
+        /// They are part of `quarantined`, and no alarm: `shipper replay --quarantined` sends them again once the bucket keeps more.
+        beyond_retention: u64 = Count { metric: "shipper_entries_beyond_retention", point: "beyond_retention", row: (Neutral, "  beyond retention") },
         /// Entries given up.
         /// To keep the cap, or dropped by an operator.
         expired: u64 = Count { metric: "shipper_entries_expired_total", point: "expired", row: (Warn, "+ expired") },
@@ -100,6 +109,12 @@ impl Ledger {
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         self.read == self.delivered + self.pending + self.quarantined + self.expired
+    }
+
+    /// Entries in quarantine that somebody should look at: all but those beyond retention.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.quarantined.saturating_sub(self.beyond_retention)
     }
 }
 
@@ -156,7 +171,8 @@ counters! {
 }
 
 impl Stats {
-    /// Whether an operator has nothing to do: everything moves, and nothing was refused.
+    /// Whether an operator has nothing to do: everything moves, and nothing was refused. Entries beyond retention are no
+    /// refusal, nor are lines that are set apart while they are tried; lines that InfluxDB goes on refusing alone are.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         let takes_lines = self.service.as_ref().is_some_and(|service| {
@@ -165,7 +181,17 @@ impl Stats {
                 ServerState::Well | ServerState::Untried
             )
         });
-        self.is_working() && takes_lines && self.spool.ledger.quarantined == 0
+        let settles = self.service.as_ref().is_none_or(|service| {
+            service.forwarder.unproven == 0 || !self.is_apart_for_long(&service.forwarder)
+        });
+        self.is_working() && takes_lines && settles && self.spool.ledger.refused() == 0
+    }
+
+    /// Whether lines have been set apart for longer than it takes to find out what is wrong with a line.
+    #[must_use]
+    pub fn is_apart_for_long(&self, forwarder: &ForwardStatus) -> bool {
+        let since = forwarder.set_apart_since.unwrap_or(self.at);
+        forwarder.set_apart > 0 && human::age(since, When(self.at)) >= LONG_APART
     }
 
     /// Whether the service does its own part, whatever the server does: it reads, and has room.
@@ -184,65 +210,4 @@ pub(crate) fn free_bytes(dir: &std::path::Path) -> Option<u64> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A shipper that has delivered all but `pending`.
-    pub(crate) fn stats(pending: u64) -> Stats {
-        Stats {
-            version: "1.2.3".to_owned(),
-            at: 1_763_906_520_000_000,
-            spool: SpoolStats {
-                dir: PathBuf::from("/spool"),
-                ledger: Ledger {
-                    read: 100_000,
-                    delivered: 100_000 - pending,
-                    pending,
-                    ..Ledger::default()
-                },
-                duplicates: 3,
-                held: 100_000,
-                disk_bytes: 5 << 20,
-                max_bytes: 2 << 30,
-                free_bytes: Some(20 << 30),
-                generations: 2,
-                oldest_pending: (pending > 0).then_some(1_763_906_460_000_000),
-                newest_pending: (pending > 0).then_some(1_763_906_500_000_000),
-                lag: if pending > 0 { 60_000_000 } else { 0 },
-                full: false,
-                trouble: None,
-                aside: None,
-                last_recovery: None,
-            },
-            service: Some(ServiceStats {
-                pid: 4711,
-                started_at: 1_763_900_000_000_000,
-                reader: IntakeStatus {
-                    reader: "files".to_owned(),
-                    ..IntakeStatus::default()
-                },
-                forwarder: ForwardStatus {
-                    server: ServerState::Well,
-                    ..ForwardStatus::default()
-                },
-                outages: Outages::default(),
-            }),
-        }
-    }
-
-    #[test]
-    fn refused_entries_a_full_spool_and_a_server_that_is_down_are_unhealthy() {
-        assert!(stats(5).is_healthy());
-        let spoil: [fn(&mut Stats); 4] = [
-            |stats| stats.service = None,
-            |stats| stats.spool.trouble = Some(Trouble::Full),
-            |stats| stats.spool.ledger.quarantined = 1,
-            |stats| stats.service.as_mut().unwrap().forwarder.server = ServerState::Down,
-        ];
-        for spoil in spoil {
-            let mut unhealthy = stats(0);
-            spoil(&mut unhealthy);
-            assert!(!unhealthy.is_healthy(), "{}", unhealthy.in_words());
-        }
-    }
-}
+pub(crate) mod tests;

@@ -254,6 +254,14 @@ const DERIVED: &[Row] = &[
         ..Row::EMPTY
     },
     Row {
+        unit: Unit::Count,
+        help: "Entries in quarantine that somebody should look at.",
+        more: &["All but those beyond retention: what an alert is to be made of."],
+        metric: Some("shipper_entries_refused"),
+        get: |stats| Some(StatValue::Number(stats.spool.ledger.refused())),
+        ..Row::EMPTY
+    },
+    Row {
         unit: Unit::Duration,
         help: "Duration of answered requests.",
         more: &["A summary without quantiles."],

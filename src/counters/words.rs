@@ -30,13 +30,20 @@ impl Stats {
         });
         if let Some(service) = &self.service {
             parts.extend(server_words(&service.forwarder, now));
+            parts.extend(apart_words(&service.forwarder));
             if service.reader.waiting_for_room {
                 let why = trouble_words(self.spool.trouble.unwrap_or(Trouble::Full));
                 parts.push(format!("{why}, the journal keeps what comes"));
             }
         }
-        if ledger.quarantined > 0 {
-            parts.push(format!("{} in quarantine", count(ledger.quarantined)));
+        if ledger.refused() > 0 {
+            parts.push(format!("{} in quarantine", count(ledger.refused())));
+        }
+        if ledger.beyond_retention > 0 {
+            parts.push(format!(
+                "{} beyond retention",
+                count(ledger.beyond_retention)
+            ));
         }
         parts.join(", ")
     }
@@ -71,6 +78,19 @@ fn server_words(forwarder: &ForwardStatus, now: When) -> Option<String> {
         });
     }
     Some(words)
+}
+
+/// `12 set apart, 2 of them refused alone`.
+fn apart_words(forwarder: &ForwardStatus) -> Option<String> {
+    let apart = format!("{} set apart", count(forwarder.set_apart));
+    match (forwarder.set_apart, forwarder.unproven) {
+        (0, _) => None,
+        (_, 0) => Some(apart),
+        (_, unproven) => Some(format!(
+            "{apart}, {} of them refused alone",
+            count(unproven)
+        )),
+    }
 }
 
 /// How full the spool is: `12.1 MiB of 2 GiB`.
@@ -109,6 +129,21 @@ mod tests {
         assert_eq!(
             down.in_words(),
             "not running, 12,340 pending, 2 in quarantine"
+        );
+    }
+
+    #[test]
+    fn what_is_set_apart_or_beyond_retention_is_told_and_no_outage() {
+        let mut apart = stats(12_340);
+        let forwarder = &mut apart.service.as_mut().unwrap().forwarder;
+        forwarder.set_apart = 1_000;
+        assert_eq!(apart.in_words(), "12,340 pending, 1,000 set apart");
+        apart.service.as_mut().unwrap().forwarder.unproven = 2;
+        apart.spool.ledger.quarantined = 8;
+        apart.spool.ledger.beyond_retention = 7;
+        assert_eq!(
+            apart.in_words(),
+            "12,340 pending, 1,000 set apart, 2 of them refused alone, 1 in quarantine, 7 beyond retention"
         );
     }
 }

@@ -168,6 +168,7 @@ impl Operator {
                     delivered: spool.delivered,
                     pending: spool.pending,
                     quarantined: spool.quarantined,
+                    beyond_retention: spool.marked,
                     expired: spool.expired,
                 },
                 duplicates: spool.duplicates,

@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use spool::{Entry, EntryKey, HashPrefix, Quarantined, Seq, Spool, State};
+use spool::{Entry, EntryKey, HashPrefix, Quarantined, Selection, Seq, Spool, State};
 
 use super::{Error, Period};
+use crate::base::refusal::RefusalClass;
 use crate::store::Store;
 
 /// Entries on one page at most.
@@ -19,12 +20,23 @@ pub struct List {
     pub period: Period,
     /// Where they stand; anywhere for none.
     pub state: Option<State>,
+    /// Only entries in quarantine, of this class.
+    pub class: Option<RefusalClass>,
     /// How their hash begins, in hexadecimal digits.
     pub prefix: Option<String>,
     /// Number of the first entry to look at.
     pub from: u64,
     /// How many at most.
     pub limit: usize,
+}
+
+impl List {
+    fn selection(&self) -> Selection {
+        Selection {
+            marked: self.class.map(RefusalClass::is_marked),
+            ..self.period.selection(self.state)
+        }
+    }
 }
 
 /// Part of a listing.
@@ -48,6 +60,8 @@ pub struct Listed {
     pub attempts: u32,
     /// Why InfluxDB refused it.
     pub reason: Option<String>,
+    /// What that asks of an operator; nothing of an entry that is not in quarantine.
+    pub class: Option<RefusalClass>,
     /// What it was stored with to know which points it becomes, in base64.
     layout: String,
     /// Its payload, in base64.
@@ -65,6 +79,8 @@ impl Listed {
                 .as_ref()
                 .map_or(entry.attempts, |refusal| refusal.attempts),
             reason: refusal.map(|refusal| refusal.reason),
+            class: (entry.state == State::Quarantined)
+                .then(|| RefusalClass::of_marked(entry.is_marked)),
             layout: BASE64.encode(&entry.layout),
             payload: BASE64.encode(&entry.payload),
         }
@@ -121,7 +137,7 @@ fn read(spool: &mut Spool, list: &List, prefix: Option<&HashPrefix>) -> Result<P
     let from = Seq(list.from);
     let found = match prefix {
         Some(prefix) => spool.find_prefix(prefix, from, limit)?,
-        None => spool.ls(&list.period.selection(list.state), from, limit)?,
+        None => spool.ls(&list.selection(), from, limit)?,
     };
     let fits = fitting(&found.entries);
     let next = match found.entries.get(fits) {

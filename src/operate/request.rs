@@ -74,6 +74,7 @@ impl Period {
             since: self.since,
             until: self.until,
             state,
+            ..Selection::default()
         }
     }
 }

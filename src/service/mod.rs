@@ -9,11 +9,11 @@ mod glance;
 mod keeper;
 pub(crate) mod metrics;
 pub(crate) mod notify;
-mod outage;
 mod round;
 mod running;
 mod signals;
 mod threads;
+mod troubles;
 mod vigil;
 
 use std::io;
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::base::human::things;
 use crate::base::logging;
+use crate::base::refusal::BEYOND_RETENTION;
 use crate::config::{self, Config};
 use crate::record::layout;
 use crate::service::notify::Notifier;
@@ -136,6 +137,7 @@ pub(crate) fn spool_options(config: &config::Local) -> spool::Options {
         retention: config.spool.retention,
         program: layout::program(),
         adopt: layout::adopt(&config.layout),
+        marked_reasons: Some(BEYOND_RETENTION.to_owned()),
         ..spool::Options::default()
     }
 }

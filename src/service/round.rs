@@ -13,7 +13,7 @@ use super::keeper::{self, Keeper};
 use super::running::Running;
 use super::signals::{SignalEvent, Signals};
 use super::threads::Inputs;
-use super::{Error, Host, Mode, chores, outage, spool_options};
+use super::{Error, Host, Mode, chores, spool_options, troubles};
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use crate::config::Config;
@@ -84,9 +84,10 @@ impl Round {
         let mut chores = JoinSet::new();
         chores.spawn(control::serve(listener, operator.clone(), stop.clone()));
         chores.spawn(chores::prune(store.clone(), stop.clone()));
-        chores.spawn(outage::follow(
+        chores.spawn(troubles::follow(
             forwarder.clone(),
             outages_seen,
+            operator.clone(),
             stop.clone(),
         ));
         if host.notifier.has_manager() {

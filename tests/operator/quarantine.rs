@@ -4,6 +4,8 @@ use serde_json::Value;
 use support::endpoint::{Endpoint, Manner};
 use support::journal::Entry;
 
+use spool::{Limits, Options, Order, SeqSet, Spool};
+
 use crate::common::{Host, Running, wait_until};
 use crate::host;
 
@@ -107,4 +109,65 @@ fn refused_entries_arrive_once_the_server_takes_them_and_they_are_tried_again() 
         assert_eq!(host.ledger("quarantined"), 0);
         drop(service);
     }
+}
+
+/// Puts the first two entries of `host` into quarantine as older than what the bucket keeps; no service runs.
+fn put_beyond_retention(host: &Host) {
+    let options = Options {
+        program: shipper::record::layout::program(),
+        marked_reasons: Some(shipper::base::refusal::BEYOND_RETENTION.to_owned()),
+        ..Options::default()
+    };
+    let mut spool = Spool::open(&host.path("spool"), options).unwrap().0;
+    let two = Limits {
+        records: 2,
+        bytes: usize::MAX,
+    };
+    let batch = spool.pending(two, Order::OldestFirst, &SeqSet::new());
+    let reason = "beyond_retention: older than what the bucket keeps (1h0m0s)";
+    let refused = batch.unwrap().seqs.into_iter().map(|seq| (seq, reason));
+    spool.quarantine_all(refused).unwrap();
+}
+
+#[test]
+fn entries_beyond_retention_are_a_class_of_their_own_no_alarm_and_can_be_sent_again() {
+    let endpoint = Endpoint::start().unwrap();
+    endpoint.set_down(true);
+    let entries = (0..4).map(|n| Entry::line(crate::now() - 4_000_000 + n, format!("line {n}")));
+    let host = host(&endpoint, entries);
+    let service = host.start("run");
+    host.until("all is read", |stats| {
+        stats["spool"]["ledger"]["pending"] == 5
+    });
+    service.terminate();
+    put_beyond_retention(&host);
+    endpoint.set_down(false);
+    let service = host.start("run");
+    host.until("all others are delivered", |stats| {
+        let ledger = &stats["spool"]["ledger"];
+        ledger["delivered"].as_u64() >= Some(3) && ledger["pending"] == 0
+    });
+    let status = host.run("status");
+    let shown = String::from_utf8_lossy(&status.stdout);
+    assert_eq!(status.status.code(), Some(0), "{shown}");
+    assert!(shown.contains(", 2 beyond retention"), "{shown}");
+    let ledger = &host.stats()["spool"]["ledger"];
+    assert_eq!(
+        (&ledger["quarantined"], &ledger["beyond_retention"]),
+        (&2.into(), &2.into())
+    );
+    let listed = |class: &str| {
+        let listed = host.succeed(&format!("quarantine ls --json --class {class}"));
+        serde_json::from_str::<Vec<Value>>(&listed).unwrap()
+    };
+    assert!(listed("refused").is_empty());
+    let old = listed("beyond_retention");
+    assert_eq!(old.len(), 2);
+    assert!(old.iter().all(|entry| entry["class"] == "beyond_retention"));
+    let said = host.succeed("replay --quarantined --wait");
+    assert_eq!(said, "2 entries in quarantine are pending again\n");
+    assert_eq!(host.ledger("beyond_retention"), 0);
+    let lines = || endpoint.points(|points| points.messages().len());
+    assert_eq!(lines(), 4, "all of them have arrived");
+    service.terminate();
 }

@@ -18,9 +18,11 @@ use crate::storage::generation::Generation;
 /// Records moved in one commit.
 const MOVED_AT_ONCE: usize = 500;
 
-/// Some quarantined records of a generation.
+/// Some quarantined records of a generation, all marked or none.
 #[derive(Default)]
 struct Movable {
+    /// Where they stand.
+    code: Code,
     seqs: SeqSet,
     records: Records,
     refusals: Vec<Refusal>,
@@ -52,7 +54,7 @@ impl Generations {
             self.note_moving(id)?;
             let active = self.active();
             let added = self.change(Some(active), |active, change| {
-                let first = active.add(page.records.iter(), Code::QUARANTINED, change)?;
+                let first = active.add(page.records.iter(), page.code, change)?;
                 let numbered = (first.0..).map(Seq).zip(page.refusals.iter().cloned());
                 active.refuse(numbered, change)
             })?;
@@ -170,12 +172,14 @@ impl Generations {
 }
 
 fn first_page(generation: &Generation) -> std::result::Result<Movable, Fault> {
-    let refused = |_, code: Code| code.is(Some(State::Quarantined));
-    let wanted = generation.states().select(0, MOVED_AT_ONCE, refused);
     let mut page = Movable::default();
-    let Some(first) = wanted.first() else {
+    let states = generation.states();
+    let refused = |_, code: Code| code.is(Some(State::Quarantined));
+    let Some(first) = states.select(0, 1, refused).first() else {
         return Ok(page);
     };
+    page.code = states.get(first).unwrap_or(Code::QUARANTINED);
+    let wanted = states.select(first.0, MOVED_AT_ONCE, |_, code| code == page.code);
     generation.each_chunk(first, |chunk| {
         for (seq, record) in chunk.numbered().filter(|(seq, _)| wanted.contains(*seq)) {
             if page.records.payload_bytes() >= COMMIT_BYTES {

@@ -6,6 +6,7 @@ pub(crate) mod key;
 pub(crate) mod options;
 pub(crate) mod records;
 pub(crate) mod recovery;
+pub(crate) mod selection;
 pub(crate) mod seq_set;
 pub(crate) mod source;
 pub(crate) mod states;

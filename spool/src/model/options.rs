@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::error::Trouble;
-use crate::model::key::{EntryKey, MsgHash, Seq};
+use crate::model::key::{EntryKey, Seq};
 use crate::model::records::Records;
 use crate::model::states::State;
 
@@ -37,6 +37,9 @@ pub struct Options {
     pub program: Program,
     /// What the records of format 1 are given, which had neither. Default: the source `source`, the empty layout.
     pub adopt: Adopt,
+    /// How the reasons begin whose refusals are marked: these are counted by themselves, too. What is in quarantine already keeps
+    /// its mark, or has none. Default: none is marked.
+    pub marked_reasons: Option<String>,
 }
 
 /// The program that writes the payloads. It is stored, so that an older one stops instead of taking them for damage.
@@ -94,11 +97,18 @@ impl Default for Options {
             when_full: WhenFull::default(),
             program: Program::default(),
             adopt: Adopt::default(),
+            marked_reasons: None,
         }
     }
 }
 
 impl Options {
+    /// Whether a refusal for this reason is marked.
+    pub(crate) fn marks(&self, reason: &str) -> bool {
+        let beginning = self.marked_reasons.as_deref();
+        beginning.is_some_and(|beginning| reason.starts_with(beginning))
+    }
+
     /// Payload bytes after which a generation is sealed.
     pub(crate) fn seal_bytes(&self) -> u64 {
         self.generation_bytes.min(self.max_bytes / 8).max(1)
@@ -146,24 +156,6 @@ pub struct Batch {
     pub records: Records,
 }
 
-/// Which records a query or a replay means: all conditions together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Earliest time, inclusive, in microseconds since the Unix epoch.
-    pub since: Option<u64>,
-    /// Latest time, exclusive.
-    pub until: Option<u64>,
-    /// Where they stand.
-    pub state: Option<State>,
-}
-
-impl Selection {
-    /// Whether a record of this time is meant.
-    pub(crate) fn covers(&self, time: u64) -> bool {
-        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until)
-    }
-}
-
 /// A record with everything known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -173,6 +165,8 @@ pub struct Entry {
     pub key: EntryKey,
     /// Where it stands.
     pub state: State,
+    /// Whether it is in quarantine for one of [`Options::marked_reasons`].
+    pub is_marked: bool,
     /// Failed tries so far, up to 16.
     pub attempts: u32,
     /// What was stored with it to know what to make of the payload.
@@ -201,46 +195,6 @@ pub struct Quarantined {
     pub attempts: u32,
 }
 
-/// The first half-bytes of a hash, as a person types them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HashPrefix(String);
-
-/// Not 1 to 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a hash is 1 to 64 hexadecimal digits")]
-pub struct NotAHash;
-
-impl HashPrefix {
-    pub(crate) fn new(digits: String) -> Self {
-        Self(digits)
-    }
-
-    /// Whether `hash` begins with it.
-    #[must_use]
-    pub fn matches(&self, hash: &MsgHash) -> bool {
-        hash.0
-            .iter()
-            .zip(self.0.as_bytes().chunks(2))
-            .all(|(byte, digits)| {
-                let text = format!("{byte:02x}");
-                text.as_bytes().starts_with(digits)
-            })
-    }
-}
-
-impl std::str::FromStr for HashPrefix {
-    type Err = NotAHash;
-
-    fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits && (1..=64).contains(&text.len()) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(NotAHash)
-        }
-    }
-}
-
 /// Everything an operator wants to know, a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -252,6 +206,8 @@ pub struct Stats {
     pub pending: u64,
     /// Refused and kept.
     pub quarantined: u64,
+    /// Those among them that are marked: see [`Options::marked_reasons`].
+    pub marked: u64,
     /// Given up, removed ones included.
     pub expired: u64,
     /// Offered again and dropped.

@@ -28,7 +28,7 @@ pub enum State {
 }
 
 /// The state of one record as it is stored: 0 to 16 is pending with so many failed tries.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Code(u8);
 
 impl Code {
@@ -43,10 +43,13 @@ impl Code {
     pub(crate) const PURGED_DELIVERED: Self = Self(21);
     /// Given up, and its payload removed for good.
     pub(crate) const PURGED_EXPIRED: Self = Self(22);
+    /// In quarantine for a reason that is counted by itself, too.
+    pub(crate) const MARKED: Self = Self(23);
+    const LAST: Self = Self::MARKED;
 
     /// The code with this number, if there is one.
     pub(crate) fn new(code: u8) -> Option<Self> {
-        (code <= Self::PURGED_EXPIRED.0).then_some(Self(code))
+        (code <= Self::LAST.0).then_some(Self(code))
     }
 
     /// Pending after `attempts` failed tries.
@@ -59,7 +62,7 @@ impl Code {
         match self {
             code if code <= Self::PENDING_LAST => Some(State::Pending),
             Self::DELIVERED | Self::PURGED_DELIVERED => Some(State::Delivered),
-            Self::QUARANTINED => Some(State::Quarantined),
+            Self::QUARANTINED | Self::MARKED => Some(State::Quarantined),
             Self::EXPIRED | Self::PURGED_EXPIRED => Some(State::Expired),
             _ => None,
         }
@@ -68,6 +71,11 @@ impl Code {
     /// Whether its payload was removed for good.
     pub(crate) fn is_purged(self) -> bool {
         matches!(self, Self::PURGED_DELIVERED | Self::PURGED_EXPIRED)
+    }
+
+    /// Whether it is in quarantine for a reason that is counted by itself, too.
+    pub(crate) fn is_marked(self) -> bool {
+        self == Self::MARKED
     }
 
     /// Failed tries while it is pending, 0 otherwise.
@@ -102,6 +110,8 @@ pub(crate) struct Counts {
     pub(crate) expired: u64,
     /// Of the delivered and expired ones those without a payload.
     pub(crate) purged: u64,
+    /// Of the quarantined ones those that are marked.
+    pub(crate) marked: u64,
 }
 
 impl Counts {
@@ -135,10 +145,12 @@ impl Counts {
         self.quarantined += other.quarantined;
         self.expired += other.expired;
         self.purged += other.purged;
+        self.marked += other.marked;
     }
 
     fn come(&mut self, code: Code, records: u64) {
         self.purged += if code.is_purged() { records } else { 0 };
+        self.marked += if code.is_marked() { records } else { 0 };
         if let Some(count) = self.place(code) {
             *count += records;
         }
@@ -146,6 +158,7 @@ impl Counts {
 
     fn leave(&mut self, code: Code) {
         self.purged -= u64::from(code.is_purged());
+        self.marked -= u64::from(code.is_marked());
         if let Some(count) = self.place(code) {
             *count -= 1;
         }
@@ -338,6 +351,11 @@ pub(crate) mod moves {
         code.is(Some(State::Pending)).then_some(Code::QUARANTINED)
     }
 
+    /// [`quarantine`] for a reason that is counted by itself, too.
+    pub(crate) fn mark(code: Code) -> Option<Code> {
+        code.is(Some(State::Pending)).then_some(Code::MARKED)
+    }
+
     pub(crate) fn expire(code: Code) -> Option<Code> {
         let goes = matches!(code.state(), Some(State::Pending | State::Quarantined));
         goes.then_some(Code::EXPIRED)
@@ -349,7 +367,7 @@ pub(crate) mod moves {
     }
 
     pub(crate) fn move_on(code: Code) -> Option<Code> {
-        (code == Code::QUARANTINED).then_some(Code::MOVED)
+        code.is(Some(State::Quarantined)).then_some(Code::MOVED)
     }
 
     pub(crate) fn purge(code: Code) -> Option<Code> {
@@ -408,7 +426,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn stored_pages_give_the_same_states(codes in prop::collection::vec(0u8..=22, 1..6000)) {
+        fn stored_pages_give_the_same_states(codes in prop::collection::vec(0u8..=Code::LAST.0, 1..6000)) {
             let mut states = States::starting_at(Seq(7));
             for code in &codes {
                 states.extend(1, Code::new(*code).unwrap());

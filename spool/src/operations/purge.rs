@@ -81,6 +81,7 @@ fn look(
                     seq,
                     key: record.key,
                     state,
+                    is_marked: code.is_marked(),
                     attempts: code.attempts(),
                     layout: Arc::clone(generation.layout(record.layout)?),
                     payload: payload.clone(),

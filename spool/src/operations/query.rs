@@ -7,7 +7,8 @@ use crate::format::chunk::Stored;
 use crate::generations::Generations;
 use crate::model::error::{Fault, Result};
 use crate::model::key::{EntryKey, MsgHash, Seq};
-use crate::model::options::{Entry, HashPrefix, Page, Selection};
+use crate::model::options::{Entry, Page};
+use crate::model::selection::{HashPrefix, Selection};
 use crate::model::seq_set::SeqSet;
 use crate::model::states::{Code, State, moves};
 use crate::model::summary::Summary;
@@ -42,14 +43,14 @@ pub(crate) fn search(
             break;
         }
         let (id, end) = (listed.id, Seq(listed.seqs().end));
-        let concerned = listed.counts.of(selection.state) > 0;
+        let concerned = selection.among(listed.counts) > 0;
         if !concerned || reach(listed.summary, selection) == Reach::None {
             page.next = Some(end);
             continue;
         }
         let left = limit - page.entries.len();
         let wants = |code: Code, key: &EntryKey| {
-            code.is(selection.state)
+            selection.means(code)
                 && selection.covers(key.time)
                 && prefix.is_none_or(|prefix| prefix.matches(&key.hash))
         };
@@ -96,6 +97,7 @@ fn entry(
         seq,
         key: record.key,
         state,
+        is_marked: code.is_marked(),
         attempts: code.attempts(),
         layout: Arc::clone(generation.layout(record.layout)?),
         payload,
@@ -145,7 +147,7 @@ pub(crate) fn count(generations: &mut Generations, selection: &Selection) -> Res
     let (mut count, mut at) = (0, 0);
     while let Some(listed) = generations.from(at) {
         let (id, end) = (listed.id, listed.seqs().end);
-        let all = listed.counts.of(selection.state);
+        let all = selection.among(listed.counts);
         match reach(listed.summary, selection) {
             _ if all == 0 => {}
             Reach::None => {}
@@ -248,7 +250,7 @@ fn change_selected(
         changed: 0,
         next: Some(end),
     };
-    let concerned = listed.counts.of(selection.state) > 0;
+    let concerned = selection.among(listed.counts) > 0;
     if !concerned || reach(listed.summary, selection) == Reach::None {
         return Ok(to_the_next);
     }
@@ -318,13 +320,13 @@ fn timely(
     let states = generation.states();
     let summary = &generation.head().summary;
     if reach(summary, selection) == Reach::All {
-        return Ok(states.select(from, limit, |_, code| code.is(selection.state)));
+        return Ok(states.select(from, limit, |_, code| selection.means(code)));
     }
     let mut timely = SeqSet::new();
     let mut left = limit;
     generation.each_chunk(Seq(from.max(summary.first.0)), |chunk| {
         for (seq, record) in chunk.numbered().filter(|(seq, _)| seq.0 >= from) {
-            let stands = states.get(seq).is_some_and(|code| code.is(selection.state));
+            let stands = states.get(seq).is_some_and(|code| selection.means(code));
             if left > 0 && stands && selection.covers(record.key.time) {
                 timely.extend([seq]);
                 left -= 1;

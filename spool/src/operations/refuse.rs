@@ -40,6 +40,11 @@ pub(crate) fn quarantine_all<'a>(
 
 fn quarantine_some(generations: &mut Generations, reasons: &BTreeMap<Seq, &str>) -> Result<()> {
     let seqs: SeqSet = reasons.keys().copied().collect();
+    let marked: SeqSet = reasons
+        .iter()
+        .filter(|(_, reason)| generations.options().marks(reason))
+        .map(|(seq, _)| *seq)
+        .collect();
     let kept = generations.room_for_reasons(reasons.values().map(|reason| reason.len()).sum());
     change_each(
         generations,
@@ -52,7 +57,11 @@ fn quarantine_some(generations: &mut Generations, reasons: &BTreeMap<Seq, &str>)
                 .filter_map(|seq| Some((seq, reasons.get(&seq)?)))
             {
                 let tried = generation.states().get(seq).map_or(0, Code::attempts);
-                if generation.stand(&SeqSet::of(seq), moves::quarantine) > 0 {
+                let to = match marked.contains(seq) {
+                    true => moves::mark,
+                    false => moves::quarantine,
+                };
+                if generation.stand(&SeqSet::of(seq), to) > 0 {
                     let refusal = Refusal::new(reason, tried + 1);
                     match kept {
                         Reasons::Whole => refused.push((seq, refusal)),

@@ -18,6 +18,7 @@ pub(crate) fn stats(generations: &Generations, oldest: Option<(Seq, u64)>) -> St
         delivered: counts.delivered,
         pending: counts.pending,
         quarantined: counts.quarantined,
+        marked: counts.marked,
         expired: counts.expired,
         duplicates: generations.duplicates(),
         disk_bytes: generations.disk_bytes(),

@@ -41,6 +41,14 @@ pub(crate) fn layout(n: u16) -> Vec<u8> {
     }
 }
 
+/// How the reason begins why a record is refused that is to be marked.
+pub(crate) const MARK: &str = "marked: ";
+
+/// Whether a refusal of record `n` is to be marked.
+pub(crate) fn is_marked(n: u16) -> bool {
+    n.is_multiple_of(3)
+}
+
 pub(crate) fn identity(n: u16) -> EntryKey {
     key(u64::from(n), time(n))
 }
@@ -61,6 +69,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Whether it is in quarantine for a reason that is counted by itself, too.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.state == State::Quarantined && is_marked(self.n)
+    }
+
     /// What a listing says of it.
     pub(crate) fn entry(&self, seq: u64) -> Entry {
         let is_pending = self.state == State::Pending;
@@ -68,6 +81,7 @@ impl Held {
             seq: Seq(seq),
             key: identity(self.n),
             state: self.state,
+            is_marked: self.is_marked(),
             attempts: if is_pending { self.attempts } else { 0 },
             layout: layout(self.n).into(),
             payload: self.payload(),
@@ -86,6 +100,9 @@ impl Held {
         selection.state.is_none_or(|state| state == self.state)
             && selection.since.is_none_or(|since| since <= time)
             && selection.until.is_none_or(|until| time < until)
+            && selection
+                .marked
+                .is_none_or(|marked| self.state == State::Quarantined && self.is_marked() == marked)
     }
 }
 

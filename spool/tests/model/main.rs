@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{is_long, ledger, list, small};
-use expected::{Expected, SOURCES, content, identity, layout};
+use expected::{Expected, MARK, SOURCES, content, identity, is_marked, layout};
 use ops::{Op, op};
 use proptest::prelude::*;
 use spool::{
@@ -33,7 +33,7 @@ proptest! {
     #[test]
     fn behaves_like_a_map_of_records(ops in prop::collection::vec(op(), 1..60)) {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { retention: RETENTION, ..small() };
+        let options = Options { retention: RETENTION, marked_reasons: Some(MARK.to_owned()), ..small() };
         let mut spool = Spool::open(dir.path(), options.clone()).unwrap().0;
         let mut expected = Expected::default();
         for op in ops {
@@ -140,10 +140,9 @@ fn some_of(expected: &Expected, which: u8, every: u8) -> impl Iterator<Item = Se
 }
 
 fn reason(expected: &Expected, seq: Seq) -> String {
-    format!(
-        "refused {}",
-        expected.held.get(&seq.0).map_or(0, |held| held.n)
-    )
+    let n = expected.held.get(&seq.0).map_or(0, |held| held.n);
+    let mark = if is_marked(n) { MARK } else { "" };
+    format!("{mark}refused {n}")
 }
 
 fn append(
@@ -250,6 +249,8 @@ fn compare(spool: &Spool, expected: &Expected) {
     let stats = ledger(spool);
     assert_eq!(stats.pending, expected.count(State::Pending));
     assert_eq!(stats.quarantined, expected.count(State::Quarantined));
+    let marked = expected.held.values().filter(|held| held.is_marked());
+    assert_eq!(stats.marked, marked.count() as u64);
     assert_eq!(
         (stats.read, stats.duplicates),
         (expected.read, expected.duplicates)

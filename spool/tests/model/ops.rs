@@ -64,10 +64,12 @@ fn selection() -> impl Strategy<Value = Selection> {
         ]),
     );
     let moment = || prop::option::weighted(0.8, (0u16..400).prop_map(time));
-    (moment(), moment(), state).prop_map(|(since, until, state)| Selection {
+    let marked = prop::option::weighted(0.2, any::<bool>());
+    (moment(), moment(), state, marked).prop_map(|(since, until, state, marked)| Selection {
         since,
         until,
         state,
+        marked,
     })
 }
 

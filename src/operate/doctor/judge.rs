@@ -5,8 +5,9 @@ use std::time::Duration;
 use spool::Trouble;
 
 use super::Finding;
-use crate::base::human::{count, size, span};
-use crate::counters::forward::ServerState;
+use crate::base::human::{count, size, span, things};
+use crate::base::when::When;
+use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::stats::Stats;
 use crate::counters::words;
 
@@ -14,6 +15,9 @@ use crate::counters::words;
 const LITTLE_SPACE: u64 = 256 << 20;
 /// Clocks further apart than this put points beside their dashboards; InfluxDB itself does not mind.
 const MAX_SKEW: Duration = Duration::from_secs(60);
+/// The check of the running service.
+const SERVICE: &str = "service";
+
 /// Ledger, damage and quarantine.
 #[must_use]
 pub(crate) fn spool(stats: &Stats) -> Finding {
@@ -32,8 +36,8 @@ pub(crate) fn spool(stats: &Stats) -> Finding {
         let fix = "`shipper spool recover` reads what is left in it, and removes it with --drop";
         return Finding::warn(CHECK, found, fix);
     }
-    if spool.ledger.quarantined > 0 {
-        let found = format!("{} entries in quarantine", count(spool.ledger.quarantined));
+    if spool.ledger.refused() > 0 {
+        let found = format!("{} entries in quarantine", count(spool.ledger.refused()));
         let fix = "see `shipper quarantine ls`; then `shipper replay --quarantined` or `shipper quarantine drop`";
         return Finding::warn(CHECK, found, fix);
     }
@@ -41,14 +45,44 @@ pub(crate) fn spool(stats: &Stats) -> Finding {
         let fix = "check the disk; `shipper spool verify` reads every generation";
         return Finding::warn(CHECK, format!("was damaged once: {recovery}"), fix);
     }
+    let found = format!(
+        "{}, {} pending",
+        words::fill(spool),
+        count(spool.ledger.pending)
+    );
     Finding::pass(
         CHECK,
-        format!(
-            "{}, {} pending",
-            words::fill(spool),
-            count(spool.ledger.pending)
-        ),
+        match spool.ledger.beyond_retention {
+            0 => found,
+            old => format!(
+                "{found}, {} older than what the bucket keeps: `shipper replay --quarantined` sends them once it keeps more",
+                count(old)
+            ),
+        },
     )
+}
+
+/// Lines that are set apart, if there are any and the server takes others.
+fn apart(stats: &Stats, forwarder: &ForwardStatus) -> Option<Finding> {
+    if !stats.is_apart_for_long(forwarder) {
+        return None;
+    }
+    let lines = things(forwarder.set_apart, "line is", "lines are");
+    let since = forwarder.set_apart_since.unwrap_or(stats.at);
+    let since = When(since).to_clock(When(stats.at));
+    let reason = forwarder.set_apart_reason.as_deref();
+    let reason = reason.unwrap_or("for no reason given");
+    let found = format!("{lines} set apart since {since}, all others go on: {reason}");
+    let fix = match forwarder.unproven {
+        0 => {
+            "nothing is lost: they are tried in smaller parts; see the server's log for why it fails at them"
+        }
+        _ => {
+            "nothing is lost: lines refused alone wait until another line of their measurement is stored; see whether \
+              the server's words name something to fix"
+        }
+    };
+    Some(Finding::warn(SERVICE, found, fix))
 }
 
 /// What helps when the spool takes nothing.
@@ -116,24 +150,24 @@ pub(crate) fn clock(synchronised: Option<bool>, ahead: Option<Duration>) -> Find
 /// What the running service says.
 #[must_use]
 pub(crate) fn service(stats: &Stats) -> Finding {
-    const CHECK: &str = "service";
     let Some(service) = &stats.service else {
         let fix = "systemctl enable --now Ollama_InfluxDB";
-        return Finding::warn(CHECK, "not running", fix);
+        return Finding::warn(SERVICE, "not running", fix);
     };
     if let Some(error) = &service.reader.last_error {
         return Finding::fail(
-            CHECK,
+            SERVICE,
             format!("cannot read: {error}"),
             "see the check of the journal",
         );
     }
     match service.forwarder.server {
-        ServerState::Untried | ServerState::Well => Finding::pass(CHECK, stats.in_words()),
+        ServerState::Untried | ServerState::Well => apart(stats, &service.forwarder)
+            .unwrap_or_else(|| Finding::pass(SERVICE, stats.in_words())),
         ServerState::Down | ServerState::OnHold => {
             let error = service.forwarder.last_error.clone().unwrap_or_default();
             let found = format!("{}: {error}", stats.in_words());
-            Finding::fail(CHECK, found, "see the checks of the server")
+            Finding::fail(SERVICE, found, "see the checks of the server")
         }
     }
 }
@@ -176,6 +210,32 @@ mod tests {
         let mut broken = stats(0);
         broken.spool.ledger.read += 1;
         assert_eq!(spool(&broken).grade, Fail);
+    }
+
+    #[test]
+    fn entries_beyond_retention_pass_with_a_way_to_send_them_again() {
+        let mut old = stats(0);
+        old.spool.ledger.delivered -= 2;
+        old.spool.ledger.quarantined = 2;
+        old.spool.ledger.beyond_retention = 2;
+        let finding = spool(&old);
+        assert_eq!((finding.grade, finding.fix), (Pass, None));
+        assert!(finding.found.contains("replay --quarantined"));
+    }
+
+    #[test]
+    fn lines_set_apart_for_minutes_are_a_warning_with_the_servers_words() {
+        let mut apart = stats(9);
+        let now = apart.at;
+        let forwarder = &mut apart.service.as_mut().unwrap().forwarder;
+        forwarder.set_apart = 9;
+        forwarder.set_apart_since = Some(now - 60_000_000);
+        forwarder.set_apart_reason = Some("HTTP 500: cache full".to_owned());
+        assert_eq!(service(&apart).grade, Pass);
+        apart.service.as_mut().unwrap().forwarder.set_apart_since = Some(now - 600_000_000);
+        let finding = service(&apart);
+        assert_eq!(finding.grade, Warn);
+        assert!(finding.found.contains("cache full"), "{finding:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::apart::{Charge, Part, Suspect, Task, Why};
 use super::backlog::Backlog;
 use super::link::{Lines, Link, Settled};
 use super::search::{Found, Search, Trial};
+use crate::base::refusal::BEYOND_RETENTION;
 use crate::record::Record;
 use crate::sinks::{Form, Refusal, Sink};
 
@@ -285,5 +286,5 @@ impl Report {
 /// What stands in quarantine beside a line that is too old: the class of its refusal first.
 fn old_reason(keeps: Option<&str>, reason: &str) -> String {
     let keeps = keeps.map_or_else(String::new, |keeps| format!(" ({keeps})"));
-    format!("beyond_retention: older than what the bucket keeps{keeps}: {reason}")
+    format!("{BEYOND_RETENTION}older than what the bucket keeps{keeps}: {reason}")
 }

@@ -36,6 +36,7 @@ fn settings(batch_lines: usize, in_flight: usize, catchup: Catchup) -> ForwardSe
 /// One run of the stage.
 struct Run {
     stop: Stop,
+    input_ended: Stop,
     status: watch::Receiver<ForwardStatus>,
     task: tokio::task::JoinHandle<Remainder>,
 }
@@ -49,11 +50,16 @@ impl Run {
             Arc::clone(server),
             settings.clone(),
             sender,
-            input_ended,
+            input_ended.clone(),
             stop.clone(),
         );
         let task = tokio::spawn(async move { stage.await.unwrap() });
-        Self { stop, status, task }
+        Self {
+            stop,
+            input_ended,
+            status,
+            task,
+        }
     }
 
     async fn stop(self) {
@@ -270,4 +276,47 @@ async fn simulate(case: &Case) -> Result<(), TestCaseError> {
     // Faults of minutes and lines that take eight tries are in it.
     prop_assert!(requests < 20_000, "{} requests", requests);
     Ok(())
+}
+
+/// Prints the table of `docs/performance.md`.
+#[test]
+fn a_refused_line_costs_a_bounded_number_of_requests_however_many_there_are() {
+    const LINES: usize = 200_000;
+    println!("| one refused line in | requests per refused line | lines sent per line |");
+    println!("|---|---|---|");
+    for every in [10_000, 1000, 100, 10] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let (requests, sent) = runtime.block_on(async {
+            let memory = Memory::default();
+            let mut random = fastrand::Rng::with_seed(every);
+            let mut natures = BTreeMap::new();
+            for line in 0..LINES {
+                let hash = memory.append_log(line as u64);
+                if random.u64(..every) == 0 {
+                    natures.insert(hash, Nature::Bad);
+                }
+            }
+            let refused = natures.len() as u64;
+            let server = Arc::new(Server::new(Model::default(), natures, 1));
+            let run = Run::start(&memory, &server, &settings(5000, 2, Catchup::Interleave));
+            run.input_ended.trigger();
+            assert_eq!(run.task.await.unwrap(), Remainder::default());
+            let quarantined = memory.in_state(State::Quarantined).len() as u64;
+            assert_eq!(quarantined, refused);
+            let requests = *server.requests.lock().unwrap();
+            (
+                requests as f64 / refused as f64,
+                *server.lines.lock().unwrap(),
+            )
+        });
+        println!(
+            "| {every} | {requests:.1} | {:.2} |",
+            sent as f64 / LINES as f64
+        );
+        assert!(requests < 40.0, "{requests} for one in {every}");
+    }
 }

@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// Failures of the server at one line alone after which that line is to blame.
 const FAILURES: u32 = 8;
 
-/// Suspects that are tried in one task at most.
-const TRIED_AT_ONCE: usize = 64;
+/// Suspects that are tried in one task at most, and parts that are searched in one: what came of all of them becomes durable at once.
+const AT_ONCE: usize = 64;
 
 /// Vain tries for a proof after which nothing more is to be expected while no lines arrive.
 const VAIN_PROOFS: u32 = 3;
@@ -46,7 +46,7 @@ pub(super) struct Apart {
 }
 
 /// Lines that were in one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Part {
     pub seqs: SeqSet,
     pub why: Why,
@@ -55,9 +55,10 @@ pub(super) struct Part {
 }
 
 /// Why lines are set apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Why {
     /// The server refused the request.
+    #[default]
     Refused,
     /// It failed at the request, which had so many bytes, and took others.
     Failed { bytes: usize, trouble: Trouble },
@@ -91,8 +92,8 @@ struct Attempts {
 /// What to try next.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// Find the lines of the part that are to blame.
-    Search(Part),
+    /// Find the lines of these parts that are to blame.
+    Search(Vec<Part>),
     /// Send each of these suspects alone, once more.
     Try(Vec<(Seq, Suspect)>),
     /// Have a line of this measurement stored: a delivered one, or this one.
@@ -103,7 +104,11 @@ impl Task {
     /// The lines that it is about.
     pub(super) fn seqs(&self) -> SeqSet {
         match self {
-            Self::Search(part) => part.seqs.clone(),
+            Self::Search(parts) => {
+                let mut seqs = SeqSet::new();
+                parts.iter().for_each(|part| seqs.extend_from(&part.seqs));
+                seqs
+            }
             Self::Try(suspects) => suspects.iter().map(|(seq, _)| *seq).collect(),
             Self::Prove(_, scout) => scout.iter().copied().collect(),
         }
@@ -268,34 +273,48 @@ impl Apart {
         released
     }
 
-    /// What to try now, if anything.
-    pub(super) fn next(&mut self, evidence: &Evidence) -> Option<Task> {
+    /// What to try now, if anything, of at most so many lines if it is a search.
+    pub(super) fn next(&mut self, evidence: &Evidence, lines: usize) -> Option<Task> {
         let now = Instant::now();
-        self.next_suspects(evidence, now)
-            .or_else(|| self.next_part(now))
+        let ready = self.ready_suspects(evidence, now);
+        // What is stored in a search is a proof for suspects: few of them wait for that.
+        if ready.len() < AT_ONCE
+            && let Some(search) = self.next_parts(now, lines)
+        {
+            return Some(search);
+        }
+        self.next_suspects(ready)
             .or_else(|| self.next_proof(evidence, now))
     }
 
-    fn next_suspects(&mut self, evidence: &Evidence, now: Instant) -> Option<Task> {
+    fn ready_suspects(&self, evidence: &Evidence, now: Instant) -> Vec<Seq> {
         let is_ready = |(seq, suspect): &(&Seq, &Suspect)| {
             let is_due = || self.tries.get(seq).is_none_or(|tries| tries.due <= now);
             suspect.is_proven(evidence) || suspect.waits_for_time(evidence) && is_due()
         };
-        let ready: Vec<_> = self
-            .suspects
-            .iter()
-            .filter(is_ready)
-            .map(|(seq, _)| *seq)
-            .take(TRIED_AT_ONCE)
-            .collect();
+        let ready = self.suspects.iter().filter(is_ready);
+        ready.map(|(seq, _)| *seq).take(AT_ONCE).collect()
+    }
+
+    fn next_suspects(&mut self, ready: Vec<Seq>) -> Option<Task> {
         let taken = |seq: Seq| Some((seq, self.suspects.remove(&seq)?));
         let ready: Vec<_> = ready.into_iter().filter_map(taken).collect();
         (!ready.is_empty()).then_some(Task::Try(ready))
     }
 
-    fn next_part(&mut self, now: Instant) -> Option<Task> {
-        let place = self.parts.iter().position(|(due, _)| *due <= now)?;
-        Some(Task::Search(self.parts.remove(place).1))
+    fn next_parts(&mut self, now: Instant, lines: usize) -> Option<Task> {
+        let (mut parts, mut taken) = (Vec::new(), 0);
+        self.parts.retain_mut(|(due, part)| {
+            let more = taken + part.seqs.len();
+            let fits = parts.is_empty() || more <= lines as u64 && parts.len() < AT_ONCE;
+            if *due > now || !fits {
+                return true;
+            }
+            taken = more;
+            parts.push(std::mem::take(part));
+            false
+        });
+        (!parts.is_empty()).then_some(Task::Search(parts))
     }
 
     fn next_proof(&mut self, evidence: &Evidence, now: Instant) -> Option<Task> {

@@ -11,7 +11,7 @@ use super::link::{Lines, Link, Settled};
 use super::search::{Found, Search, Trial};
 use crate::base::refusal::BEYOND_RETENTION;
 use crate::record::Record;
-use crate::sinks::{Form, Refusal, Sink};
+use crate::sinks::{Cause, Form, Refusal, Sink};
 
 /// What became of the lines of a task. Those that are nowhere in it are still to be sent.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub(super) async fn examine<S: Sink, B: Backlog>(
         seqs: batch.seqs,
     };
     match task {
-        Task::Search(part) => examination.search(&part).await,
+        Task::Search(parts) => examination.search(parts).await,
         Task::Try(suspects) => examination.try_alone(suspects).await,
         Task::Prove(measurement, _) => examination.prove(measurement).await,
     }
@@ -58,10 +58,37 @@ struct Examination<S, B> {
 }
 
 impl<S: Sink, B: Backlog> Examination<S, B> {
-    async fn search(&self, part: &Part) -> Report {
+    async fn search(&self, parts: Vec<Part>) -> Report {
+        let mut report = Report::default();
+        for part in parts {
+            let mut records = Records::new();
+            let mut seqs = Vec::new();
+            for (place, seq) in self.seqs.iter().enumerate() {
+                if let Some(record) = self.records.get(place)
+                    && part.seqs.contains(*seq)
+                {
+                    records.set_layout(record.layout);
+                    records.push(record.key, record.payload);
+                    seqs.push(*seq);
+                }
+            }
+            let one = Self {
+                link: Arc::clone(&self.link),
+                records: Arc::new(records),
+                seqs,
+            };
+            report.add(one.search_part(&part).await);
+        }
+        report
+    }
+
+    async fn search_part(&self, part: &Part) -> Report {
         let records = Arc::clone(&self.records);
         let mut search = match part.why {
-            Why::Refused => Search::new(records),
+            Why::Refused => {
+                let piece = self.link.density(|density| density.now());
+                Search::new(records, piece)
+            }
             Why::Failed { .. } => Search::halved(records),
         };
         let mut charges = Vec::new();
@@ -148,10 +175,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             ..Report::default()
         };
         if !found.old.is_empty() {
-            let keeps = match found.keeps {
-                Some(keeps) => Some(keeps),
-                None => self.link.sink().keeps().await,
-            };
+            let keeps = self.keeps(found.keeps).await;
             let old = self.numbered(found.old);
             report.old = old
                 .map(|(seq, why)| (seq, old_reason(keeps.as_deref(), &why)))
@@ -186,6 +210,14 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         report
     }
 
+    /// How long the server keeps records: as it has told, or else as it says when it is asked.
+    async fn keeps(&self, told: Option<String>) -> Option<String> {
+        match told {
+            Some(keeps) => Some(keeps),
+            None => self.link.sink().keeps().await,
+        }
+    }
+
     /// Sends each suspect alone. One that is stored is an ordinary line again.
     async fn try_alone(&self, suspects: Vec<(Seq, Suspect)>) -> Report {
         let mut report = Report::default();
@@ -207,6 +239,17 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             };
             let verdict = match answer.settled {
                 Settled::Stored => continue,
+                Settled::Refused(Refusal {
+                    cause: Cause::BeyondRetention { keeps },
+                    reason,
+                    ..
+                }) => {
+                    let keeps = self.keeps(keeps).await;
+                    report
+                        .old
+                        .push((seq, old_reason(keeps.as_deref(), &reason)));
+                    continue;
+                }
                 Settled::Refused(refusal) => self.refused_again(&mut suspect, refusal.reason),
                 Settled::TooLarge(reason) => self.refused_again(&mut suspect, reason),
                 Settled::Failed {
@@ -253,6 +296,11 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         let answer = self.link.settle(&scout).await;
         let (reason, charge) = match answer.map(|answer| answer.settled) {
             Some(Settled::Stored) if !self.seqs.is_empty() => return report,
+            // It is an ordinary line again, which a search will find to be too old.
+            Some(Settled::Refused(Refusal {
+                cause: Cause::BeyondRetention { .. },
+                ..
+            })) => (String::new(), None),
             Some(Settled::Stored) | None => (String::new(), None),
             Some(Settled::Refused(Refusal { reason, .. }) | Settled::TooLarge(reason)) => {
                 let moment = self.link.evidence(|evidence| evidence.refused(measurement));
@@ -271,6 +319,23 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
 }
 
 impl Report {
+    /// Adds another report of a search.
+    fn add(&mut self, other: Self) {
+        self.stored.extend_from(&other.stored);
+        self.without_points += other.without_points;
+        if !other.points_reason.is_empty() {
+            self.points_reason = other.points_reason;
+        }
+        self.guilty.extend(other.guilty);
+        self.old.extend(other.old);
+        self.suspects.extend(other.suspects);
+        self.apart.extend(other.apart);
+        for (measurement, unsent) in other.unsent {
+            let all = self.unsent.entry(measurement).or_default();
+            all.extend_from(&unsent);
+        }
+    }
+
     fn add_suspect(
         &mut self,
         seq: Option<&Seq>,

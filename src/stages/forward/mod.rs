@@ -35,6 +35,7 @@ use crate::store::Ended;
 use apart::Apart;
 pub use backlog::{Backlog, Counts, Fault};
 use deliver::{Delivery, deliver};
+use evidence::Evidence;
 use examine::{Report, examine};
 use link::Link;
 use turns::{Turn, Turns};
@@ -71,7 +72,7 @@ pub async fn run<S: Sink, B: Backlog>(
         stop,
         tasks: JoinSet::new(),
         in_flight: HashMap::new(),
-        examined: None,
+        examined: HashMap::new(),
         claimed: SeqSet::new(),
         turns: Turns::new(config.catchup),
         waiting_since: Some(Instant::now()),
@@ -95,8 +96,8 @@ struct Stage<S, B> {
     tasks: JoinSet<Done>,
     /// The records of each batch on its way.
     in_flight: HashMap<Id, SeqSet>,
-    /// The records of the task on what is set apart.
-    examined: Option<(Id, SeqSet)>,
+    /// The records of each task on what is set apart.
+    examined: HashMap<Id, SeqSet>,
     /// All records of both, and all that is set apart.
     claimed: SeqSet,
     turns: Turns,
@@ -118,9 +119,9 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
             }
             let has_room = self.in_flight.len() < self.window();
             let linger_over = self.waiting_since.map(|since| since + self.config.linger);
-            let due = match self.examined {
-                None => self.link.evidence(|evidence| self.apart.due(evidence)),
-                Some(_) => None,
+            let due = match self.may_examine() {
+                true => self.link.evidence(|evidence| self.apart.due(evidence)),
+                false => None,
             };
             tokio::select! {
                 Some(done) = self.tasks.join_next_with_id() => self.conclude(done).await?,
@@ -232,26 +233,33 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         self.in_flight.insert(task.id(), seqs);
     }
 
-    /// Starts a task on what is set apart, if there is something to try and none is under way.
+    /// Whether there is room for a task on what is set apart: one goes on beside the batches, and more when there are none.
+    fn may_examine(&self) -> bool {
+        let idle = self.window().saturating_sub(self.in_flight.len());
+        self.examined.len() < idle.max(1)
+    }
+
+    /// Starts tasks on what is set apart, as far as there is something to try.
     async fn examine(&mut self) -> Result<(), Ended> {
-        if self.examined.is_some() {
-            return Ok(());
+        while self.may_examine() {
+            let lines = self.config.batch_lines;
+            let next = |evidence: &mut Evidence| self.apart.next(evidence, lines);
+            let Some(task) = self.link.evidence(next) else {
+                return Ok(());
+            };
+            let seqs = task.seqs();
+            let limits = self.limits(lines);
+            let read = |backlog: B| {
+                let seqs = seqs.clone();
+                async move { backlog.read(limits, State::Pending, seqs).await }
+            };
+            let batch = self.persist(read).await?.unwrap_or_default();
+            let link = Arc::clone(&self.link);
+            let task = self
+                .tasks
+                .spawn(async move { Done::Examined(examine(link, task, batch).await) });
+            self.examined.insert(task.id(), seqs);
         }
-        let Some(task) = self.link.evidence(|evidence| self.apart.next(evidence)) else {
-            return Ok(());
-        };
-        let seqs = task.seqs();
-        let limits = self.limits(self.config.batch_lines);
-        let read = |backlog: B| {
-            let seqs = seqs.clone();
-            async move { backlog.read(limits, State::Pending, seqs).await }
-        };
-        let batch = self.persist(read).await?.unwrap_or_default();
-        let link = Arc::clone(&self.link);
-        let task = self
-            .tasks
-            .spawn(async move { Done::Examined(examine(link, task, batch).await) });
-        self.examined = Some((task.id(), seqs));
         Ok(())
     }
 
@@ -262,11 +270,10 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
             // A task that panicked leaves its records as they were: they are sent again.
             Err(error) => error.id(),
         };
-        let seqs = match self.examined.take_if(|(examined, _)| *examined == id) {
-            Some((_, seqs)) => Some(seqs),
-            None => self.in_flight.remove(&id),
-        };
-        let seqs = seqs.unwrap_or_default();
+        let batch = self.in_flight.remove(&id);
+        let seqs = batch
+            .or_else(|| self.examined.remove(&id))
+            .unwrap_or_default();
         match done {
             Ok((_, Done::Delivered(delivery))) => self.delivered(delivery).await?,
             Ok((_, Done::Examined(report))) => self.reported(&seqs, report).await?,
@@ -282,14 +289,18 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
     async fn delivered(&mut self, delivery: Delivery) -> Result<(), Ended> {
         self.ack(delivery.stored).await?;
         self.quarantine(delivery.unreadable, refused).await?;
+        let mut failed = SeqSet::new();
         for part in delivery.apart {
             tracing::debug!(lines = part.seqs.len(), "set apart: {}", part.reason);
+            failed.extend_from(&part.seqs);
+            self.apart.add(part);
+        }
+        if !failed.is_empty() {
             let record = |backlog: B| {
-                let seqs = part.seqs.clone();
-                async move { backlog.record_failure(seqs).await }
+                let failed = failed.clone();
+                async move { backlog.record_failure(failed).await }
             };
             self.persist(record).await?;
-            self.apart.add(part);
         }
         for (measurement, seqs) in delivery.unsent {
             self.apart.keep_unsent(measurement, &seqs);
@@ -363,7 +374,7 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         let (lines, unproven) = self
             .link
             .evidence(|evidence| (self.apart.lines(), self.apart.unproven(evidence)));
-        let tried = self.examined.as_ref().map_or(0, |(_, seqs)| seqs.len());
+        let tried: u64 = self.examined.values().map(SeqSet::len).sum();
         let reason = self.apart.reason();
         self.link.tell_if(|status| {
             let lines = lines + tried;

@@ -1,6 +1,6 @@
 //! Which lines of a part the server refuses: pure; the caller sends what [`Search::next`] gives and tells what came of it.
 //!
-//! A group that is refused is halved. When its front half is stored, its back half is known to hold a refused line, and is
+//! A part is sent in pieces of which most should pass. A piece that is refused is halved. When its front half is stored, its back half is known to hold a refused line, and is
 //! halved unsent. A line counts as stored only when a request that held it was: nothing is concluded from the number of
 //! lines that an answer says were dropped, since a server with several shards counts those of one. What an answer tells beside that
 //! changes only what is sent next:
@@ -20,7 +20,7 @@ use spool::{MsgHash, Records};
 use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Trouble};
 
-/// Lines stored only without their points after which the points of the whole part are given up.
+/// Surprises after which there are likely to be more of them.
 const FEW: usize = 2;
 
 /// The search in one part. Lines are numbered from 0, as in its records.
@@ -30,8 +30,12 @@ pub(super) struct Search {
     /// What is still to be sent; the last group comes first.
     groups: Vec<Group>,
     current: Option<Group>,
+    /// The most lines of which it is likely that none is refused.
+    piece: usize,
     /// Whether everything is sent without points.
     is_bare: bool,
+    /// How often lines were put together again and were refused.
+    vain_merges: usize,
     /// Whether the server once named a line that it stored alone.
     names_are_wrong: bool,
     has_stored: bool,
@@ -46,6 +50,7 @@ struct Group {
     /// Whether the group after it is the other half of a refused one.
     is_front: bool,
     is_named: bool,
+    is_merged: bool,
     is_bare: bool,
 }
 
@@ -90,14 +95,16 @@ pub(super) struct FailingGroup {
 }
 
 impl Search {
-    /// A search in `records`, a request of which was refused.
-    pub(super) fn new(records: Arc<Records>) -> Self {
+    /// A search in `records`, a request of which was refused; it begins with requests of `piece` lines.
+    pub(super) fn new(records: Arc<Records>, piece: usize) -> Self {
         let mut search = Self {
             groups: Vec::new(),
             current: None,
+            piece: piece.max(1),
             is_bare: false,
             names_are_wrong: false,
             has_stored: false,
+            vain_merges: 0,
             found: Found::default(),
             records,
         };
@@ -106,23 +113,24 @@ impl Search {
             let lines = by_measurement.entry(search.measurement(line)).or_default();
             lines.push(line);
         }
-        let is_refused = by_measurement.len() == 1;
-        search.groups = by_measurement
-            .into_values()
-            .map(|lines| Group {
-                lines,
-                is_refused,
+        let is_whole = by_measurement.len() == 1 && search.records.len() <= search.piece;
+        for lines in by_measurement.into_values() {
+            let pieces = lines.rchunks(search.piece);
+            search.groups.extend(pieces.map(|piece| Group {
+                lines: piece.to_vec(),
+                is_refused: is_whole,
                 ..Group::default()
-            })
-            .collect();
+            }));
+        }
         search
     }
 
     /// A search in `records`, at a request of which the server fails: nothing is known but that it is to be smaller.
     pub(super) fn halved(records: Arc<Records>) -> Self {
-        let mut search = Self::new(records);
-        let mut all: Vec<_> = (0..search.records.len()).collect();
-        let back = all.split_off(all.len().div_ceil(2));
+        let lines = records.len();
+        let mut search = Self::new(records, lines);
+        let mut all: Vec<_> = (0..lines).collect();
+        let back = all.split_off(lines.div_ceil(2));
         search.groups = [back, all]
             .map(|lines| Group {
                 lines,
@@ -288,8 +296,10 @@ impl Search {
     }
 
     fn again(&mut self, group: Group) {
+        self.vain_merges += usize::from(group.is_merged);
         self.groups.push(Group {
             is_refused: true,
+            is_merged: false,
             is_front: false,
             ..group
         });
@@ -307,9 +317,32 @@ impl Search {
             return;
         }
         self.found.refused.push((line, reason.to_owned()));
+        if self.vain_merges < FEW {
+            self.merge(line);
+        }
         if !self.has_stored {
             self.sample();
         }
+    }
+
+    /// Puts the halves that the search has left behind on its way to `line` together again: likely it was the only one.
+    fn merge(&mut self, line: usize) {
+        let measurement = self.measurement(line);
+        let mut rest = Group {
+            is_merged: true,
+            ..Group::default()
+        };
+        while let Some(group) = self.groups.pop() {
+            let is_open = !(group.is_refused || group.is_named || group.is_bare);
+            let first = group.lines.first();
+            let is_alike = first.is_none_or(|first| self.measurement(*first) == measurement);
+            if !is_open || !is_alike || rest.lines.len() + group.lines.len() > self.piece {
+                self.groups.push(group);
+                break;
+            }
+            rest.lines.extend(group.lines);
+        }
+        self.groups.push(rest);
     }
 
     /// Sends a line from the end of the largest group next: when nothing was stored so far, perhaps nothing ever is, and

@@ -97,41 +97,6 @@ fn every_line_that_version_3_lists_is_named() {
 }
 
 #[test]
-fn reasons_are_of_one_kind_when_only_lines_and_numbers_differ() {
-    let parse = |line: &str, fault: &str| {
-        format!("partial write: unable to parse '{line}': {fault} dropped=0")
-    };
-    let conflict = |field: &str, dropped: u32| {
-        format!(
-            r#"partial write: field type conflict: input field "{field}" on measurement "ollama_logs" is type string, already exists as type float dropped={dropped}"#
-        )
-    };
-    for (one, other) in [
-        (
-            parse("a b=1", "bad timestamp"),
-            parse("it's c='d': e", "bad timestamp"),
-        ),
-        (conflict("message", 3), conflict("message", 1)),
-        (
-            "value 17 out of range".to_owned(),
-            "value 3 out of range".to_owned(),
-        ),
-    ] {
-        assert_eq!(kind_of(&one), kind_of(&other));
-    }
-    for (one, other) in [
-        (
-            parse("a b=1", "bad timestamp"),
-            parse("a b=1", "missing field value"),
-        ),
-        (conflict("message", 3), conflict("pid", 3)),
-        (conflict("message", 3), parse("a b=1", "bad timestamp")),
-    ] {
-        assert_ne!(kind_of(&one), kind_of(&other));
-    }
-}
-
-#[test]
 fn a_reason_is_one_bounded_line() {
     let reason = reason_of(&"ü\n".repeat(100_000));
     assert_eq!(reason.text.chars().count(), MAX_CHARS + 1);

@@ -26,9 +26,12 @@ async fn a_line_is_judged_when_another_one_was_stored_between_two_refusals() {
     evidence.stored(LOGS);
     suspect(&mut apart, 7, &mut evidence);
     // What was stored before is no proof; one is looked for.
-    assert!(matches!(apart.next(&evidence), Some(Task::Prove(LOGS, None))));
+    assert!(matches!(
+        apart.next(&evidence, 1000),
+        Some(Task::Prove(LOGS, None))
+    ));
     evidence.stored(LOGS);
-    let (seq, mut suspect) = tried(apart.next(&evidence)).remove(0);
+    let (seq, mut suspect) = tried(apart.next(&evidence, 1000)).remove(0);
     assert_eq!(seq, Seq(7));
     let verdict = suspect.refused_again("no again".to_owned(), &mut evidence);
     assert_eq!(verdict.as_deref(), Some("no again"));
@@ -42,10 +45,14 @@ async fn another_state_of_the_server_clears_the_evidence() {
     evidence.state_changed();
     evidence.stored(LOGS);
     tokio::time::advance(Duration::from_secs(60)).await;
-    let (_, mut suspect) = tried(apart.next(&evidence)).remove(0);
+    let (_, mut suspect) = tried(apart.next(&evidence, 1000)).remove(0);
     assert_eq!(suspect.refused_again("no".to_owned(), &mut evidence), None);
     evidence.stored(LOGS);
-    assert!(suspect.refused_again("no".to_owned(), &mut evidence).is_some());
+    assert!(
+        suspect
+            .refused_again("no".to_owned(), &mut evidence)
+            .is_some()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,20 +60,24 @@ async fn after_an_hour_a_stored_line_of_any_measurement_counts_and_the_reason_sa
     let (mut apart, mut evidence) = (apart(), Evidence::default());
     suspect(&mut apart, 7, &mut evidence);
     evidence.stored("inventory");
-    assert!(matches!(apart.next(&evidence), Some(Task::Prove(..))));
+    assert!(matches!(apart.next(&evidence, 1000), Some(Task::Prove(..))));
     apart.no_proof(LOGS);
-    assert!(apart.next(&evidence).is_none());
+    assert!(apart.next(&evidence, 1000).is_none());
     let due = apart.due(&evidence).unwrap();
     assert!(due <= Instant::now() + PATIENCE);
     tokio::time::advance(PATIENCE).await;
-    let (_, mut suspect) = tried(apart.next(&evidence)).remove(0);
+    let (_, mut suspect) = tried(apart.next(&evidence, 1000)).remove(0);
     let verdict = suspect.refused_again("no".to_owned(), &mut evidence);
     let verdict = verdict.unwrap();
-    assert!(verdict.contains("no line of logs could be stored in an hour"), "{verdict}");
+    assert!(
+        verdict.contains("no line of logs could be stored in an hour"),
+        "{verdict}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_at_which_the_server_fails_is_judged_only_with_the_server_well_around_each_failure() {
+async fn a_line_at_which_the_server_fails_is_judged_only_with_the_server_well_around_each_failure()
+{
     let fails = Charge::Fails {
         times: 0,
         trouble: Trouble::Unexplained,
@@ -90,7 +101,10 @@ async fn a_line_at_which_the_server_fails_is_judged_only_with_the_server_well_ar
         };
         let mut stated = Suspect::new(LOGS, "full".to_owned(), charge);
         let verdict = stated.failed_again("full".to_owned(), Trouble::Stated, true);
-        assert_eq!(verdict, None, "the server said itself what is wrong with it");
+        assert_eq!(
+            verdict, None,
+            "the server said itself what is wrong with it"
+        );
     }
 }
 
@@ -102,16 +116,16 @@ async fn lines_of_a_measurement_in_doubt_wait_and_one_of_them_is_tried_now_and_t
     }
     apart.keep_unsent(LOGS, &SeqSet::from(10..20));
     assert!(apart.release(&evidence).is_empty());
-    let Some(Task::Prove(LOGS, Some(Seq(19)))) = apart.next(&evidence) else {
+    let Some(Task::Prove(LOGS, Some(Seq(19)))) = apart.next(&evidence, 1000) else {
         panic!("the newest one is tried");
     };
     let wait = apart.no_proof(LOGS);
-    assert!(apart.next(&evidence).is_none());
+    assert!(apart.next(&evidence, 1000).is_none());
     assert_eq!(apart.due(&evidence), Some(Instant::now() + wait));
     assert_eq!((apart.lines(), apart.unproven(&evidence)), (12, 3));
     evidence.stored(LOGS);
     assert_eq!(apart.release(&evidence), SeqSet::from(10..19));
-    assert_eq!(tried(apart.next(&evidence)).len(), 3);
+    assert_eq!(tried(apart.next(&evidence, 1000)).len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

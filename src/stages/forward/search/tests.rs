@@ -66,7 +66,7 @@ fn refusal(named: Vec<MsgHash>, dropped: Option<usize>) -> Refusal {
 
 /// Searches against a server that refuses the lines in `bad`, and counts the requests.
 fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (Found, usize) {
-    let mut search = Search::new(records(lines));
+    let mut search = Search::new(records(lines), lines);
     let mut requests = 0;
     while let Some(Trial { lines, .. }) = search.next() {
         requests += 1;
@@ -152,7 +152,9 @@ fn scattered_refused_lines_cost_a_bounded_number_of_requests() {
             [Manner::Named, Manner::AllNamed, Manner::Whole].map(worst);
         println!("| {count} | {named} | {all_named} | {untold} |");
         assert!(all_named <= named && named <= untold);
-        assert!(untold <= 14 * count + 2, "{untold}");
+        // Beyond two, what is left is not put together again: fewer lines are sent, in more requests.
+        let each = if count <= 2 { 14 } else { 20 };
+        assert!(untold <= each * count + 2, "{untold}");
     }
 }
 
@@ -164,7 +166,7 @@ fn refused_lines_side_by_side_cost_little_more_than_one() {
             let (found, requests) = search(5000, &bad, Manner::Whole);
             assert_eq!(refused_lines(&found), bad);
             assert!(
-                requests <= 3 * 13 + 3 * count,
+                requests <= 4 * 13 + 3 * count,
                 "{requests} for {count} at {first}"
             );
         }
@@ -187,7 +189,7 @@ fn lines_of_different_measurements_are_never_in_one_request_of_a_search() {
             unit: Cow::Borrowed(""),
         }),
     });
-    let mut search = Search::new(mixed);
+    let mut search = Search::new(mixed, 100);
     let mut sent = Vec::new();
     while let Some(trial) = search.next() {
         sent.push(trial.lines);
@@ -199,7 +201,7 @@ fn lines_of_different_measurements_are_never_in_one_request_of_a_search() {
 
 #[test]
 fn that_nothing_is_stored_is_found_out_in_few_requests() {
-    let mut search = Search::new(records(5000));
+    let mut search = Search::new(records(5000), 5000);
     let mut requests = 0;
     while search.found().refused.len() < 3 {
         search.next().unwrap();
@@ -211,7 +213,7 @@ fn that_nothing_is_stored_is_found_out_in_few_requests() {
 
 #[test]
 fn lines_beyond_retention_are_the_oldest_and_cost_two_more_requests() {
-    let mut search = Search::new(records(5000));
+    let mut search = Search::new(records(5000), 5000);
     let old = |dropped| Refusal {
         cause: Cause::BeyondRetention {
             keeps: Some("1h0m0s".to_owned()),
@@ -244,7 +246,7 @@ fn lines_beyond_retention_are_the_oldest_and_cost_two_more_requests() {
 
 #[test]
 fn a_part_that_is_too_large_is_sent_in_pieces_and_a_line_that_is_alone_is_refused() {
-    let mut search = Search::new(records(10));
+    let mut search = Search::new(records(10), 10);
     let mut stored = 0;
     while let Some(trial) = search.next() {
         let taken = trial.lines.len().min(3);
@@ -266,7 +268,7 @@ fn a_part_that_is_too_large_is_sent_in_pieces_and_a_line_that_is_alone_is_refuse
 
 #[test]
 fn lines_that_cannot_be_read_are_left_out_of_what_is_sent() {
-    let mut search = Search::new(records(4));
+    let mut search = Search::new(records(4), 4);
     let trial = search.next().unwrap();
     assert_eq!(trial.lines, [0, 1]);
     assert!(search.narrow(2, vec![(1, "unreadable".to_owned())]));

@@ -22,3 +22,4 @@ mod simulator;
 mod storm;
 mod tls;
 mod troubled;
+mod waits;

@@ -54,7 +54,7 @@ async fn lines_beyond_retention_arrive_by_a_replay_once_the_bucket_keeps_them() 
         state: Some(State::Quarantined),
         ..Selection::default()
     };
-    let again = quarantined.clone();
+    let again = quarantined;
     let replay = rig.store.call(move |spool| spool.replay(&again));
     assert_eq!(replay.await.unwrap().unwrap(), 60);
     rig.drain().await;
@@ -90,14 +90,15 @@ async fn lines_beyond_retention_need_no_other_line_as_a_proof() {
 async fn a_conflict_among_lines_beyond_retention_is_told_apart_from_them() {
     let server = Influxd1::start(Settings::default()).unwrap();
     policy(&server);
-    let bad_hour = base_time() / HOUR * HOUR;
+    // The hour that the first entries are in: not beyond retention, and not the hour of those that arrive.
+    let bad_hour = base_time();
     let strange = format!("ollama_logs message=1 {}", bad_hour * 1000);
     server.write_to("logs&rp=short", &strange).unwrap();
     let mut rig = Rig::to_server(&server);
     rig.config.influx.bucket = "logs/short".to_owned();
     rig.clock = base_time() - 24 * HOUR;
     rig.append((0..10).map(|line| format!("old {line}"))).await;
-    rig.clock = bad_hour + 1_000_000;
+    rig.clock = bad_hour;
     rig.append((0..3).map(|line| format!("conflict {line}")))
         .await;
     rig.clock = bad_hour + HOUR;

@@ -1,4 +1,5 @@
-//! `run --once` over a spool that turns out to be damaged on the way: it ends well only with everything delivered.
+//! `run --once` ends well only with everything delivered: over a spool that turns out to be damaged on the way, and with lines
+//! that the server refuses.
 
 mod common;
 #[path = "common/damage.rs"]
@@ -6,8 +7,10 @@ mod damage;
 
 use std::path::PathBuf;
 
+use common::Host;
 use damage::{LINES, aside, backlog, damage, expect_every_line, generations};
-use support::endpoint::Endpoint;
+use support::endpoint::{Endpoint, Manner};
+use support::journal::{BEGIN, Entry, write_journal};
 
 /// Damages those generations that `chosen` leaves, and holds `run --once` to its promise.
 fn with_damage_to(what: &str, chosen: impl Fn(&mut Vec<PathBuf>)) {
@@ -43,4 +46,42 @@ fn several_damaged_generations_are_read_again_before_once_ends() {
         generations.pop();
     });
     with_damage_to("all", |_| ());
+}
+
+#[test]
+fn once_ends_with_1_and_says_what_waits_when_nothing_proves_whose_fault_a_refusal_is() {
+    let endpoint = Endpoint::start().unwrap();
+    endpoint.set_poison(Manner::Counted, |point| {
+        (point.measurement == "ollama_logs").then(|| "field type conflict".to_owned())
+    });
+    let host = Host::new(&endpoint.url(), "v2", "token");
+    std::fs::create_dir_all(host.path("journal")).unwrap();
+    let entries = (0..200).map(|n| Entry::line(BEGIN + n * 1_000, format!("line {n}")));
+    write_journal(&host.path("journal/system.journal"), entries).unwrap();
+    let output = host.run("run --once");
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.contains("200 lines are left"), "{log}");
+    assert!(log.contains("field type conflict"), "{log}");
+    assert_eq!(host.ledger("pending"), 200);
+    assert_eq!(host.ledger("quarantined"), 0);
+
+    endpoint.cure();
+    host.succeed("run --once");
+    assert_eq!(endpoint.points(|points| points.messages().len()), 200);
+    assert_eq!((host.ledger("pending"), host.ledger("quarantined")), (0, 0));
+}
+
+#[test]
+fn once_ends_well_when_every_line_is_delivered_or_judged() {
+    let endpoint = Endpoint::start().unwrap();
+    endpoint.set_poison(Manner::Counted, |point| {
+        (point.message() == "line 7").then(|| "field type conflict".to_owned())
+    });
+    let host = Host::new(&endpoint.url(), "v2", "token");
+    std::fs::create_dir_all(host.path("journal")).unwrap();
+    let entries = (0..200).map(|n| Entry::line(BEGIN + n * 1_000, format!("line {n}")));
+    write_journal(&host.path("journal/system.journal"), entries).unwrap();
+    host.succeed("run --once");
+    assert_eq!((host.ledger("pending"), host.ledger("quarantined")), (0, 1));
 }

@@ -5,14 +5,21 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bodies;
 mod commands;
 mod double;
 mod faults;
 mod fleet;
+mod innocent;
 mod model;
 mod pace;
+mod poison;
+mod proof;
 mod real;
+mod retention;
 mod rig;
 mod simulator;
 mod storm;
 mod tls;
+mod troubled;
+mod waits;

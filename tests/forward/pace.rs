@@ -37,9 +37,21 @@ async fn a_server_that_is_down_is_tried_by_one_batch_at_a_time() {
     rig.append((0..1000).map(|line| line.to_string())).await;
     rig.drain().await;
     let seen = endpoint.seen();
-    // The first eight may all be on their way before the first answer.
-    let failed = seen.iter().filter(|seen| seen.status == 503).count();
-    assert_eq!((failed, seen.len()), (30, 130));
+    let count = |status, lines| {
+        let those = seen.iter();
+        those
+            .filter(|seen| (seen.status, seen.lines) == (status, lines))
+            .count()
+    };
+    // The first eight may all be on their way before the first answer; all that follows is one line at a time.
+    let (batches, probes) = (count(503, 10), count(503, 1));
+    assert!(batches <= 8, "{batches} batches");
+    assert_eq!(batches + probes, 30);
+    // Then all batches once, and the probes that found the server well: one for each batch that had failed at most.
+    let found_well = count(204, 1);
+    assert!((1..=8).contains(&found_well), "{found_well} probes");
+    assert_eq!(count(204, 10), 100);
+    assert_eq!(seen.len(), 130 + found_well);
     rig.assert_settled().await;
 }
 
@@ -89,7 +101,13 @@ async fn after_an_outage_live_lines_are_not_stuck_behind_the_backlog() {
         let before = endpoint.seen().len();
         running.end().await;
         let seen = endpoint.seen();
-        assert_eq!(seen.iter().map(|seen| seen.lines).sum::<usize>(), 10_001);
+        // Every line once, and the probes that were stored.
+        let repeated = endpoint.points(|points| points.repeated);
+        assert_eq!(
+            seen.iter().map(|seen| seen.lines).sum::<usize>(),
+            10_001 + repeated
+        );
+        assert!(repeated <= 2, "{repeated} probes");
         if catchup == Catchup::OldestFirst {
             assert_eq!(seen.last().map(|seen| seen.lines), Some(1));
         }

@@ -158,7 +158,7 @@ async fn weather(storm: &Storm) -> Result<(), TestCaseError> {
 }
 
 /// Message and reason of every record in quarantine.
-async fn quarantined(rig: &Rig) -> BTreeMap<String, String> {
+pub(crate) async fn quarantined(rig: &Rig) -> BTreeMap<String, String> {
     let list = rig.store.call(|spool| {
         let selection = Selection {
             state: Some(State::Quarantined),

@@ -39,6 +39,8 @@ pub enum Fault {
     Hang,
     /// Stores, then answers a byte at a time, with this pause after each.
     Drip(Duration),
+    /// Stores, and answers only after this time.
+    Late(Duration),
     /// Closes the connection without storing.
     CloseBefore,
     /// Stores, then closes the connection without an answer.
@@ -56,12 +58,18 @@ pub enum Fault {
 pub enum Manner {
     /// 400, nothing stored, the first refused line named: 2.x with a line that does not parse.
     NothingNamed,
+    /// 400, nothing stored, every refused line quoted with its text: 2.x with lines that do not parse.
+    NothingQuoted,
     /// 400, nothing stored, no line named.
     NothingStored,
     /// 422, all others stored, with their number: 2.x.
     Counted,
+    /// The same, but the number is that of the first refused line's hour alone: 2.x with several shards.
+    CountedOneHour,
     /// 400, all others stored, with their number: 1.x.
     Counted1x,
+    /// 400, all others stored, every refused line quoted with its text, and `dropped=0`: 1.x with lines that do not parse.
+    Quoted1x,
     /// 500, all others stored, with their number: early 2.x.
     Counted500,
     /// 400, all others stored, without their number.
@@ -97,6 +105,9 @@ pub struct Tally {
 /// The reason for which a line is refused, if it is.
 pub type Poison = Box<dyn FnMut(&Point) -> Option<String> + Send>;
 
+/// What happens to a request, by the text of its body; `None` is no fault.
+pub type Illness = Box<dyn FnMut(&str) -> Option<Fault> + Send>;
+
 /// What one request brought.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -120,6 +131,7 @@ struct State {
     down: bool,
     max_body: Option<usize>,
     poison: Option<(Manner, Poison)>,
+    illness: Option<Illness>,
     /// What happens to the next requests; then all is well.
     script: VecDeque<Option<Fault>>,
     points: Points,
@@ -211,9 +223,15 @@ impl Endpoint {
         self.state().poison = Some((manner, Box::new(poison)));
     }
 
-    /// Accepts all lines again.
+    /// Meets every request that the script leaves alone with the fault that `illness` gives for its body.
+    pub fn set_illness(&self, illness: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.state().illness = Some(Box::new(illness));
+    }
+
+    /// Accepts all lines and all bodies again.
     pub fn cure(&self) {
-        self.state().poison = None;
+        let mut state = self.state();
+        (state.poison, state.illness) = (None, None);
     }
 
     /// Adds to what happens to the next requests, one each; `None` is no fault.
@@ -400,7 +418,7 @@ async fn answer(
         if state.down {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        state.script.pop_front().flatten()
+        state.fault(&body)
     };
     let Some(fault) = fault else {
         // Under one lock: who sees the points sees the request.
@@ -435,6 +453,11 @@ async fn apply(
             lock(state).store(body);
             Ok(with_body(200, AnswerBody::drip(pause)))
         }
+        Fault::Late(pause) => {
+            let answer = lock(state).store(body);
+            tokio::time::sleep(pause).await;
+            Ok(answer)
+        }
         Fault::CloseBefore => Err(io::ErrorKind::ConnectionReset.into()),
         Fault::CloseAfter => {
             lock(state).store(body);
@@ -457,6 +480,15 @@ async fn apply(
 const PAGE: &str = "<!DOCTYPE html><html><body>Welcome! Please log in.</body></html>";
 
 impl State {
+    /// What goes wrong with this request.
+    fn fault(&mut self, body: &[u8]) -> Option<Fault> {
+        if let Some(scripted) = self.script.pop_front() {
+            return scripted;
+        }
+        let illness = self.illness.as_mut()?;
+        illness(&String::from_utf8_lossy(body))
+    }
+
     /// What a server that is well does.
     fn store(&mut self, body: &[u8]) -> Response<AnswerBody> {
         if self.max_body.is_some_and(|max| body.len() > max) {
@@ -470,17 +502,17 @@ impl State {
             return error(400, "not UTF-8");
         };
         let mut good = Vec::new();
-        let mut refused: Vec<(String, String)> = Vec::new();
+        let mut refused: Vec<(Point, String)> = Vec::new();
         for line in points::lines(text) {
             match line {
                 Ok(point) => match self.refusal(&point) {
-                    Some(reason) => refused.push((point.series, reason)),
+                    Some(reason) => refused.push((point, reason)),
                     None => good.push(point),
                 },
                 Err(error_text) => return error(400, &format!("unable to parse {error_text}")),
             }
         }
-        let Some((series, reason)) = refused.first() else {
+        let Some((first, reason)) = refused.first() else {
             self.points.extend(good);
             return with_body(204, AnswerBody::whole(""));
         };
@@ -488,13 +520,28 @@ impl State {
         let (status, text) = match manner.unwrap_or(Manner::Counted) {
             Manner::NothingNamed => {
                 good.clear();
-                (400, format!("unable to parse '{series} …': {reason}"))
+                (
+                    400,
+                    format!("unable to parse '{} …': {reason}", first.series),
+                )
+            }
+            Manner::NothingQuoted => {
+                good.clear();
+                (400, quoted(&refused))
             }
             Manner::NothingStored => {
                 good.clear();
                 (400, reason.clone())
             }
             Manner::Counted => (422, partial(reason, refused.len())),
+            Manner::CountedOneHour => {
+                let hour = |(point, _): &&(Point, String)| point.time / HOUR == first.time / HOUR;
+                (422, partial(reason, refused.iter().filter(hour).count()))
+            }
+            Manner::Quoted1x => (
+                400,
+                format!("partial write: {} dropped=0", quoted(&refused)),
+            ),
             Manner::Counted1x => (400, partial(reason, refused.len())),
             Manner::Counted500 => (500, partial(reason, refused.len())),
             Manner::Uncounted => (400, reason.clone()),
@@ -511,6 +558,18 @@ impl State {
 
 fn partial(reason: &str, dropped: usize) -> String {
     format!("failure writing points to database: partial write: {reason} dropped={dropped}")
+}
+
+/// Nanoseconds of a shard in [`Manner::CountedOneHour`].
+const HOUR: i64 = 3_600_000_000_000;
+
+/// Refused lines as InfluxDB quotes them: with all that is in them.
+fn quoted(refused: &[(Point, String)]) -> String {
+    let quote = |(point, reason): &(Point, String)| {
+        let (series, message, time) = (&point.series, point.message(), point.time);
+        format!("unable to parse '{series} message=\"{message}\" {time}': {reason}")
+    };
+    refused.iter().map(quote).collect::<Vec<_>>().join("\n")
 }
 
 fn memchr_count(body: &[u8]) -> usize {

@@ -21,6 +21,9 @@ pub struct Settings {
     pub max_values_per_tag: u64,
     /// Where to keep the data, if not beside the configuration.
     pub data: Option<PathBuf>,
+    /// `cache-max-memory-size` in bytes, which it empties only when nothing was written for a second. `None` for the
+    /// server's own settings.
+    pub cache: Option<u64>,
 }
 
 /// A server with an empty database `logs`.
@@ -202,10 +205,22 @@ impl Server for Influxd1 {
     }
 }
 
+/// After so long without a write, a server with a small cache empties it.
+const CACHE_COLD: &str = "1s";
+
 fn configuration(data: &Path, port: u16, rpc: u16, settings: &Settings) -> String {
     let data = data.display();
     let auth = settings.auth.is_some();
     let max_values_per_tag = settings.max_values_per_tag;
+    let cache = settings.cache.map_or_else(String::new, |bytes| {
+        format!(
+            r#"  cache-max-memory-size = {bytes}
+  cache-snapshot-memory-size = {}
+  cache-snapshot-write-cold-duration = "{CACHE_COLD}"
+"#,
+            bytes * 4
+        )
+    });
     format!(
         r#"reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
@@ -217,7 +232,7 @@ bind-address = "127.0.0.1:{rpc}"
   max-values-per-tag = {max_values_per_tag}
   max-series-per-database = 0
   query-log-enabled = false
-[http]
+{cache}[http]
   bind-address = "127.0.0.1:{port}"
   auth-enabled = {auth}
   log-enabled = false

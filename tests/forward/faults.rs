@@ -60,19 +60,19 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn refused_lines_are_found_and_named_in_every_manner_of_refusing() {
-    // The first request and its halves are three. Where an answer names one line: that line alone and the rest, for each. Where it
-    // names all: the same for each half. Where it names none: what halving takes, which is two requests at most for each line on
-    // each of 13 levels. And what it takes to judge those that were found.
+    // The first request, and four pieces of it. Where an answer names lines: one alone and the rest, for each. Where it names none:
+    // what halving takes, which is two requests at most for each line on each of 11 levels. And what it takes to judge those
+    // that were found.
     for (manner, at_most) in [
-        (Manner::NothingNamed, 3 + 2 * 3 + JUDGED * 3),
-        (Manner::NothingQuoted, 3 + 3 + 2 + JUDGED * 3),
-        (Manner::NothingStored, 3 + 2 * 13 * 3 + JUDGED * 3),
-        (Manner::Counted, 3 + 2 * 13 * 3 + JUDGED * 3),
-        (Manner::CountedOneHour, 3 + 2 * 13 * 3 + JUDGED * 3),
-        (Manner::Counted1x, 3 + 2 * 13 * 3 + JUDGED * 3),
-        (Manner::Quoted1x, 3 + 3 + 2 + JUDGED * 3),
-        (Manner::Counted500, 3 + 2 * 13 * 3 + JUDGED * 3),
-        (Manner::Uncounted, 3 + 2 * 13 * 3 + JUDGED * 3),
+        (Manner::NothingNamed, 5 + 2 * 3 + JUDGED * 3),
+        (Manner::NothingQuoted, 5 + 2 * 3 + JUDGED * 3),
+        (Manner::NothingStored, 5 + 2 * 11 * 3 + JUDGED * 3),
+        (Manner::Counted, 5 + 2 * 11 * 3 + JUDGED * 3),
+        (Manner::CountedOneHour, 5 + 2 * 11 * 3 + JUDGED * 3),
+        (Manner::Counted1x, 5 + 2 * 11 * 3 + JUDGED * 3),
+        (Manner::Quoted1x, 5 + 2 * 3 + JUDGED * 3),
+        (Manner::Counted500, 5 + 2 * 11 * 3 + JUDGED * 3),
+        (Manner::Uncounted, 5 + 2 * 11 * 3 + JUDGED * 3),
     ] {
         let endpoint = Endpoint::start().unwrap();
         endpoint.set_poison(manner, |point| {
@@ -107,7 +107,7 @@ async fn refused_lines_are_found_and_named_in_every_manner_of_refusing() {
 async fn quarantined_lines_that_are_replayed_arrive_once_the_server_takes_them() {
     let endpoint = Endpoint::start().unwrap();
     endpoint.set_poison(Manner::Counted, |point| {
-        (point.message() == "line 7").then(|| "out of range".to_owned())
+        (point.message() == "line 7").then(|| "field type conflict: out of range".to_owned())
     });
     let mut rig = Rig::to_endpoint(&endpoint);
     rig.append(numbered(100)).await;

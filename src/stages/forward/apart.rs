@@ -258,6 +258,13 @@ impl Apart {
         attempts.due.saturating_duration_since(Instant::now())
     }
 
+    /// No more lines are to be expected: what was tried in vain is tried again before that counts.
+    pub(super) fn input_ended(&mut self) {
+        for attempts in self.proofs.values_mut() {
+            *attempts = Attempts::new(self.delays);
+        }
+    }
+
     /// Lines that are no longer to be kept back, since their measurement is not in doubt any more.
     pub(super) fn release(&mut self, evidence: &Evidence) -> SeqSet {
         let mut released = SeqSet::new();
@@ -304,6 +311,8 @@ impl Apart {
 
     fn next_parts(&mut self, now: Instant, lines: usize) -> Option<Task> {
         let (mut parts, mut taken) = (Vec::new(), 0);
+        // The smallest first: what passes of it tells how large the others may be.
+        self.parts.sort_by_key(|(_, part)| part.seqs.len());
         self.parts.retain_mut(|(due, part)| {
             let more = taken + part.seqs.len();
             let fits = parts.is_empty() || more <= lines as u64 && parts.len() < AT_ONCE;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
 
-use super::apart::{Part, Why};
+use super::apart::{Charge, Part, Suspect, Why};
 use super::backlog::Backlog;
 use super::link::{Lines, Link, Settled};
 use crate::record::Record;
-use crate::sinks::{Form, Sink};
+use crate::sinks::{Cause, Form, Refusal, Sink};
 
 /// What became of a batch. Records that are nowhere in it are still to be sent.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Delivery {
     pub unreadable: Vec<(Seq, String)>,
     /// Records of requests that did not pass.
     pub apart: Vec<Part>,
+    /// Records that were refused alone.
+    pub suspects: Vec<(Seq, Suspect)>,
     /// Records of measurements in doubt.
     pub unsent: BTreeMap<&'static str, SeqSet>,
 }
@@ -72,6 +74,18 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
                 left.extend(sent.iter().rev());
                 continue;
             }
+            Settled::Refused(Refusal {
+                cause: Cause::BeyondRetention { .. },
+                reason,
+                ..
+            }) => {
+                delivery.apart.push(Part {
+                    seqs: of(sent),
+                    why: Why::Refused,
+                    reason,
+                });
+                continue;
+            }
             Settled::Refused(refusal) => (Why::Refused, refusal.reason),
             Settled::TooLarge(reason) => (Why::Refused, reason),
             Settled::Failed {
@@ -81,6 +95,16 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
             } => (Why::Failed { bytes, trouble }, reason),
         };
         link.density(|density| density.refused(sent.len()));
+        if let (&[place], Why::Refused) = (&sent[..], why)
+            && let Some(record) = records.get(place)
+            && !Record::has_points(record.payload)
+        {
+            let measurement = Record::measurement(record.payload);
+            let moment = link.evidence(|evidence| evidence.refused(measurement));
+            let suspect = Suspect::new(measurement, reason, Charge::Refused(moment));
+            delivery.suspects.push((seqs[place], suspect));
+            continue;
+        }
         delivery.apart.push(Part {
             seqs: of(sent),
             why,

@@ -1,6 +1,6 @@
 //! One task on what is set apart: what is sent, and what follows from the answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
@@ -92,8 +92,9 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             Why::Failed { .. } => Search::halved(records),
         };
         let mut charges = Vec::new();
+        let mut hopeless = BTreeSet::new();
         while let Some(trial) = search.next() {
-            if self.are_in_doubt(&trial) {
+            if self.are_in_doubt(&trial) && !self.is_cleared(&trial, &mut hopeless).await {
                 search.skip();
             } else if !self.send(trial, &mut search).await {
                 break;
@@ -147,6 +148,19 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             let mut all = measurements.iter();
             all.all(|measurement| evidence.is_in_doubt(measurement))
         })
+    }
+
+    /// Whether a control ends the doubt about the measurement of `trial`; one that did not in this search does not.
+    async fn is_cleared(&self, trial: &Trial, hopeless: &mut BTreeSet<&'static str>) -> bool {
+        let Some(line) = trial.lines.first() else {
+            return false;
+        };
+        let measurement = self.measurement(*line);
+        let is_cleared = !hopeless.contains(measurement) && self.takes_a_control(measurement).await;
+        if !is_cleared {
+            hopeless.insert(measurement);
+        }
+        is_cleared
     }
 
     fn measurement(&self, line: usize) -> &'static str {
@@ -224,6 +238,10 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         let mut suspects = suspects.into_iter();
         for (seq, mut suspect) in suspects.by_ref() {
             let Some(line) = self.seqs.iter().position(|known| *known == seq) else {
+                // It is gone, unless it was beyond what is read at once.
+                if self.seqs.last().is_some_and(|last| *last < seq) {
+                    report.suspects.push((seq, suspect));
+                }
                 continue;
             };
             let fails = matches!(suspect.charge, Charge::Fails { .. });

@@ -236,7 +236,24 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                     }
                     return answer(Settled::TooLarge(reason));
                 }
-                Outcome::Hold { reason } => self.hold(&reason),
+                Outcome::Hold { reason } => {
+                    // Something on the way may refuse these lines alone.
+                    if !self.takes_another(lines).await? {
+                        self.hold(&reason);
+                        continue;
+                    }
+                    failures += 1;
+                    self.evidence(Evidence::state_changed);
+                    self.tell_doubt(&reason, self.config.retry_max);
+                    self.answered();
+                    if failures >= FAILURES {
+                        return answer(Settled::Failed {
+                            reason,
+                            trouble: Trouble::Stated,
+                            bytes: encoded.bytes,
+                        });
+                    }
+                }
                 Outcome::RetryLater {
                     reason,
                     after,
@@ -303,11 +320,29 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         ))
     }
 
+    /// Whether the server takes one of `lines` alone, or if it is only one, another one. A delivered line would prove nothing when it
+    /// takes no new ones.
+    async fn takes_another(&self, lines: &Lines) -> Option<bool> {
+        let probe = match self.one_of(lines) {
+            Some(probe) => Some(probe),
+            None => self.control(None).await,
+        };
+        let Some(probe) = probe else {
+            return Some(false);
+        };
+        Some(self.send_probe(probe).await? == Outcome::Delivered)
+    }
+
     /// One line that is not all of `lines`: the latest delivered one, or else each time another of `lines`.
     async fn probe(&self, lines: &Lines) -> Option<Lines> {
-        if let Some(control) = self.control(None).await {
-            return Some(control);
+        match self.control(None).await {
+            Some(control) => Some(control),
+            None => self.one_of(lines),
         }
+    }
+
+    /// Each time another one of `lines`, if it is not the only one.
+    fn one_of(&self, lines: &Lines) -> Option<Lines> {
         if lines.places.len() < 2 {
             return None;
         }

@@ -108,9 +108,14 @@ struct Stage<S, B> {
 
 impl<S: Sink, B: Backlog> Stage<S, B> {
     async fn run(mut self) -> Result<Remainder, Ended> {
+        let mut was_told = false;
         while !self.stop.is_triggered() {
             // Before looking: what is appended after the look and before the end of input must be seen.
             let is_last_look = self.input_ended.is_triggered();
+            if is_last_look && !was_told {
+                was_told = true;
+                self.apart.input_ended();
+            }
             self.fill().await?;
             self.examine().await?;
             self.tell();
@@ -248,7 +253,7 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
                 return Ok(());
             };
             let seqs = task.seqs();
-            let limits = self.limits(lines);
+            let limits = self.limits(usize::try_from(seqs.len()).unwrap_or(usize::MAX));
             let read = |backlog: B| {
                 let seqs = seqs.clone();
                 async move { backlog.read(limits, State::Pending, seqs).await }
@@ -295,6 +300,10 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
             failed.extend_from(&part.seqs);
             self.apart.add(part);
         }
+        for (seq, suspect) in &delivery.suspects {
+            tracing::debug!(lines = 1, "set apart: {}", suspect.reason);
+            failed.insert(*seq);
+        }
         if !failed.is_empty() {
             let record = |backlog: B| {
                 let failed = failed.clone();
@@ -305,6 +314,7 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         for (measurement, seqs) in delivery.unsent {
             self.apart.keep_unsent(measurement, &seqs);
         }
+        self.apart.replace(&SeqSet::new(), delivery.suspects);
         Ok(())
     }
 

@@ -1,9 +1,7 @@
 //! What is set apart, and what to try of it next: pure.
 //!
-//! Lines of a request that was refused, or at which the server failed, are set apart in *parts*, and searched. A line that was
-//! refused alone is a *suspect*. It is judged when it is refused alone once more and the server, in between and in
-//! the same state, stored another line of its measurement. A line at which alone the server fails is a suspect too; it is judged
-//! after [`FAILURES`] such failures, with other lines stored before and after each.
+//! Sending of a request that was refused, or at which the server failed, are set apart in *parts*, and searched. A line that was
+//! refused alone, or at which alone the server fails, is a *suspect*, which is tried again until it is judged.
 //!
 //! While a measurement is in doubt, its lines wait unsent, and one of them is tried now and then.
 
@@ -13,15 +11,10 @@ use std::time::Duration;
 use spool::{Seq, SeqSet};
 use tokio::time::Instant;
 
-use super::evidence::{Evidence, Moment, Proof};
+use super::evidence::Evidence;
+use super::suspect::{Charge, PATIENCE, Suspect};
 use crate::base::retry::Growing;
 use crate::sinks::Trouble;
-
-/// How long a suspect waits for a stored line of its own measurement; after that, one of any measurement will do.
-const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// Failures of the server at one line alone after which that line is to blame.
-const FAILURES: u32 = 8;
 
 /// Suspects that are tried in one task at most, and parts that are searched in one: what came of all of them becomes durable at once.
 const AT_ONCE: usize = 64;
@@ -33,11 +26,11 @@ const VAIN_PROOFS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Apart {
     /// Each with the time before which it is not tried.
-    parts: Vec<(Instant, Part)>,
+    parts: Vec<(Instant, SuspectPart)>,
     suspects: BTreeMap<Seq, Suspect>,
     /// When suspects are tried that are not proven.
     tries: BTreeMap<Seq, Attempts>,
-    /// Lines of measurements in doubt.
+    /// Sending of measurements in doubt.
     unsent: BTreeMap<&'static str, SeqSet>,
     /// When a proof is looked for.
     proofs: BTreeMap<&'static str, Attempts>,
@@ -45,9 +38,9 @@ pub(super) struct Apart {
     delays: (Duration, Duration),
 }
 
-/// Lines that were in one request.
+/// Sending that were in one request.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(super) struct SuspectPart {
     pub seqs: SeqSet,
     pub why: Why,
     /// What the server said.
@@ -64,23 +57,6 @@ pub(super) enum Why {
     Failed { bytes: usize, trouble: Trouble },
 }
 
-/// A line that did not pass alone.
-#[derive(Debug)]
-pub(super) struct Suspect {
-    pub measurement: &'static str,
-    pub reason: String,
-    pub charge: Charge,
-    since: Instant,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Charge {
-    /// Refused, first at this moment.
-    Refused(Moment),
-    /// The server failed so many times, with others stored before and after.
-    Fails { times: u32, trouble: Trouble },
-}
-
 /// When something is tried next.
 #[derive(Debug)]
 struct Attempts {
@@ -93,7 +69,7 @@ struct Attempts {
 #[derive(Debug)]
 pub(super) enum Task {
     /// Find the lines of these parts that are to blame.
-    Search(Vec<Part>),
+    Search(Vec<SuspectPart>),
     /// Send each of these suspects alone, once more.
     Try(Vec<(Seq, Suspect)>),
     /// Have a line of this measurement stored: a delivered one, or this one.
@@ -111,85 +87,6 @@ impl Task {
             }
             Self::Try(suspects) => suspects.iter().map(|(seq, _)| *seq).collect(),
             Self::Prove(_, scout) => scout.iter().copied().collect(),
-        }
-    }
-}
-
-impl Suspect {
-    pub(super) fn new(measurement: &'static str, reason: String, charge: Charge) -> Self {
-        Self {
-            measurement,
-            reason,
-            charge,
-            since: Instant::now(),
-        }
-    }
-
-    /// It was refused alone once more. Why it goes to quarantine, if that is proven.
-    pub(super) fn refused_again(
-        &mut self,
-        reason: String,
-        evidence: &mut Evidence,
-    ) -> Option<String> {
-        self.reason = reason;
-        let Charge::Refused(moment) = self.charge else {
-            self.charge = Charge::Refused(evidence.refused(self.measurement));
-            return None;
-        };
-        match evidence.since(moment, self.measurement) {
-            Proof::Same => Some(self.reason.clone()),
-            Proof::Other if self.since.elapsed() >= PATIENCE => Some(format!(
-                "{} (no line of {} could be stored in an hour, lines of other measurements were)",
-                self.reason, self.measurement
-            )),
-            Proof::Stale => {
-                self.charge = Charge::Refused(evidence.refused(self.measurement));
-                None
-            }
-            Proof::Other | Proof::None => None,
-        }
-    }
-
-    /// The server failed at it alone once more, well before and after if `is_well`. Why it goes to quarantine, if it has to.
-    pub(super) fn failed_again(
-        &mut self,
-        reason: String,
-        trouble: Trouble,
-        is_well: bool,
-    ) -> Option<String> {
-        let before = match self.charge {
-            Charge::Fails { times, .. } if is_well => times,
-            _ => 0,
-        };
-        let times = before + u32::from(is_well && trouble == Trouble::Unexplained);
-        self.charge = Charge::Fails { times, trouble };
-        self.reason = reason;
-        (times >= FAILURES).then(|| {
-            let minutes = self.since.elapsed().as_secs() / 60;
-            format!(
-                "the server fails whenever it is sent this line alone ({times} times in {minutes} min), \
-                 and stores other lines before and after: {}",
-                self.reason
-            )
-        })
-    }
-
-    /// Whether it is to be tried again when a delay is over, whatever is stored meanwhile.
-    fn waits_for_time(&self, evidence: &Evidence) -> bool {
-        match self.charge {
-            Charge::Refused(moment) => evidence.since(moment, self.measurement) == Proof::Stale,
-            Charge::Fails { .. } => true,
-        }
-    }
-
-    fn is_proven(&self, evidence: &Evidence) -> bool {
-        let Charge::Refused(moment) = self.charge else {
-            return false;
-        };
-        match evidence.since(moment, self.measurement) {
-            Proof::Same => true,
-            Proof::Other => self.since.elapsed() >= PATIENCE,
-            Proof::Stale | Proof::None => false,
         }
     }
 }
@@ -222,7 +119,7 @@ impl Apart {
         }
     }
 
-    pub(super) fn add(&mut self, part: Part) {
+    pub(super) fn add(&mut self, part: SuspectPart) {
         let due = match part.why {
             Why::Refused => Instant::now(),
             Why::Failed { .. } => Instant::now() + self.delays.0,
@@ -244,7 +141,7 @@ impl Apart {
             .retain(|seq, _| !tried.contains(*seq) || suspects.contains_key(seq));
     }
 
-    /// Lines of a measurement in doubt, which were not sent.
+    /// Sending of a measurement in doubt, which were not sent.
     pub(super) fn keep_unsent(&mut self, measurement: &'static str, seqs: &SeqSet) {
         let unsent = self.unsent.entry(measurement).or_default();
         unsent.extend_from(seqs);
@@ -265,7 +162,7 @@ impl Apart {
         }
     }
 
-    /// Lines that are no longer to be kept back, since their measurement is not in doubt any more.
+    /// Sending that are no longer to be kept back, since their measurement is not in doubt any more.
     pub(super) fn release(&mut self, evidence: &Evidence) -> SeqSet {
         let mut released = SeqSet::new();
         self.unsent.retain(|measurement, seqs| {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
 
-use super::apart::{Charge, Part, Suspect, Why};
+use super::apart::{SuspectPart, Why};
 use super::backlog::Backlog;
-use super::link::{Lines, Link, Settled};
+use super::link::Link;
+use super::settle::{Sending, Settled};
+use super::suspect::{Charge, Suspect};
 use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Sink};
 
@@ -19,7 +21,7 @@ pub(super) struct Delivery {
     /// Records that this program cannot read, and why.
     pub unreadable: Vec<(Seq, String)>,
     /// Records of requests that did not pass.
-    pub apart: Vec<Part>,
+    pub apart: Vec<SuspectPart>,
     /// Records that were refused alone.
     pub suspects: Vec<(Seq, Suspect)>,
     /// Records of measurements in doubt.
@@ -49,7 +51,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
             let unsent = delivery.unsent.entry(measurement).or_default();
             unsent.extend_from(&of(&places));
         }
-        let mut request = Lines {
+        let mut request = Sending {
             records: Arc::clone(&records),
             places,
             form: Form::Whole,
@@ -79,7 +81,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
                 reason,
                 ..
             }) => {
-                delivery.apart.push(Part {
+                delivery.apart.push(SuspectPart {
                     seqs: of(sent),
                     why: Why::Refused,
                     reason,
@@ -105,7 +107,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
             delivery.suspects.push((seqs[place], suspect));
             continue;
         }
-        delivery.apart.push(Part {
+        delivery.apart.push(SuspectPart {
             seqs: of(sent),
             why,
             reason,

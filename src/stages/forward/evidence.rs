@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// Lines of one measurement refused alone, with none stored between, after which the measurement is in doubt.
+/// Sending of one measurement refused alone, with none stored between, after which the measurement is in doubt.
 const FEW: u32 = 3;
 
 /// A place in the course of the answers.
@@ -22,7 +22,7 @@ pub(super) enum Proof {
     Stale,
     /// Nothing was stored since.
     None,
-    /// Lines of other measurements were stored.
+    /// Sending of other measurements were stored.
     Other,
     /// A line of its measurement was stored: the server takes those.
     Same,
@@ -34,12 +34,12 @@ pub(super) struct Evidence {
     now: Moment,
     /// When a line of each measurement was last stored.
     stored: BTreeMap<&'static str, u64>,
-    /// Lines refused alone since then.
+    /// Sending refused alone since then.
     refused: BTreeMap<&'static str, u32>,
 }
 
 impl Evidence {
-    /// Lines of `measurement` were stored.
+    /// Sending of `measurement` were stored.
     pub(super) fn stored(&mut self, measurement: &'static str) {
         self.now.answer += 1;
         self.stored.insert(measurement, self.now.answer);

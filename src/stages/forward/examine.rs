@@ -1,44 +1,26 @@
 //! One task on what is set apart: what is sent, and what follows from the answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use spool::{Batch, Records, Seq, SeqSet};
 
-use super::apart::{Charge, Part, Suspect, Task, Why};
+use super::apart::{SuspectPart, Task, Why};
 use super::backlog::Backlog;
-use super::link::{Lines, Link, Settled};
-use super::search::{Found, Search, Trial};
-use crate::base::refusal::BEYOND_RETENTION;
+use super::examined::{Examined, old_reason};
+use super::link::Link;
+use super::search::{Search, SearchFindings, Trial};
+use super::settle::{Sending, Settled};
+use super::suspect::{Charge, Suspect};
 use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Sink};
-
-/// What became of the lines of a task. Those that are nowhere in it are still to be sent.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    /// Records that the server has stored.
-    pub stored: SeqSet,
-    /// How many of them it has only without their points, and what it said of those.
-    pub without_points: usize,
-    pub points_reason: String,
-    /// Records that go to quarantine, and why.
-    pub guilty: Vec<(Seq, String)>,
-    /// The same, since they are older than what the server keeps.
-    pub old: Vec<(Seq, String)>,
-    pub suspects: Vec<(Seq, Suspect)>,
-    pub apart: Vec<Part>,
-    /// Records of measurements in doubt.
-    pub unsent: BTreeMap<&'static str, SeqSet>,
-    /// The measurement of which no line could be stored, and why.
-    pub unproven: Option<(&'static str, String)>,
-}
 
 /// Does `task`, whose records `batch` has as far as they are still pending.
 pub(super) async fn examine<S: Sink, B: Backlog>(
     link: Arc<Link<S, B>>,
     task: Task,
     batch: Batch,
-) -> Report {
+) -> Examined {
     let examination = Examination {
         link,
         records: Arc::new(batch.records),
@@ -58,8 +40,8 @@ struct Examination<S, B> {
 }
 
 impl<S: Sink, B: Backlog> Examination<S, B> {
-    async fn search(&self, parts: Vec<Part>) -> Report {
-        let mut report = Report::default();
+    async fn search(&self, parts: Vec<SuspectPart>) -> Examined {
+        let mut report = Examined::default();
         for part in parts {
             let mut records = Records::new();
             let mut seqs = Vec::new();
@@ -82,7 +64,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         report
     }
 
-    async fn search_part(&self, part: &Part) -> Report {
+    async fn search_part(&self, part: &SuspectPart) -> Examined {
         let records = Arc::clone(&self.records);
         let mut search = match part.why {
             Why::Refused => {
@@ -117,7 +99,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
 
     /// Sends the lines of one trial and tells `search`; `false` when the service ends.
     async fn send(&self, trial: Trial, search: &mut Search) -> bool {
-        let lines = Lines {
+        let lines = Sending {
             records: Arc::clone(&self.records),
             places: trial.lines,
             form: trial.form,
@@ -180,13 +162,17 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         seqs.copied().collect()
     }
 
-    async fn report(&self, found: Found, charges: impl Iterator<Item = Charge>) -> Report {
-        let mut report = Report {
+    async fn report(
+        &self,
+        found: SearchFindings,
+        charges: impl Iterator<Item = Charge>,
+    ) -> Examined {
+        let mut report = Examined {
             stored: self.set(&found.stored),
             without_points: found.without_points.len(),
             points_reason: found.points_reason,
             guilty: self.numbered(found.unreadable).collect(),
-            ..Report::default()
+            ..Examined::default()
         };
         if !found.old.is_empty() {
             let keeps = self.keeps(found.keeps).await;
@@ -210,7 +196,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
                 );
             } else {
                 let bytes = group.bytes;
-                report.apart.push(Part {
+                report.apart.push(SuspectPart {
                     seqs: self.set(&group.lines),
                     why: Why::Failed { bytes, trouble },
                     reason: group.reason,
@@ -233,8 +219,8 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     }
 
     /// Sends each suspect alone. One that is stored is an ordinary line again.
-    async fn try_alone(&self, suspects: Vec<(Seq, Suspect)>) -> Report {
-        let mut report = Report::default();
+    async fn try_alone(&self, suspects: Vec<(Seq, Suspect)>) -> Examined {
+        let mut report = Examined::default();
         let mut suspects = suspects.into_iter();
         for (seq, mut suspect) in suspects.by_ref() {
             let Some(line) = self.seqs.iter().position(|known| *known == seq) else {
@@ -246,7 +232,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             };
             let fails = matches!(suspect.charge, Charge::Fails { .. });
             let was_well = !fails || self.takes_a_control(suspect.measurement).await;
-            let lines = Lines {
+            let lines = Sending {
                 records: Arc::clone(&self.records),
                 places: vec![line],
                 form: Form::Bare,
@@ -301,12 +287,12 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     }
 
     /// Has a line of `measurement` stored: a delivered one once more, or the one that is given.
-    async fn prove(&self, measurement: &'static str) -> Report {
-        let mut report = Report::default();
+    async fn prove(&self, measurement: &'static str) -> Examined {
+        let mut report = Examined::default();
         if self.takes_a_control(measurement).await {
             return report;
         }
-        let scout = Lines {
+        let scout = Sending {
             records: Arc::clone(&self.records),
             places: (0..self.records.len()).collect(),
             form: Form::Bare,
@@ -334,40 +320,4 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         report.unproven = Some((measurement, reason));
         report
     }
-}
-
-impl Report {
-    /// Adds another report of a search.
-    fn add(&mut self, other: Self) {
-        self.stored.extend_from(&other.stored);
-        self.without_points += other.without_points;
-        if !other.points_reason.is_empty() {
-            self.points_reason = other.points_reason;
-        }
-        self.guilty.extend(other.guilty);
-        self.old.extend(other.old);
-        self.suspects.extend(other.suspects);
-        self.apart.extend(other.apart);
-        for (measurement, unsent) in other.unsent {
-            let all = self.unsent.entry(measurement).or_default();
-            all.extend_from(&unsent);
-        }
-    }
-
-    fn add_suspect(
-        &mut self,
-        seq: Option<&Seq>,
-        measurement: &'static str,
-        reason: String,
-        charge: Charge,
-    ) {
-        let suspect = Suspect::new(measurement, reason, charge);
-        self.suspects.extend(seq.map(|seq| (*seq, suspect)));
-    }
-}
-
-/// What stands in quarantine beside a line that is too old: the class of its refusal first.
-fn old_reason(keeps: Option<&str>, reason: &str) -> String {
-    let keeps = keeps.map_or_else(String::new, |keeps| format!(" ({keeps})"));
-    format!("{BEYOND_RETENTION}older than what the bucket keeps{keeps}: {reason}")
 }

@@ -9,21 +9,25 @@
 mod apart;
 mod backlog;
 mod ceiling;
+mod conclude;
 mod deliver;
 mod density;
 mod evidence;
 mod examine;
+mod examined;
 mod link;
 mod search;
+mod settle;
+mod suspect;
 mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spool::{Batch, Limits, Seq, SeqSet, State};
+use spool::{Batch, Limits, SeqSet, State};
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::base::stop::Stop;
@@ -36,7 +40,8 @@ use apart::Apart;
 pub use backlog::{Backlog, Counts, Fault};
 use deliver::{Delivery, deliver};
 use evidence::Evidence;
-use examine::{Report, examine};
+use examine::examine;
+use examined::Examined;
 use link::Link;
 use turns::{Turn, Turns};
 
@@ -85,7 +90,7 @@ pub async fn run<S: Sink, B: Backlog>(
 /// How a task ended.
 enum Done {
     Delivered(Delivery),
-    Examined(Report),
+    Examined(Examined),
 }
 
 struct Stage<S, B> {
@@ -268,117 +273,6 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         Ok(())
     }
 
-    /// Makes durable what became of the lines of a task.
-    async fn conclude(&mut self, done: Result<(Id, Done), JoinError>) -> Result<(), Ended> {
-        let id = match &done {
-            Ok((id, _)) => *id,
-            // A task that panicked leaves its records as they were: they are sent again.
-            Err(error) => error.id(),
-        };
-        let batch = self.in_flight.remove(&id);
-        let seqs = batch
-            .or_else(|| self.examined.remove(&id))
-            .unwrap_or_default();
-        match done {
-            Ok((_, Done::Delivered(delivery))) => self.delivered(delivery).await?,
-            Ok((_, Done::Examined(report))) => self.reported(&seqs, report).await?,
-            Err(_) => {}
-        }
-        // Whatever was neither stored nor refused nor set apart is pending again.
-        self.claimed.subtract(&seqs);
-        self.claimed.extend_from(&self.apart.seqs());
-        self.waiting_since.get_or_insert_with(Instant::now);
-        Ok(())
-    }
-
-    async fn delivered(&mut self, delivery: Delivery) -> Result<(), Ended> {
-        self.ack(delivery.stored).await?;
-        self.quarantine(delivery.unreadable, refused).await?;
-        let mut failed = SeqSet::new();
-        for part in delivery.apart {
-            tracing::debug!(lines = part.seqs.len(), "set apart: {}", part.reason);
-            failed.extend_from(&part.seqs);
-            self.apart.add(part);
-        }
-        for (seq, suspect) in &delivery.suspects {
-            tracing::debug!(lines = 1, "set apart: {}", suspect.reason);
-            failed.insert(*seq);
-        }
-        if !failed.is_empty() {
-            let record = |backlog: B| {
-                let failed = failed.clone();
-                async move { backlog.record_failure(failed).await }
-            };
-            self.persist(record).await?;
-        }
-        for (measurement, seqs) in delivery.unsent {
-            self.apart.keep_unsent(measurement, &seqs);
-        }
-        self.apart.replace(&SeqSet::new(), delivery.suspects);
-        Ok(())
-    }
-
-    async fn reported(&mut self, seqs: &SeqSet, report: Report) -> Result<(), Ended> {
-        self.ack(report.stored).await?;
-        self.quarantine(report.guilty, refused).await?;
-        self.quarantine(report.old, beyond_retention).await?;
-        if report.without_points > 0 {
-            let (lines, reason) = (report.without_points, report.points_reason);
-            tracing::warn!(
-                lines,
-                "the server takes the log lines and refuses points derived from them: {reason}"
-            );
-            self.link
-                .tell(|status| status.refused_points += lines as u64);
-        }
-        report
-            .apart
-            .into_iter()
-            .for_each(|part| self.apart.add(part));
-        for (measurement, unsent) in report.unsent {
-            self.apart.keep_unsent(measurement, &unsent);
-        }
-        self.apart.replace(seqs, report.suspects);
-        if let Some((measurement, reason)) = report.unproven {
-            let delay = self.apart.no_proof(measurement);
-            if !reason.is_empty() {
-                self.link.tell_doubt(&reason, delay);
-            }
-        }
-        Ok(())
-    }
-
-    async fn ack(&self, stored: SeqSet) -> Result<(), Ended> {
-        if !stored.is_empty() {
-            let ack = |backlog: B| {
-                let stored = stored.clone();
-                async move { backlog.ack(stored).await }
-            };
-            self.persist(ack).await?;
-        }
-        Ok(())
-    }
-
-    async fn quarantine(
-        &self,
-        refused: Vec<(Seq, String)>,
-        count: fn(&mut ForwardStatus, u64),
-    ) -> Result<(), Ended> {
-        let Some((_, reason)) = refused.first() else {
-            return Ok(());
-        };
-        let lines = refused.len();
-        tracing::warn!(lines, "into quarantine: {reason}");
-        let refused: Arc<[_]> = refused.into();
-        let put = |backlog: B| {
-            let refused = Arc::clone(&refused);
-            async move { backlog.quarantine(refused).await }
-        };
-        self.persist(put).await?;
-        self.link.tell(|status| count(status, lines as u64));
-        Ok(())
-    }
-
     /// Tells what is set apart.
     fn tell(&self) {
         let (lines, unproven) = self
@@ -421,14 +315,6 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
             }
         }
     }
-}
-
-fn refused(status: &mut ForwardStatus, lines: u64) {
-    status.refused_lines += lines;
-}
-
-fn beyond_retention(status: &mut ForwardStatus, lines: u64) {
-    status.beyond_retention_lines += lines;
 }
 
 async fn at(deadline: Option<Instant>) {

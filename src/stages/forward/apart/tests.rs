@@ -1,4 +1,6 @@
+use super::super::suspect::FAILURES;
 use super::*;
+use crate::sinks::Trouble;
 
 const LOGS: &str = "logs";
 

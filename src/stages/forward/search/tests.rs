@@ -1,10 +1,12 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use spool::EntryKey;
+use spool::{EntryKey, MsgHash};
 
 use super::*;
 use crate::record::{Log, Snapshot};
+use crate::sinks::{Cause, Refusal};
 
 /// How a server refuses.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +17,7 @@ enum Manner {
     Named,
     /// All lines are named.
     AllNamed,
-    /// Lines are named that are stored alone.
+    /// Sending are named that are stored alone.
     WronglyNamed,
     /// A part of the count is told.
     CountedShort,
@@ -65,7 +67,7 @@ fn refusal(named: Vec<MsgHash>, dropped: Option<usize>) -> Refusal {
 }
 
 /// Searches against a server that refuses the lines in `bad`, and counts the requests.
-fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (Found, usize) {
+fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (SearchFindings, usize) {
     let mut search = Search::new(records(lines), lines);
     let mut requests = 0;
     while let Some(Trial { lines, .. }) = search.next() {
@@ -87,7 +89,7 @@ fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (Found, usize)
     (search.finish(), requests)
 }
 
-fn refused_lines(found: &Found) -> BTreeSet<usize> {
+fn refused_lines(found: &SearchFindings) -> BTreeSet<usize> {
     found.refused.iter().map(|(line, _)| *line).collect()
 }
 

@@ -1,0 +1,293 @@
+//! What is sent until it is settled, and how it is told whether it is the server that fails.
+//!
+//! While the server is well, every request goes its own way. When one fails, a *probe* tells whether it is the server: one line, if
+//! there is one a line that was delivered before. If the probe fails too, the server is down, and requests take turns: one at
+//! a time sends a probe when the delay is over, and the first success lets all of them go again. If the probe passes, the request is
+//! sent again, and when it has failed often enough its own lines are to be looked at.
+
+use std::sync::Arc;
+
+use spool::{Limits, Records, State};
+use tokio::sync::MutexGuard;
+
+use super::backlog::Backlog;
+use super::evidence::Evidence;
+use super::link::Link;
+use crate::record::Record;
+use crate::sinks::{Encoded, Form, Outcome, Refusal, Sink, Trouble};
+
+/// Failures of one request, with the server well in between, after which its lines are looked at.
+const FAILURES: u32 = 2;
+
+/// The same for a server that says it is busy: it may say so of anything.
+const BUSY_FAILURES: u32 = 6;
+
+/// Delivered records that are looked through for one of a measurement.
+const LATEST: Limits = Limits {
+    records: 256,
+    bytes: 1 << 20,
+};
+
+/// What became of lines that were sent.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// How many of the places were looked at; of the rest nothing is known.
+    pub taken: usize,
+    /// Those of them whose records cannot be read, and why.
+    pub unreadable: Vec<(usize, String)>,
+    pub settled: Settled,
+}
+
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// All lines are stored; also when there were none.
+    Stored,
+    /// Some lines are refused.
+    Refused(Refusal),
+    /// The request is too large, for this reason.
+    TooLarge(String),
+    /// The server fails at these lines and takes others.
+    Failed {
+        reason: String,
+        trouble: Trouble,
+        bytes: usize,
+    },
+}
+
+/// Sending to be sent: records, the places of those that are meant, and what of them.
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub records: Arc<Records>,
+    pub places: Vec<usize>,
+    pub form: Form,
+}
+
+impl<S: Sink, B: Backlog> Link<S, B> {
+    /// Sends the lines until the server has taken or refused them, or fails at them and at nothing else; `None` when the
+    /// service ends.
+    pub(super) async fn settle(&self, lines: &Sending) -> Option<Answer> {
+        let encoded = self.encode(lines.clone()).await?;
+        let settled = match encoded.lines {
+            0 => Settled::Stored,
+            _ => self.settle_encoded(lines, &encoded).await?,
+        };
+        Some(Answer {
+            taken: encoded.taken,
+            unreadable: encoded.unreadable,
+            settled,
+        })
+    }
+
+    async fn settle_encoded(&self, lines: &Sending, encoded: &Encoded<S::Body>) -> Option<Settled> {
+        if !self.pace(encoded.lines).await {
+            return None;
+        }
+        let mut failures = 0;
+        let mut failed = None;
+        loop {
+            let turn = self.turn_to_try(lines).await?;
+            let is_enough = |(_, trouble): &mut _| turn.is_none() && failures >= enough(*trouble);
+            if let Some((reason, trouble)) = failed.take_if(is_enough) {
+                let bytes = encoded.bytes;
+                return Some(Settled::Failed {
+                    reason,
+                    trouble,
+                    bytes,
+                });
+            }
+            match self.send(encoded).await? {
+                Outcome::Delivered => {
+                    self.stored(lines, encoded);
+                    return Some(Settled::Stored);
+                }
+                Outcome::Refused(refusal) => {
+                    self.answered();
+                    return Some(Settled::Refused(refusal));
+                }
+                Outcome::TooLarge { reason } => {
+                    self.answered();
+                    if encoded.lines > 1 {
+                        self.state().ceiling.too_large(encoded.bytes);
+                    }
+                    return Some(Settled::TooLarge(reason));
+                }
+                Outcome::Hold { reason } => {
+                    // Something on the way may refuse these lines alone.
+                    if self.takes_another(lines).await? {
+                        self.only_these_fail(&reason);
+                        failures += 1;
+                        failed = Some((reason, Trouble::Stated));
+                    } else {
+                        self.hold(&reason);
+                    }
+                }
+                Outcome::RetryLater {
+                    reason,
+                    after,
+                    trouble,
+                } => {
+                    let is_asked_to_wait = after.is_some();
+                    if is_asked_to_wait || !self.takes_a_probe(lines).await? {
+                        self.down(&reason, after);
+                    } else {
+                        self.answered();
+                        self.tell(|status| status.stumbled(&reason));
+                    }
+                    failures += 1;
+                    failed = Some((reason, trouble));
+                }
+            }
+        }
+    }
+
+    /// The answer is one that somebody has to do something about, and other lines pass.
+    fn only_these_fail(&self, reason: &str) {
+        self.evidence(Evidence::state_changed);
+        self.tell_doubt(reason, self.config.retry_max);
+        self.answered();
+    }
+
+    /// Returns when the server is well, or when it is this one's turn to find out with its own lines, since there is no
+    /// probe; `None` when the service ends.
+    async fn turn_to_try(&self, lines: &Sending) -> Option<Option<MutexGuard<'_, ()>>> {
+        if self.is_well() {
+            return (!self.stop.is_triggered()).then_some(None);
+        }
+        let turn = tokio::select! {
+            turn = self.turn.lock() => turn,
+            () = self.stop.triggered() => return None,
+        };
+        while !self.is_well() {
+            if !self.wait_until_due().await {
+                return None;
+            }
+            let Some(probe) = self.probe(lines).await else {
+                return Some(Some(turn));
+            };
+            match self.send_probe(probe).await? {
+                Outcome::RetryLater { reason, after, .. } => self.down(&reason, after),
+                Outcome::Hold { reason } => self.hold(&reason),
+                _ => self.answered(),
+            }
+        }
+        Some(None)
+    }
+
+    /// The latest delivered record of `measurement`, of any if that is `None`.
+    pub(super) async fn control(&self, measurement: Option<&str>) -> Option<Sending> {
+        let limits = match measurement {
+            Some(_) => LATEST,
+            None => Limits {
+                records: 1,
+                ..LATEST
+            },
+        };
+        let latest = self.backlog().latest(limits, State::Delivered).await.ok()?;
+        let is_one = |place: &usize| {
+            let record = latest.records.get(*place);
+            let own = record.map(|record| Record::measurement(record.payload));
+            measurement.is_none_or(|measurement| own == Some(measurement))
+        };
+        let place = (0..latest.seqs.len()).rev().find(is_one)?;
+        Some(Sending {
+            records: Arc::new(latest.records),
+            places: vec![place],
+            form: Form::Bare,
+        })
+    }
+
+    /// Whether the server takes something, after it failed at `lines`; `None` when the service ends. Without anything to send it
+    /// does not.
+    async fn takes_a_probe(&self, lines: &Sending) -> Option<bool> {
+        let Some(probe) = self.probe(lines).await else {
+            return Some(false);
+        };
+        let outcome = self.send_probe(probe).await?;
+        Some(!matches!(
+            outcome,
+            Outcome::RetryLater { .. } | Outcome::Hold { .. }
+        ))
+    }
+
+    /// Whether the server takes one of `lines` alone, or if it is only one, another one. A delivered line would prove nothing when it
+    /// takes no new ones.
+    async fn takes_another(&self, lines: &Sending) -> Option<bool> {
+        let probe = match self.one_of(lines) {
+            Some(probe) => Some(probe),
+            None => self.control(None).await,
+        };
+        let Some(probe) = probe else {
+            return Some(false);
+        };
+        Some(self.send_probe(probe).await? == Outcome::Delivered)
+    }
+
+    /// One line that is not all of `lines`: the latest delivered one, or else each time another of `lines`.
+    async fn probe(&self, lines: &Sending) -> Option<Sending> {
+        match self.control(None).await {
+            Some(control) => Some(control),
+            None => self.one_of(lines),
+        }
+    }
+
+    /// Each time another one of `lines`, if it is not the only one.
+    fn one_of(&self, lines: &Sending) -> Option<Sending> {
+        if lines.places.len() < 2 {
+            return None;
+        }
+        let probes = {
+            let mut state = self.state();
+            state.probes += 1;
+            state.probes
+        };
+        Some(Sending {
+            places: vec![lines.places[probes % lines.places.len()]],
+            form: Form::Bare,
+            ..lines.clone()
+        })
+    }
+
+    async fn send_probe(&self, probe: Sending) -> Option<Outcome> {
+        let encoded = self.encode(probe.clone()).await?;
+        let outcome = self.send(&encoded).await?;
+        if outcome == Outcome::Delivered {
+            self.noted(&probe);
+        }
+        Some(outcome)
+    }
+
+    fn stored(&self, lines: &Sending, encoded: &Encoded<S::Body>) {
+        self.answered();
+        self.state().ceiling.stored(encoded.bytes);
+        let sent = &lines.places[..encoded.taken.min(lines.places.len())];
+        self.noted(&Sending {
+            places: sent.to_vec(),
+            ..lines.clone()
+        });
+        self.tell(|status| status.delivered(encoded.lines, encoded.bytes));
+    }
+
+    /// Keeps what the storing of `lines` proves.
+    fn noted(&self, lines: &Sending) {
+        let of = |place: &usize| {
+            let record = lines.records.get(*place);
+            record.map_or("", |record| Record::measurement(record.payload))
+        };
+        let mut measurements: Vec<_> = lines.places.iter().map(of).collect();
+        measurements.sort_unstable();
+        measurements.dedup();
+        self.evidence(|evidence| {
+            measurements
+                .into_iter()
+                .for_each(|one| evidence.stored(one))
+        });
+    }
+}
+
+/// Failures after which the lines of a request are looked at.
+fn enough(trouble: Trouble) -> u32 {
+    match trouble {
+        Trouble::Busy => BUSY_FAILURES,
+        Trouble::Unexplained | Trouble::Stated => FAILURES,
+    }
+}

@@ -15,7 +15,7 @@ use crate::storage::generation::Generation;
 
 /// Which records a batch takes.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct Selected<'a> {
     state: State,
     choice: Choice<'a>,
 }
@@ -26,7 +26,7 @@ enum Choice<'a> {
     Only(&'a SeqSet),
 }
 
-impl Wanted<'_> {
+impl Selected<'_> {
     fn has(&self, seq: Seq, code: Code) -> bool {
         let is_chosen = match self.choice {
             Choice::AllBut(set) => !set.contains(seq),
@@ -51,7 +51,7 @@ pub(crate) fn pending(
     order: Order,
     claimed: &SeqSet,
 ) -> Result<Batch> {
-    let wanted = Wanted {
+    let wanted = Selected {
         state: State::Pending,
         choice: Choice::AllBut(claimed),
     };
@@ -72,7 +72,7 @@ pub(crate) fn read(
     let (Some(first), Some(last)) = (among.first(), among.last()) else {
         return Ok(Batch::default());
     };
-    let wanted = Wanted {
+    let wanted = Selected {
         state,
         choice: Choice::Only(among),
     };
@@ -82,7 +82,7 @@ pub(crate) fn read(
 /// The records of `state` that arrived last, in order of arrival.
 pub(crate) fn latest(generations: &mut Generations, limits: Limits, state: State) -> Result<Batch> {
     let none = SeqSet::new();
-    let wanted = Wanted {
+    let wanted = Selected {
         state,
         choice: Choice::AllBut(&none),
     };
@@ -94,7 +94,7 @@ fn take(
     generations: &mut Generations,
     limits: Limits,
     seqs: Range<u64>,
-    wanted: Wanted<'_>,
+    wanted: Selected<'_>,
 ) -> Result<Batch> {
     let mut at = seqs.start;
     let mut batch = Batch::default();
@@ -134,7 +134,7 @@ pub(crate) fn ack(generations: &mut Generations, delivered: &SeqSet) -> Result<(
 }
 
 /// The lowest number of a batch of the newest records.
-fn newest_from(generations: &mut Generations, limits: Limits, wanted: Wanted<'_>) -> Result<u64> {
+fn newest_from(generations: &mut Generations, limits: Limits, wanted: Selected<'_>) -> Result<u64> {
     let mut room = Room::of(limits);
     let (mut ceiling, mut lowest) = (u64::MAX, 0);
     while let Some(listed) = generations.below(ceiling) {
@@ -210,7 +210,7 @@ fn fill(
     generation: &Generation,
     at: u64,
     limits: Limits,
-    wanted: Wanted<'_>,
+    wanted: Selected<'_>,
     batch: &mut Batch,
 ) -> std::result::Result<Walk, Fault> {
     let mut room = Room {

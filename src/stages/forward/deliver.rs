@@ -8,7 +8,7 @@ use spool::{Batch, Records, Seq, SeqSet};
 use super::apart::{SuspectPart, Why};
 use super::backlog::Backlog;
 use super::link::Link;
-use super::settle::{Sending, Settled};
+use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
 use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Sink};
@@ -66,17 +66,17 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
         delivery.unreadable.extend(numbered);
         let sent = &request.places;
         let (why, reason) = match answer.settled {
-            Settled::Stored => {
+            SettledBody::Stored => {
                 link.density(|density| density.stored(sent.len()));
                 delivery.stored.extend_from(&of(sent));
                 continue;
             }
-            Settled::TooLarge(_) if sent.len() > 1 => {
+            SettledBody::TooLarge(_) if sent.len() > 1 => {
                 most = sent.len() / 2;
                 left.extend(sent.iter().rev());
                 continue;
             }
-            Settled::Refused(Refusal {
+            SettledBody::Refused(Refusal {
                 cause: Cause::BeyondRetention { .. },
                 reason,
                 ..
@@ -88,9 +88,9 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
                 });
                 continue;
             }
-            Settled::Refused(refusal) => (Why::Refused, refusal.reason),
-            Settled::TooLarge(reason) => (Why::Refused, reason),
-            Settled::Failed {
+            SettledBody::Refused(refusal) => (Why::Refused, refusal.reason),
+            SettledBody::TooLarge(reason) => (Why::Refused, reason),
+            SettledBody::Failed {
                 reason,
                 trouble,
                 bytes,

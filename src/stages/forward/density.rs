@@ -1,7 +1,7 @@
 //! How many lines a request has, so that most requests hold none that the server refuses: pure.
 
 /// What becomes of the number after a request that was refused: it is divided by this.
-const CUT: usize = 4;
+const CUT: usize = 2;
 
 /// Requests of that many lines that must pass until the number has doubled.
 const PASSES_TO_DOUBLE: usize = 8;
@@ -24,6 +24,11 @@ impl Density {
     /// The most lines to send at once.
     pub(super) fn now(self) -> usize {
         self.now
+    }
+
+    /// The lines to begin with in a search among more than that: as many as were sent at once before one more was refused.
+    pub(super) fn piece(self) -> usize {
+        self.now.saturating_mul(CUT).min(self.configured)
     }
 
     /// A request of `lines` was stored.

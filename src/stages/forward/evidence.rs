@@ -10,7 +10,7 @@ const FEW: u32 = 3;
 
 /// A place in the course of the answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct AnswerTime {
     state: u64,
     answer: u64,
 }
@@ -31,7 +31,7 @@ pub(super) enum Proof {
 /// The answers of one state of the server.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
-    now: Moment,
+    now: AnswerTime,
     /// When a line of each measurement was last stored.
     stored: BTreeMap<&'static str, u64>,
     /// Sending refused alone since then.
@@ -47,7 +47,7 @@ impl Evidence {
     }
 
     /// A line of `measurement` was refused alone, for the first time in this state.
-    pub(super) fn refused(&mut self, measurement: &'static str) -> Moment {
+    pub(super) fn refused(&mut self, measurement: &'static str) -> AnswerTime {
         self.now.answer += 1;
         *self.refused.entry(measurement).or_default() += 1;
         self.now
@@ -61,7 +61,7 @@ impl Evidence {
     }
 
     /// What is known about a line of `measurement` that was refused at `moment`.
-    pub(super) fn since(&self, moment: Moment, measurement: &str) -> Proof {
+    pub(super) fn since(&self, moment: AnswerTime, measurement: &str) -> Proof {
         let is_later = |answer: &u64| *answer > moment.answer;
         if moment.state != self.now.state {
             Proof::Stale

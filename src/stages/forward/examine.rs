@@ -10,7 +10,7 @@ use super::backlog::Backlog;
 use super::examined::{Examined, old_reason};
 use super::link::Link;
 use super::search::{Search, SearchFindings, Trial};
-use super::settle::{Sending, Settled};
+use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
 use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Sink};
@@ -68,7 +68,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         let records = Arc::clone(&self.records);
         let mut search = match part.why {
             Why::Refused => {
-                let piece = self.link.density(|density| density.now());
+                let piece = self.link.density(|density| density.piece());
                 Search::new(records, piece)
             }
             Why::Failed { .. } => Search::halved(records),
@@ -109,10 +109,10 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         };
         if search.narrow(answer.taken, answer.unreadable) {
             match answer.settled {
-                Settled::Stored => search.stored(),
-                Settled::Refused(refusal) => search.refused(&refusal),
-                Settled::TooLarge(reason) => search.too_large(&reason),
-                Settled::Failed {
+                SettledBody::Stored => search.stored(),
+                SettledBody::Refused(refusal) => search.refused(&refusal),
+                SettledBody::TooLarge(reason) => search.too_large(&reason),
+                SettledBody::Failed {
                     reason,
                     trouble,
                     bytes,
@@ -242,8 +242,8 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
                 break;
             };
             let verdict = match answer.settled {
-                Settled::Stored => continue,
-                Settled::Refused(Refusal {
+                SettledBody::Stored => continue,
+                SettledBody::Refused(Refusal {
                     cause: Cause::BeyondRetention { keeps },
                     reason,
                     ..
@@ -254,9 +254,9 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
                         .push((seq, old_reason(keeps.as_deref(), &reason)));
                     continue;
                 }
-                Settled::Refused(refusal) => self.refused_again(&mut suspect, refusal.reason),
-                Settled::TooLarge(reason) => self.refused_again(&mut suspect, reason),
-                Settled::Failed {
+                SettledBody::Refused(refusal) => self.refused_again(&mut suspect, refusal.reason),
+                SettledBody::TooLarge(reason) => self.refused_again(&mut suspect, reason),
+                SettledBody::Failed {
                     reason, trouble, ..
                 } => {
                     let is_well = was_well && self.takes_a_control(suspect.measurement).await;
@@ -283,7 +283,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             return false;
         };
         let answer = self.link.settle(&control).await;
-        answer.is_some_and(|answer| matches!(answer.settled, Settled::Stored))
+        answer.is_some_and(|answer| matches!(answer.settled, SettledBody::Stored))
     }
 
     /// Has a line of `measurement` stored: a delivered one once more, or the one that is given.
@@ -299,18 +299,18 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         };
         let answer = self.link.settle(&scout).await;
         let (reason, charge) = match answer.map(|answer| answer.settled) {
-            Some(Settled::Stored) if !self.seqs.is_empty() => return report,
+            Some(SettledBody::Stored) if !self.seqs.is_empty() => return report,
             // It is an ordinary line again, which a search will find to be too old.
-            Some(Settled::Refused(Refusal {
+            Some(SettledBody::Refused(Refusal {
                 cause: Cause::BeyondRetention { .. },
                 ..
             })) => (String::new(), None),
-            Some(Settled::Stored) | None => (String::new(), None),
-            Some(Settled::Refused(Refusal { reason, .. }) | Settled::TooLarge(reason)) => {
+            Some(SettledBody::Stored) | None => (String::new(), None),
+            Some(SettledBody::Refused(Refusal { reason, .. }) | SettledBody::TooLarge(reason)) => {
                 let moment = self.link.evidence(|evidence| evidence.refused(measurement));
                 (reason, Some(Charge::Refused(moment)))
             }
-            Some(Settled::Failed {
+            Some(SettledBody::Failed {
                 reason, trouble, ..
             }) => (reason, Some(Charge::Fails { times: 0, trouble })),
         };

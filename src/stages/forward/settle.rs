@@ -30,16 +30,16 @@ const LATEST: Limits = Limits {
 
 /// What became of lines that were sent.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct BodyAnswer {
     /// How many of the places were looked at; of the rest nothing is known.
     pub taken: usize,
     /// Those of them whose records cannot be read, and why.
     pub unreadable: Vec<(usize, String)>,
-    pub settled: Settled,
+    pub settled: SettledBody,
 }
 
 #[derive(Debug)]
-pub(super) enum Settled {
+pub(super) enum SettledBody {
     /// All lines are stored; also when there were none.
     Stored,
     /// Some lines are refused.
@@ -65,20 +65,24 @@ pub(super) struct Sending {
 impl<S: Sink, B: Backlog> Link<S, B> {
     /// Sends the lines until the server has taken or refused them, or fails at them and at nothing else; `None` when the
     /// service ends.
-    pub(super) async fn settle(&self, lines: &Sending) -> Option<Answer> {
+    pub(super) async fn settle(&self, lines: &Sending) -> Option<BodyAnswer> {
         let encoded = self.encode(lines.clone()).await?;
         let settled = match encoded.lines {
-            0 => Settled::Stored,
+            0 => SettledBody::Stored,
             _ => self.settle_encoded(lines, &encoded).await?,
         };
-        Some(Answer {
+        Some(BodyAnswer {
             taken: encoded.taken,
             unreadable: encoded.unreadable,
             settled,
         })
     }
 
-    async fn settle_encoded(&self, lines: &Sending, encoded: &Encoded<S::Body>) -> Option<Settled> {
+    async fn settle_encoded(
+        &self,
+        lines: &Sending,
+        encoded: &Encoded<S::Body>,
+    ) -> Option<SettledBody> {
         if !self.pace(encoded.lines).await {
             return None;
         }
@@ -89,7 +93,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
             let is_enough = |(_, trouble): &mut _| turn.is_none() && failures >= enough(*trouble);
             if let Some((reason, trouble)) = failed.take_if(is_enough) {
                 let bytes = encoded.bytes;
-                return Some(Settled::Failed {
+                return Some(SettledBody::Failed {
                     reason,
                     trouble,
                     bytes,
@@ -98,18 +102,18 @@ impl<S: Sink, B: Backlog> Link<S, B> {
             match self.send(encoded).await? {
                 Outcome::Delivered => {
                     self.stored(lines, encoded);
-                    return Some(Settled::Stored);
+                    return Some(SettledBody::Stored);
                 }
                 Outcome::Refused(refusal) => {
                     self.answered();
-                    return Some(Settled::Refused(refusal));
+                    return Some(SettledBody::Refused(refusal));
                 }
                 Outcome::TooLarge { reason } => {
                     self.answered();
                     if encoded.lines > 1 {
                         self.state().ceiling.too_large(encoded.bytes);
                     }
-                    return Some(Settled::TooLarge(reason));
+                    return Some(SettledBody::TooLarge(reason));
                 }
                 Outcome::Hold { reason } => {
                     // Something on the way may refuse these lines alone.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::evidence::{Evidence, Moment, Proof};
+use super::evidence::{AnswerTime, Evidence, Proof};
 use crate::sinks::Trouble;
 
 /// How long a suspect waits for a stored line of its own measurement; after that, one of any measurement will do.
@@ -29,7 +29,7 @@ pub(super) struct Suspect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charge {
     /// Refused, first at this moment.
-    Refused(Moment),
+    Refused(AnswerTime),
     /// The server failed so many times, with others stored before and after.
     Fails { times: u32, trouble: Trouble },
 }

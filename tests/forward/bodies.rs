@@ -139,7 +139,7 @@ async fn a_proxy_s_502_for_large_bodies_alone_keeps_no_line_back() {
     );
     // Two batches at once, and five halvings to 156 lines with two halves each, all tried twice; then now and then one that is larger
     // again.
-    assert!(failed <= 40, "{failed} of {} requests", status.requests);
+    assert!(failed <= 60, "{failed} of {} requests", status.requests);
 }
 
 #[tokio::test]

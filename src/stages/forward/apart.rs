@@ -212,11 +212,16 @@ impl Apart {
         self.parts.sort_by_key(|(_, part)| part.seqs.len());
         self.parts.retain_mut(|(due, part)| {
             let more = taken + part.seqs.len();
-            let fits = parts.is_empty() || more <= lines as u64 && parts.len() < AT_ONCE;
+            // One that failed goes alone: what passes of it tells what to do with the next.
+            let has_room = more <= lines as u64 && parts.len() < AT_ONCE;
+            let fits = parts.is_empty() || has_room && part.why == Why::Refused;
             if *due > now || !fits {
                 return true;
             }
-            taken = more;
+            taken = match part.why {
+                Why::Refused => more,
+                Why::Failed { .. } => u64::MAX / 2,
+            };
             parts.push(std::mem::take(part));
             false
         });

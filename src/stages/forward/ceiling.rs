@@ -1,7 +1,11 @@
 //! How many bytes a request may have: what the configuration allows, and what the server has let pass.
 
-/// Requests of nearly full size that must pass before a larger one is tried.
+/// Requests of nearly full size that must pass before a larger one is tried; twice as many each time that one does not pass,
+/// since it may have cost the time of two requests that nobody answered.
 const PASSES_TO_GROW: u32 = 16;
+
+/// And never more than so many.
+const MOST_PASSES: u32 = 1024;
 
 /// Learns from what was too large and forgets slowly. All sizes are bytes before compression.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +15,7 @@ pub(super) struct Ceiling {
     /// The largest size that passed since the ceiling last came down.
     passed: usize,
     passes: u32,
+    passes_to_grow: u32,
 }
 
 impl Ceiling {
@@ -20,6 +25,7 @@ impl Ceiling {
             now: configured,
             passed: 0,
             passes: 0,
+            passes_to_grow: PASSES_TO_GROW,
         }
     }
 
@@ -35,9 +41,12 @@ impl Ceiling {
             return;
         }
         self.passes += 1;
-        if self.passes >= PASSES_TO_GROW {
+        if self.passes >= self.passes_to_grow {
             self.passes = 0;
             self.now = (self.now + self.now / 8 + 1).min(self.configured);
+            if self.now == self.configured {
+                self.passes_to_grow = PASSES_TO_GROW;
+            }
         }
     }
 
@@ -46,6 +55,8 @@ impl Ceiling {
         if self.passed >= bytes {
             // The server, or what stands before it, has become stricter.
             self.passed = 0;
+        } else if self.passed > 0 {
+            self.passes_to_grow = (self.passes_to_grow * 2).min(MOST_PASSES);
         }
         self.now = self.now.min(self.passed.max(bytes / 2).max(1));
         self.passes = 0;

@@ -48,6 +48,9 @@ use turns::{Turn, Turns};
 /// Wait before the spool is asked again after it failed.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
 
+/// Tasks on what is set apart that go on at once, beside the batches.
+const TASKS_APART: usize = 4;
+
 /// What a stage whose input has ended could neither deliver nor judge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remainder {
@@ -243,10 +246,10 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         self.in_flight.insert(task.id(), seqs);
     }
 
-    /// Whether there is room for a task on what is set apart: one goes on beside the batches, and more when there are none.
+    /// Whether there is room for a task on what is set apart, whose requests are small and sent one after the other.
     fn may_examine(&self) -> bool {
-        let idle = self.window().saturating_sub(self.in_flight.len());
-        self.examined.len() < idle.max(1)
+        let most = if self.link.is_well() { TASKS_APART } else { 1 };
+        self.examined.len() < most
     }
 
     /// Starts tasks on what is set apart, as far as there is something to try.

@@ -51,7 +51,7 @@ pub(crate) enum Manner {
 
 /// What is wrong with the server itself for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault_ {
+pub(crate) enum Illness {
     Down,
     Busy,
     Stated,
@@ -72,8 +72,10 @@ pub(crate) struct Model {
     pub(crate) max_bytes: Option<usize>,
     /// More lines at once are too many.
     pub(crate) max_lines: Option<usize>,
+    /// How long it is down after a request that it fails at.
+    pub(crate) recovery: Duration,
     /// What is wrong, and from when to when.
-    pub(crate) faults: Vec<(Range<Duration>, Fault_)>,
+    pub(crate) faults: Vec<(Range<Duration>, Illness)>,
 }
 
 impl Default for Model {
@@ -83,6 +85,7 @@ impl Default for Model {
             slow_from: None,
             max_bytes: None,
             max_lines: None,
+            recovery: Duration::ZERO,
             faults: Vec::new(),
         }
     }
@@ -93,6 +96,7 @@ pub(crate) struct Server {
     model: Model,
     started: Instant,
     random: Mutex<fastrand::Rng>,
+    down_until: Mutex<Instant>,
     natures: BTreeMap<MsgHash, Nature>,
     /// How often each line was stored.
     pub(crate) stored: Mutex<BTreeMap<MsgHash, u64>>,
@@ -112,6 +116,7 @@ impl Server {
             model,
             started: Instant::now(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            down_until: Mutex::new(Instant::now()),
             natures,
             stored: Mutex::default(),
             requests: Mutex::default(),
@@ -123,7 +128,7 @@ impl Server {
         self.natures.get(&hash).copied().unwrap_or(Nature::Good)
     }
 
-    fn fault(&self) -> Option<Fault_> {
+    fn fault(&self) -> Option<Illness> {
         let now = self.started.elapsed();
         let mut faults = self.model.faults.iter();
         faults
@@ -137,21 +142,24 @@ impl Server {
             after: None,
             trouble,
         };
+        if Instant::now() < *self.down_until.lock().unwrap() {
+            return later(Trouble::Unexplained, "refused to connect");
+        }
         let fails = |share| self.random.lock().unwrap().u32(..10) < share;
         match self.fault() {
-            Some(Fault_::Down) => return later(Trouble::Unexplained, "refused to connect"),
-            Some(Fault_::Busy) => return later(Trouble::Busy, "busy"),
-            Some(Fault_::Stated) => return later(Trouble::Stated, "no space left"),
-            Some(Fault_::Hold) => {
+            Some(Illness::Down) => return later(Trouble::Unexplained, "refused to connect"),
+            Some(Illness::Busy) => return later(Trouble::Busy, "busy"),
+            Some(Illness::Stated) => return later(Trouble::Stated, "no space left"),
+            Some(Illness::Hold) => {
                 return Outcome::Hold {
                     reason: "no such bucket".to_owned(),
                 };
             }
-            Some(Fault_::RefusesAll) => return refusal("conflict", None, Vec::new()),
-            Some(Fault_::Flaky(share)) if fails(share) => {
+            Some(Illness::RefusesAll) => return refusal("conflict", None, Vec::new()),
+            Some(Illness::Flaky(share)) if fails(share) => {
                 return later(Trouble::Unexplained, "reset by peer");
             }
-            Some(Fault_::Flaky(_)) | None => {}
+            Some(Illness::Flaky(_)) | None => {}
         }
         let too_many = |max: Option<usize>, has: usize| max.is_some_and(|max| has > max);
         if too_many(self.model.max_bytes, body.lines.len() * LINE_BYTES)
@@ -174,6 +182,7 @@ impl Server {
             found
         };
         if !of(Nature::Deadly).is_empty() {
+            *self.down_until.lock().unwrap() = Instant::now() + self.model.recovery;
             return Outcome::RetryLater {
                 reason: "the connection was closed".to_owned(),
                 after: None,

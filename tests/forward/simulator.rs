@@ -16,7 +16,7 @@ use spool::{MsgHash, State};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::model::{Fault_, Manner, Memory, Model, Nature, Server, key};
+use super::model::{Illness, Manner, Memory, Model, Nature, Server, key};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -83,14 +83,14 @@ struct Case {
     seed: u64,
 }
 
-fn fault() -> impl Strategy<Value = (Range<Duration>, Fault_)> {
+fn fault() -> impl Strategy<Value = (Range<Duration>, Illness)> {
     let kind = prop_oneof![
-        Just(Fault_::Down),
-        Just(Fault_::Busy),
-        Just(Fault_::Stated),
-        Just(Fault_::Hold),
-        Just(Fault_::RefusesAll),
-        (1_u32..6).prop_map(Fault_::Flaky),
+        Just(Illness::Down),
+        Just(Illness::Busy),
+        Just(Illness::Stated),
+        Just(Illness::Hold),
+        Just(Illness::RefusesAll),
+        (1_u32..6).prop_map(Illness::Flaky),
     ];
     (0_u64..120_000, 10_u64..60_000, kind).prop_map(|(start, length, kind)| {
         let start = Duration::from_millis(start);
@@ -112,15 +112,19 @@ fn model() -> impl Strategy<Value = Model> {
         prop::option::weighted(0.2, 1_usize..300),
         prop::option::weighted(0.2, 300_usize..60_000),
         prop::option::weighted(0.2, 1_usize..300),
+        prop::sample::select(vec![0_u64, 0, 3, 30]).prop_map(Duration::from_secs),
         prop::collection::vec(fault(), 0..4),
     )
-        .prop_map(|(manner, slow_from, max_bytes, max_lines, faults)| Model {
-            manner,
-            slow_from,
-            max_bytes,
-            max_lines,
-            faults,
-        })
+        .prop_map(
+            |(manner, slow_from, max_bytes, max_lines, recovery, faults)| Model {
+                manner,
+                slow_from,
+                max_bytes,
+                max_lines,
+                recovery,
+                faults,
+            },
+        )
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -217,7 +221,7 @@ async fn simulate(case: &Case) -> Result<(), TestCaseError> {
     let mut restarts = case.restarts.clone();
     restarts.sort_unstable();
     let mut number = case.lines as u64;
-    while memory.in_state(State::Pending).len() > 0 {
+    while !memory.in_state(State::Pending).is_empty() {
         prop_assert!(
             started.elapsed() < DAY,
             "after a day {} lines are left: {:?} {:?}",
@@ -235,7 +239,7 @@ async fn simulate(case: &Case) -> Result<(), TestCaseError> {
             run.stop().await;
             run = Run::start(&memory, &server, &settings);
         }
-        if number % 6 == 0 && started.elapsed() < DAY / 2 {
+        if number.is_multiple_of(6) && started.elapsed() < DAY / 2 {
             memory.append_log(number);
             memory.append_inventory(number + 1_000_000);
         }

@@ -306,9 +306,7 @@ impl Apart {
             attempts.is_some_and(|attempts| attempts.vain >= VAIN_PROOFS)
         };
         let waiting: u64 = needed.values().sum();
-        self.parts.is_empty()
-            && waiting == self.suspects.len() as u64
-            && needed.keys().all(|measurement| is_vain(measurement))
+        self.parts.is_empty() && waiting == self.suspects.len() as u64 && needed.keys().all(is_vain)
     }
 }
 

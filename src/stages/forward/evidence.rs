@@ -113,7 +113,9 @@ mod tests {
         assert!(evidence.is_in_doubt("logs") && !evidence.is_in_doubt("inventory"));
         evidence.stored("logs");
         assert!(!evidence.is_in_doubt("logs"));
-        (0..FEW).for_each(|_| drop(evidence.refused("logs")));
+        for _ in 0..FEW {
+            evidence.refused("logs");
+        }
         evidence.state_changed();
         assert!(!evidence.is_in_doubt("logs"));
     }

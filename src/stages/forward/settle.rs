@@ -283,7 +283,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         self.evidence(|evidence| {
             measurements
                 .into_iter()
-                .for_each(|one| evidence.stored(one))
+                .for_each(|one| evidence.stored(one));
         });
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shipper::config::{Config, Secret};
+use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::{
     ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal, Sent, Sink,
     Trouble,
@@ -23,6 +26,9 @@ struct InMemory {
     /// Nothing is taken but with this secret.
     wanted: Option<&'static str>,
     secret: Mutex<&'static str>,
+    /// Whether the secret is another one at each look.
+    rotates: AtomicBool,
+    looks: AtomicU64,
     held: Mutex<BTreeSet<MsgHash>>,
 }
 
@@ -84,8 +90,12 @@ impl Sink for InMemory {
     }
 
     fn credentials(&self) -> Option<Credentials> {
-        let secret = *self.secret.lock().unwrap();
-        Some(Credentials(Some(Secret::new(secret.to_owned()))))
+        let secret = if self.rotates.load(Relaxed) {
+            self.looks.fetch_add(1, Relaxed).to_string()
+        } else {
+            (*self.secret.lock().unwrap()).to_owned()
+        };
+        Some(Credentials(Some(Secret::new(secret))))
     }
 
     async fn keeps(&self) -> Option<String> {
@@ -162,4 +172,30 @@ async fn a_hold_ends_as_soon_as_the_sink_has_other_credentials() {
     *sink.secret.lock().unwrap() = "new";
     running.end().await;
     assert_eq!(rig.assert_settled().await.delivered, 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_with_other_credentials_proves_nothing() {
+    let mut rig = Rig::new("http://nobody", "v2", "token", "logs");
+    rig.append((0..10).map(|line| format!("line {line}"))).await;
+    let list = rig
+        .store
+        .call(|spool| spool.ls(&spool::Selection::default(), spool::Seq(3), 1));
+    let refused = list.await.unwrap().unwrap().entries[0].key.hash;
+    let sink = Arc::new(InMemory {
+        refused: Mutex::new(Some(refused)),
+        rotates: AtomicBool::new(true),
+        ..InMemory::default()
+    });
+    let mut running = rig.start_to(Arc::clone(&sink));
+    let tried_often = |status: &ForwardStatus| status.requests > 60 && status.set_apart == 1;
+    let status = running.until("many tries", tried_often).await;
+    assert_eq!(status.refused_lines, 0);
+    sink.rotates.store(false, Relaxed);
+    running
+        .until("a verdict", |status| status.refused_lines == 1)
+        .await;
+    running.stop().await;
+    let stats = rig.assert_settled().await;
+    assert_eq!((stats.delivered, stats.quarantined), (9, 1));
 }

@@ -142,12 +142,13 @@ async fn a_server_that_refuses_everything_puts_nothing_into_quarantine() {
         endpoint.set_poison(manner, |_| Some("wrong bucket type".to_owned()));
         let mut rig = Rig::to_endpoint(&endpoint);
         rig.append(numbered(6000)).await;
-        let mut running = rig.start_drain();
+        let mut running = rig.start();
         let status = running.until("two holds", |status| status.holds >= 2).await;
         assert_eq!(status.server, ServerState::OnHold);
         assert!(status.last_error.unwrap().contains("wrong bucket type"));
         assert_eq!(rig.stats().await.quarantined, 0, "{manner:?}");
         endpoint.cure();
+        running.input_ended.trigger();
         running.end().await;
         assert_eq!(rig.assert_settled().await.delivered, 6000);
     }
@@ -160,10 +161,11 @@ async fn single_lines_refused_one_after_another_end_in_a_hold() {
     let mut rig = Rig::to_endpoint(&endpoint);
     rig.config.forward.batch_lines = 1;
     rig.append(numbered(100)).await;
-    let mut running = rig.start_drain();
+    let mut running = rig.start();
     running.until("a hold", |status| status.holds > 0).await;
     assert!(rig.stats().await.quarantined <= 16);
     endpoint.cure();
+    running.input_ended.trigger();
     running.end().await;
     let stats = rig.assert_settled().await;
     assert!(stats.delivered >= 84, "{stats:?}");

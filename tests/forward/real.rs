@@ -107,11 +107,12 @@ async fn a_field_type_conflict_holds_and_quarantines_nothing_until_it_is_fixed()
         &format!("ollama_logs message=1 {}", base_time() * 1000),
     );
     rig.append((0..3000).map(|line| line.to_string())).await;
-    let mut running = rig.start_drain();
+    let mut running = rig.start();
     let status = running.until("a hold", |status| status.holds > 1).await;
     assert!(status.last_error.unwrap().contains("field type conflict"));
     assert_eq!(rig.stats().await.quarantined, 0);
     server.influxql("DROP MEASUREMENT ollama_logs");
+    running.input_ended.trigger();
     running.end().await;
     assert_eq!(rig.assert_settled().await.delivered, 3000);
     assert_eq!(server.count("ollama_logs"), 3000);

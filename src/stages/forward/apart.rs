@@ -27,6 +27,8 @@ const VAIN_PROOFS: u32 = 3;
 pub(super) struct Apart {
     /// Each with the time before which it is not tried.
     parts: Vec<(Instant, SuspectPart)>,
+    /// The part at which the server failed that is being searched.
+    failed_at_work: SeqSet,
     suspects: BTreeMap<Seq, Suspect>,
     /// When suspects are tried that are not proven.
     tries: BTreeMap<Seq, Attempts>,
@@ -111,6 +113,7 @@ impl Apart {
     pub(super) fn new(first: Duration, last: Duration) -> Self {
         Self {
             parts: Vec::new(),
+            failed_at_work: SeqSet::new(),
             suspects: BTreeMap::new(),
             tries: BTreeMap::new(),
             unsent: BTreeMap::new(),
@@ -125,6 +128,11 @@ impl Apart {
             Why::Failed { .. } => Instant::now() + self.delays.0,
         };
         self.parts.push((due, part));
+    }
+
+    /// A task on `tried` has ended.
+    pub(super) fn ended(&mut self, tried: &SeqSet) {
+        self.failed_at_work.subtract(tried);
     }
 
     /// After a task on `tried`: these are the suspects that there are among them now.
@@ -212,16 +220,19 @@ impl Apart {
         self.parts.sort_by_key(|(_, part)| part.seqs.len());
         self.parts.retain_mut(|(due, part)| {
             let more = taken + part.seqs.len();
-            // One that failed goes alone: what passes of it tells what to do with the next.
             let has_room = more <= lines as u64 && parts.len() < AT_ONCE;
-            let fits = parts.is_empty() || has_room && part.why == Why::Refused;
+            let fits = match part.why {
+                Why::Refused => parts.is_empty() || has_room && self.failed_at_work.is_empty(),
+                // One that failed goes alone: what passes of it tells what to do with the next.
+                Why::Failed { .. } => parts.is_empty() && self.failed_at_work.is_empty(),
+            };
             if *due > now || !fits {
                 return true;
             }
-            taken = match part.why {
-                Why::Refused => more,
-                Why::Failed { .. } => u64::MAX / 2,
-            };
+            if part.why != Why::Refused {
+                self.failed_at_work = part.seqs.clone();
+            }
+            taken = more;
             parts.push(std::mem::take(part));
             false
         });

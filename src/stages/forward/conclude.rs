@@ -29,6 +29,7 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         let seqs = batch
             .or_else(|| self.examined.remove(&id))
             .unwrap_or_default();
+        self.apart.ended(&seqs);
         match done {
             Ok((_, Done::Delivered(delivery))) => self.delivered(delivery).await?,
             Ok((_, Done::Examined(report))) => self.reported(&seqs, report).await?,

@@ -21,6 +21,7 @@ pub(super) async fn examine<S: Sink, B: Backlog>(
     task: Task,
     batch: Batch,
 ) -> Examined {
+    link.note_credentials();
     let examination = Examination {
         link,
         records: Arc::new(batch.records),

@@ -45,6 +45,8 @@ pub(super) struct LinkState {
     evidence: Evidence,
     /// When to try next; `None` while the server is well.
     retry_at: Option<Instant>,
+    /// Those that the evidence was gathered with.
+    credentials: Option<Credentials>,
     /// The credentials of a try that failed in a way that time does not fix.
     unwanted: Option<Credentials>,
     /// When the next line may leave under `SHIPPER_MAX_RATE`.
@@ -62,7 +64,6 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         stop: Stop,
     ) -> Self {
         Self {
-            sink,
             backlog,
             state: Mutex::new(LinkState {
                 delays: Delays::new(config.retry_min, config.retry_max),
@@ -70,10 +71,12 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                 density: Density::new(config.batch_lines),
                 evidence: Evidence::default(),
                 retry_at: None,
+                credentials: sink.credentials(),
                 unwanted: None,
                 next_line: Instant::now(),
                 probes: 0,
             }),
+            sink,
             config,
             turn: TurnMutex::new(()),
             status,
@@ -97,6 +100,16 @@ impl<S: Sink, B: Backlog> Link<S, B> {
     /// Uses what the answers prove.
     pub(super) fn evidence<T>(&self, ask: impl FnOnce(&mut Evidence) -> T) -> T {
         ask(&mut self.state().evidence)
+    }
+
+    /// Takes note of other credentials: with them the server is in another state.
+    pub(super) fn note_credentials(&self) {
+        let credentials = self.sink.credentials();
+        let mut state = self.state();
+        if state.credentials != credentials {
+            state.credentials = credentials;
+            state.evidence.state_changed();
+        }
     }
 
     /// Uses how many lines a request has.

@@ -22,11 +22,11 @@ const FAILURES: u32 = 2;
 /// The same for a server that says it is busy: it may say so of anything.
 const BUSY_FAILURES: u32 = 6;
 
-/// Delivered records that are looked through for one of a measurement.
-const LATEST: Limits = Limits {
-    records: 256,
-    bytes: 1 << 20,
-};
+/// How many of the latest delivered records are looked through for one of a measurement: few, and if there is none, more.
+const LATEST: [usize; 2] = [16, 4096];
+
+/// And how many bytes of them.
+const LATEST_BYTES: usize = 4 << 20;
 
 /// What became of lines that were sent.
 #[derive(Debug)]
@@ -179,25 +179,29 @@ impl<S: Sink, B: Backlog> Link<S, B> {
 
     /// The latest delivered record of `measurement`, of any if that is `None`.
     pub(super) async fn control(&self, measurement: Option<&str>) -> Option<Sending> {
-        let limits = match measurement {
-            Some(_) => LATEST,
-            None => Limits {
-                records: 1,
-                ..LATEST
-            },
-        };
-        let latest = self.backlog().latest(limits, State::Delivered).await.ok()?;
-        let is_one = |place: &usize| {
-            let record = latest.records.get(*place);
-            let own = record.map(|record| Record::measurement(record.payload));
-            measurement.is_none_or(|measurement| own == Some(measurement))
-        };
-        let place = (0..latest.seqs.len()).rev().find(is_one)?;
-        Some(Sending {
-            records: Arc::new(latest.records),
-            places: vec![place],
-            form: Form::Bare,
-        })
+        for records in LATEST {
+            let limits = Limits {
+                records,
+                bytes: LATEST_BYTES,
+            };
+            let latest = self.backlog().latest(limits, State::Delivered).await.ok()?;
+            let is_one = |place: &usize| {
+                let record = latest.records.get(*place);
+                let own = record.map(|record| Record::measurement(record.payload));
+                measurement.is_none_or(|measurement| own == Some(measurement))
+            };
+            if let Some(place) = (0..latest.seqs.len()).rev().find(is_one) {
+                return Some(Sending {
+                    records: Arc::new(latest.records),
+                    places: vec![place],
+                    form: Form::Bare,
+                });
+            }
+            if latest.seqs.len() < records {
+                break;
+            }
+        }
+        None
     }
 
     /// Whether the server takes something, after it failed at `lines`; `None` when the service ends. Without anything to send it
@@ -207,10 +211,11 @@ impl<S: Sink, B: Backlog> Link<S, B> {
             return Some(false);
         };
         let outcome = self.send_probe(probe).await?;
-        Some(!matches!(
-            outcome,
-            Outcome::RetryLater { .. } | Outcome::Hold { .. }
-        ))
+        let fails = matches!(outcome, Outcome::RetryLater { .. } | Outcome::Hold { .. });
+        if fails {
+            self.tell(|status| status.retries += 1);
+        }
+        Some(!fails)
     }
 
     /// Whether the server takes one of `lines` alone, or if it is only one, another one. A delivered line would prove nothing when it

@@ -324,3 +324,27 @@ fn a_refused_line_costs_a_bounded_number_of_requests_however_many_there_are() {
         assert!(requests < 40.0, "{requests} for one in {every}");
     }
 }
+
+#[test]
+fn a_line_that_the_server_fails_at_holds_nobody_up_though_it_comes_first_and_alone() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let case = Case {
+        lines: 500,
+        natures: vec![(0, Nature::Deadly)],
+        inventories: BTreeSet::new(),
+        model: Model {
+            max_bytes: Some(300),
+            ..Model::default()
+        },
+        batch_lines: 251,
+        in_flight: 1,
+        catchup: Catchup::OldestFirst,
+        restarts: Vec::new(),
+        seed: 0,
+    };
+    runtime.block_on(simulate(&case)).unwrap();
+}

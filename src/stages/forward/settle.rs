@@ -233,10 +233,41 @@ impl<S: Sink, B: Backlog> Link<S, B> {
 
     /// One line that is not all of `lines`: the latest delivered one, or else each time another of `lines`.
     async fn probe(&self, lines: &Sending) -> Option<Sending> {
-        match self.control(None).await {
-            Some(control) => Some(control),
-            None => self.one_of(lines),
+        if let Some(control) = self.control(None).await {
+            return Some(control);
         }
+        match self.one_of(lines) {
+            Some(probe) => Some(probe),
+            None => self.another_pending(lines).await,
+        }
+    }
+
+    /// Each time another one of the pending records that arrived last, but for that of `lines`.
+    async fn another_pending(&self, lines: &Sending) -> Option<Sending> {
+        let own = lines
+            .places
+            .first()
+            .and_then(|place| lines.records.get(*place));
+        let own = own.map(|record| record.key);
+        let limits = Limits {
+            records: LATEST[0],
+            bytes: LATEST_BYTES,
+        };
+        let latest = self.backlog().latest(limits, State::Pending).await.ok()?;
+        let is_other = |place: &usize| latest.records.get(*place).map(|record| record.key) != own;
+        let others: Vec<_> = (0..latest.seqs.len()).filter(is_other).collect();
+        let place = *others.get(self.next_probe() % others.len().max(1))?;
+        Some(Sending {
+            records: Arc::new(latest.records),
+            places: vec![place],
+            form: Form::Bare,
+        })
+    }
+
+    fn next_probe(&self) -> usize {
+        let mut state = self.state();
+        state.probes += 1;
+        state.probes
     }
 
     /// Each time another one of `lines`, if it is not the only one.
@@ -244,13 +275,8 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         if lines.places.len() < 2 {
             return None;
         }
-        let probes = {
-            let mut state = self.state();
-            state.probes += 1;
-            state.probes
-        };
         Some(Sending {
-            places: vec![lines.places[probes % lines.places.len()]],
+            places: vec![lines.places[self.next_probe() % lines.places.len()]],
             form: Form::Bare,
             ..lines.clone()
         })

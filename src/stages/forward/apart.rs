@@ -1,6 +1,6 @@
 //! What is set apart, and what to try of it next: pure.
 //!
-//! Sending of a request that was refused, or at which the server failed, are set apart in *parts*, and searched. A line that was
+//! Lines of a request that was refused, or at which the server failed, are set apart in *parts*, and searched. A line that was
 //! refused alone, or at which alone the server fails, is a *suspect*, which is tried again until it is judged.
 //!
 //! While a measurement is in doubt, its lines wait unsent, and one of them is tried now and then.
@@ -19,8 +19,8 @@ use crate::sinks::Trouble;
 /// Suspects that are tried in one task at most, and parts that are searched in one: what came of all of them becomes durable at once.
 const AT_ONCE: usize = 64;
 
-/// Vain tries for a proof after which nothing more is to be expected while no lines arrive.
-const VAIN_PROOFS: u32 = 3;
+/// Failed tries for a proof after which nothing more is to be expected while no lines arrive.
+const FAILED_PROOFS: u32 = 3;
 
 /// All that is set apart, but for what is being tried.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Apart {
     suspects: BTreeMap<Seq, Suspect>,
     /// When suspects are tried that are not proven.
     tries: BTreeMap<Seq, Attempts>,
-    /// Sending of measurements in doubt.
+    /// Lines of measurements in doubt.
     unsent: BTreeMap<&'static str, SeqSet>,
     /// When a proof is looked for.
     proofs: BTreeMap<&'static str, Attempts>,
@@ -40,7 +40,7 @@ pub(super) struct Apart {
     delays: (Duration, Duration),
 }
 
-/// Sending that were in one request.
+/// Lines that were in one request.
 #[derive(Debug, Default)]
 pub(super) struct SuspectPart {
     pub seqs: SeqSet,
@@ -63,7 +63,7 @@ pub(super) enum Why {
 #[derive(Debug)]
 struct Attempts {
     due: Instant,
-    vain: u32,
+    failures: u32,
     delays: Growing,
 }
 
@@ -97,13 +97,13 @@ impl Attempts {
     fn new((first, last): (Duration, Duration)) -> Self {
         Self {
             due: Instant::now(),
-            vain: 0,
+            failures: 0,
             delays: Growing::new(first, last),
         }
     }
 
-    fn in_vain(&mut self) {
-        self.vain += 1;
+    fn failed(&mut self) {
+        self.failures += 1;
         self.due = Instant::now() + self.delays.after_failure();
     }
 }
@@ -141,7 +141,7 @@ impl Apart {
             let attempts = self.tries.entry(seq);
             attempts
                 .or_insert_with(|| Attempts::new(self.delays))
-                .in_vain();
+                .failed();
             self.suspects.insert(seq, suspect);
         }
         let suspects = &self.suspects;
@@ -149,7 +149,7 @@ impl Apart {
             .retain(|seq, _| !tried.contains(*seq) || suspects.contains_key(seq));
     }
 
-    /// Sending of a measurement in doubt, which were not sent.
+    /// Lines of a measurement in doubt, which were not sent.
     pub(super) fn keep_unsent(&mut self, measurement: &'static str, seqs: &SeqSet) {
         let unsent = self.unsent.entry(measurement).or_default();
         unsent.extend_from(seqs);
@@ -159,18 +159,18 @@ impl Apart {
     pub(super) fn no_proof(&mut self, measurement: &'static str) -> Duration {
         let proofs = self.proofs.entry(measurement);
         let attempts = proofs.or_insert_with(|| Attempts::new(self.delays));
-        attempts.in_vain();
+        attempts.failed();
         attempts.due.saturating_duration_since(Instant::now())
     }
 
-    /// No more lines are to be expected: what was tried in vain is tried again before that counts.
+    /// No more lines are to be expected: what was tried without success is tried again before that counts.
     pub(super) fn input_ended(&mut self) {
         for attempts in self.proofs.values_mut() {
             *attempts = Attempts::new(self.delays);
         }
     }
 
-    /// Sending that are no longer to be kept back, since their measurement is not in doubt any more.
+    /// Lines that are no longer to be kept back, since their measurement is not in doubt any more.
     pub(super) fn release(&mut self, evidence: &Evidence) -> SeqSet {
         let mut released = SeqSet::new();
         self.unsent.retain(|measurement, seqs| {
@@ -312,12 +312,14 @@ impl Apart {
     /// Whether nothing that is set apart can pass or be judged before other lines arrive.
     pub(super) fn is_stuck(&self, evidence: &Evidence) -> bool {
         let needed = self.unproven_measurements(evidence);
-        let is_vain = |measurement: &&str| {
+        let is_hopeless = |measurement: &&str| {
             let attempts = self.proofs.get(*measurement);
-            attempts.is_some_and(|attempts| attempts.vain >= VAIN_PROOFS)
+            attempts.is_some_and(|attempts| attempts.failures >= FAILED_PROOFS)
         };
         let waiting: u64 = needed.values().sum();
-        self.parts.is_empty() && waiting == self.suspects.len() as u64 && needed.keys().all(is_vain)
+        self.parts.is_empty()
+            && waiting == self.suspects.len() as u64
+            && needed.keys().all(is_hopeless)
     }
 }
 

@@ -7,6 +7,7 @@ use spool::{Batch, Records, Seq, SeqSet};
 
 use super::apart::{SuspectPart, Why};
 use super::backlog::Backlog;
+use super::evidence::measurement;
 use super::link::Link;
 use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
@@ -134,8 +135,7 @@ fn take(
     let mut places = Vec::with_capacity(lines);
     let mut judged: BTreeMap<&'static str, bool> = BTreeMap::new();
     for place in left.drain(left.len() - lines..).rev() {
-        let record = records.get(place);
-        let measurement = record.map_or("", |record| Record::measurement(record.payload));
+        let measurement = measurement(records, place);
         let is_doubted = judged.entry(measurement);
         if *is_doubted.or_insert_with(|| is_in_doubt(measurement)) {
             doubted.entry(measurement).or_default().push(place);

@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
-/// Sending of one measurement refused alone, with none stored between, after which the measurement is in doubt.
+use spool::Records;
+
+use crate::record::Record;
+
+/// Lines of one measurement refused alone, with none stored between, after which the measurement is in doubt.
 const FEW: u32 = 3;
 
 /// A place in the course of the answers.
@@ -22,7 +26,7 @@ pub(super) enum Proof {
     Stale,
     /// Nothing was stored since.
     None,
-    /// Sending of other measurements were stored.
+    /// Lines of other measurements were stored.
     Other,
     /// A line of its measurement was stored: the server takes those.
     Same,
@@ -34,12 +38,12 @@ pub(super) struct Evidence {
     now: AnswerTime,
     /// When a line of each measurement was last stored.
     stored: BTreeMap<&'static str, u64>,
-    /// Sending refused alone since then.
+    /// Lines refused alone since then.
     refused: BTreeMap<&'static str, u32>,
 }
 
 impl Evidence {
-    /// Sending of `measurement` were stored.
+    /// Lines of `measurement` were stored.
     pub(super) fn stored(&mut self, measurement: &'static str) {
         self.now.answer += 1;
         self.stored.insert(measurement, self.now.answer);
@@ -80,6 +84,12 @@ impl Evidence {
             .get(measurement)
             .is_some_and(|lines| *lines >= FEW)
     }
+}
+
+/// The measurement of the record at `place`; empty for one that is not to be read.
+pub(super) fn measurement(records: &Records, place: usize) -> &'static str {
+    let record = records.get(place);
+    record.map_or("", |record| Record::measurement(record.payload))
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use spool::{Batch, Records, Seq, SeqSet};
 
 use super::apart::{SuspectPart, Task, Why};
 use super::backlog::Backlog;
+use super::evidence::measurement;
 use super::examined::{Examined, old_reason};
 use super::link::Link;
 use super::search::{Search, SearchFindings, Trial};
 use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
-use crate::record::Record;
 use crate::sinks::{Cause, Form, Refusal, Sink};
 
 /// Does `task`, whose records `batch` has as far as they are still pending.
@@ -147,8 +147,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     }
 
     fn measurement(&self, line: usize) -> &'static str {
-        let record = self.records.get(line);
-        record.map_or("", |record| Record::measurement(record.payload))
+        measurement(&self.records, line)
     }
 
     fn numbered(&self, lines: Vec<(usize, String)>) -> impl Iterator<Item = (Seq, String)> {

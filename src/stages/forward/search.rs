@@ -1,7 +1,7 @@
 //! Which lines of a part the server refuses: pure; the caller sends what [`Search::next`] gives and tells what came of it.
 //!
-//! A part is sent in pieces of which most should pass. A piece that is refused is halved. When its front half is stored, its back half is known to hold a refused line, and is
-//! halved unsent. A line counts as stored only when a request that held it was: nothing is concluded from the number of
+//! A part is sent in pieces of which most should pass. A piece that is refused is halved. When its front half is stored, its
+//! back half is known to hold a refused line, and is halved unsent. A line counts as stored only when a request that held it was: nothing is concluded from the number of
 //! lines that an answer says were dropped, since a server with several shards counts those of one. What an answer tells beside that
 //! changes only what is sent next:
 //!
@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use spool::Records;
 
+use super::evidence::measurement;
 use crate::record::Record;
 use crate::sinks::{Form, Trouble};
 
 /// Surprises after which there are likely to be more of them.
 const FEW: usize = 2;
 
-/// The search in one part. Sending are numbered from 0, as in its records.
+/// The search in one part. Lines are numbered from 0, as in its records.
 #[derive(Debug)]
 pub(super) struct Search {
     records: Arc<Records>,
@@ -37,7 +38,7 @@ pub(super) struct Search {
     /// Whether everything is sent without points.
     is_bare: bool,
     /// How often lines were put together again and were refused.
-    vain_merges: usize,
+    failed_merges: usize,
     /// Whether the server once named a line that it stored alone.
     names_are_wrong: bool,
     has_stored: bool,
@@ -86,7 +87,7 @@ pub(super) struct SearchFindings {
     pub skipped: Vec<usize>,
 }
 
-/// Sending whose request fails while others pass.
+/// Lines whose request fails while others pass.
 #[derive(Debug)]
 pub(super) struct FailingGroup {
     pub lines: Vec<usize>,
@@ -106,7 +107,7 @@ impl Search {
             is_bare: false,
             names_are_wrong: false,
             has_stored: false,
-            vain_merges: 0,
+            failed_merges: 0,
             found: SearchFindings::default(),
             records,
         };
@@ -143,8 +144,7 @@ impl Search {
     }
 
     fn measurement(&self, line: usize) -> &'static str {
-        let record = self.records.get(line);
-        record.map_or("", |record| Record::measurement(record.payload))
+        measurement(&self.records, line)
     }
 
     fn has_points(&self, line: usize) -> bool {

@@ -5,15 +5,15 @@
 //! a time sends a probe when the delay is over, and the first success lets all of them go again. If the probe passes, the request is
 //! sent again, and when it has failed often enough its own lines are to be looked at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use spool::{Limits, Records, State};
 use tokio::sync::MutexGuard;
 
 use super::backlog::Backlog;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, measurement};
 use super::link::Link;
-use crate::record::Record;
 use crate::sinks::{Encoded, Form, Outcome, Refusal, Sink, Trouble};
 
 /// Failures of one request, with the server well in between, after which its lines are looked at.
@@ -54,7 +54,7 @@ pub(super) enum SettledBody {
     },
 }
 
-/// Sending to be sent: records, the places of those that are meant, and what of them.
+/// Lines to be sent: records, the places of those that are meant, and what of them.
 #[derive(Clone, Debug)]
 pub(super) struct Sending {
     pub records: Arc<Records>,
@@ -177,8 +177,8 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         Some(None)
     }
 
-    /// The latest delivered record of `measurement`, of any if that is `None`.
-    pub(super) async fn control(&self, measurement: Option<&str>) -> Option<Sending> {
+    /// The latest delivered record of the measurement `wanted`, of any if that is `None`.
+    pub(super) async fn control(&self, wanted: Option<&str>) -> Option<Sending> {
         for records in LATEST {
             let limits = Limits {
                 records,
@@ -186,9 +186,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
             };
             let latest = self.backlog().latest(limits, State::Delivered).await.ok()?;
             let is_one = |place: &usize| {
-                let record = latest.records.get(*place);
-                let own = record.map(|record| Record::measurement(record.payload));
-                measurement.is_none_or(|measurement| own == Some(measurement))
+                wanted.is_none_or(|wanted| measurement(&latest.records, *place) == wanted)
             };
             if let Some(place) = (0..latest.seqs.len()).rev().find(is_one) {
                 return Some(Sending {
@@ -286,7 +284,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         let encoded = self.encode(probe.clone()).await?;
         let outcome = self.send(&encoded).await?;
         if outcome == Outcome::Delivered {
-            self.noted(&probe);
+            self.noted(&probe.records, &probe.places);
         }
         Some(outcome)
     }
@@ -295,22 +293,14 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         self.answered();
         self.state().ceiling.stored(encoded.bytes);
         let sent = &lines.places[..encoded.taken.min(lines.places.len())];
-        self.noted(&Sending {
-            places: sent.to_vec(),
-            ..lines.clone()
-        });
+        self.noted(&lines.records, sent);
         self.tell(|status| status.delivered(encoded.lines, encoded.bytes));
     }
 
-    /// Keeps what the storing of `lines` proves.
-    fn noted(&self, lines: &Sending) {
-        let of = |place: &usize| {
-            let record = lines.records.get(*place);
-            record.map_or("", |record| Record::measurement(record.payload))
-        };
-        let mut measurements: Vec<_> = lines.places.iter().map(of).collect();
-        measurements.sort_unstable();
-        measurements.dedup();
+    /// Keeps what it proves that the records at `places` are stored.
+    fn noted(&self, records: &Records, places: &[usize]) {
+        let of = |place: &usize| measurement(records, *place);
+        let measurements: BTreeSet<_> = places.iter().map(of).collect();
         self.evidence(|evidence| {
             measurements
                 .into_iter()

@@ -1,7 +1,7 @@
 //! From which end of the backlog the next batch comes: pure.
 //!
 //! Interleaving has two aims: what arrives now must not wait for the backlog, and both ends of the backlog
-//! advance. Sending that have just arrived go with every other batch; the ends of what has lain longer change places only after
+//! advance. Lines that have just arrived go with every other batch; the ends of what has lain longer change places only after
 //! [`RUN`] batches, since each change makes the spool open another generation (batch by batch,
 //! draining a million lines took 2.4 times the processor time of oldest-first).
 

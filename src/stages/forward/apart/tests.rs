@@ -135,7 +135,7 @@ async fn it_is_stuck_only_when_proofs_were_looked_for_in_vain() {
     let (mut apart, mut evidence) = (apart(), Evidence::default());
     assert!(apart.is_stuck(&evidence));
     suspect(&mut apart, 1, &mut evidence);
-    for _ in 0..VAIN_PROOFS {
+    for _ in 0..FAILED_PROOFS {
         assert!(!apart.is_stuck(&evidence));
         apart.no_proof(LOGS);
     }

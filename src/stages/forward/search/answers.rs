@@ -25,7 +25,7 @@ impl Search {
     }
 
     pub(super) fn again(&mut self, group: Group) {
-        self.vain_merges += usize::from(group.is_merged);
+        self.failed_merges += usize::from(group.is_merged);
         self.groups.push(Group {
             is_refused: true,
             is_merged: false,
@@ -46,7 +46,7 @@ impl Search {
             return;
         }
         self.found.refused.push((line, reason.to_owned()));
-        if self.vain_merges < FEW {
+        if self.failed_merges < FEW {
             self.merge(line);
         }
         if !self.has_stored {

@@ -17,7 +17,7 @@ enum Manner {
     Named,
     /// All lines are named.
     AllNamed,
-    /// Sending are named that are stored alone.
+    /// Lines are named that are stored alone.
     WronglyNamed,
     /// A part of the count is told.
     CountedShort,

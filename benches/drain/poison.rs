@@ -2,22 +2,15 @@
 //!
 //! The server has the field `pid` as a number, so that it refuses each line that has one.
 
-use std::sync::Arc;
-
-use shipper::base::stop::Stop;
 use shipper::config::{Api, Catchup, Secret, TokenSource};
-use shipper::counters::forward::ForwardStatus;
 use shipper::record::LogEntry;
 use shipper::record::layout::{Layout, LogFields};
-use shipper::sinks::Configured;
-use shipper::stages::forward;
 use shipper::store::Store;
 use spool::Options;
 use support::influxd::{Influxd1, Server as _, Settings};
-use tokio::sync::watch;
 
 use crate::backlog::{self, batches_of};
-use crate::rate::{Children, Took, config, median, timed};
+use crate::rate::{Took, config, forward_all, median};
 
 /// One refused line in so many; 0 for none.
 const SHARES: [u64; 3] = [0, 1000, 100];
@@ -81,43 +74,18 @@ fn drain(lines: u64, every: u64) -> (Took, u64) {
     let strange = format!("ollama_logs pid=1 {first}");
     server.write(&strange).expect("written");
     let dir = tempfile::tempdir().expect("a directory");
-    let (store, _, thread) = Store::open(dir.path(), Options::default()).expect("a spool");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let mut refused = 0;
-    for line in 0..lines {
-        refused += u64::from(!entry(line, every).pid.is_empty());
-    }
-    for records in batches_of(lines, layout(), move |line| entry(line, every)) {
-        let appended = store.call_blocking(move |spool| spool.append(&records, "journal", None));
-        appended.expect("the spool's thread").expect("appended");
-    }
-    let (sender, status_of) = watch::channel(ForwardStatus::default());
-    let (input_ended, stop) = (Stop::new().expect("stop"), Stop::new().expect("stop"));
-    input_ended.trigger();
     let mut config = config(&server.url(), dir.path(), Catchup::Interleave);
     config.influx.api = Api::V1;
     config.influx.token = TokenSource::Value(Secret::new(server.token()));
     config.influx.bucket = server.bucket();
-    let took = timed(Children::LeftOut, || {
-        let sink = Arc::new(Configured::open(&config.influx).expect("a sink"));
-        let stage = forward::run(
-            store.clone(),
-            sink,
-            config.forward,
-            sender,
-            input_ended,
-            stop,
-        );
-        let left = runtime.block_on(stage).expect("drained");
-        assert_eq!(left.lines, 0, "{left:?}");
-    });
-    drop(store);
-    thread.join().expect("the spool's thread");
-    assert_eq!(status_of.borrow().refused_lines, refused);
+    let (took, status) = forward_all(
+        config,
+        Store::open(dir.path(), Options::default()).expect("a spool"),
+        batches_of(lines, layout(), move |line| entry(line, every)),
+    );
+    let is_refused = |line: &u64| !entry(*line, every).pid.is_empty();
+    let refused = (0..lines).filter(is_refused).count() as u64;
+    assert_eq!(status.refused_lines, refused);
     assert_eq!(server.count("ollama_logs"), lines - refused);
-    let requests = status_of.borrow().requests;
-    (took, requests)
+    (took, status.requests)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
@@ -15,7 +16,7 @@ use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::Configured;
 use shipper::stages::forward;
 use shipper::store::Store;
-use spool::Options;
+use spool::{Options, Records, Recovery};
 use support::journal::{UNIT, busy, write_journal};
 use tokio::sync::watch;
 
@@ -69,19 +70,34 @@ pub(crate) fn run(lines: u64, rounds: u64) {
 fn drain(lines: u64, catchup: Catchup) -> Took {
     let mut sink = Sink::start();
     let dir = tempfile::tempdir().expect("a directory");
-    let (store, _, thread) = Store::open(dir.path(), Options::default()).expect("a spool");
+    let (took, status) = forward_all(
+        config(&sink.url, dir.path(), catchup),
+        Store::open(dir.path(), Options::default()).expect("a spool"),
+        batches(lines),
+    );
+    assert_eq!(status.delivered_lines, lines);
+    assert_eq!(sink.counted(), lines);
+    took
+}
+
+/// Appends `batches` to the spool that was opened, and forwards all of it to the server of `config`: how long that took, and what
+/// the stage tells of it.
+pub(crate) fn forward_all(
+    config: Config,
+    (store, _, thread): (Store, Recovery, JoinHandle<()>),
+    batches: impl Iterator<Item = Records>,
+) -> (Took, ForwardStatus) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    for records in batches(lines) {
+    for records in batches {
         let appended = store.call_blocking(move |spool| spool.append(&records, "journal", None));
         appended.expect("the spool's thread").expect("appended");
     }
     let (sender, status_of) = watch::channel(ForwardStatus::default());
     let (input_ended, stop) = (Stop::new().expect("stop"), Stop::new().expect("stop"));
     input_ended.trigger();
-    let config = config(&sink.url, dir.path(), catchup);
     let took = timed(Children::LeftOut, || {
         let sink = Arc::new(Configured::open(&config.influx).expect("a sink"));
         let stage = forward::run(
@@ -92,13 +108,13 @@ fn drain(lines: u64, catchup: Catchup) -> Took {
             input_ended,
             stop,
         );
-        runtime.block_on(stage).expect("drained");
+        let left = runtime.block_on(stage).expect("drained");
+        assert_eq!(left.lines, 0, "{left:?}");
     });
     drop(store);
     thread.join().expect("the spool's thread");
-    assert_eq!(status_of.borrow().delivered_lines, lines);
-    assert_eq!(sink.counted(), lines);
-    took
+    let status = status_of.borrow().clone();
+    (took, status)
 }
 
 fn journalctl(dir: &Path) {
@@ -124,7 +140,7 @@ pub(crate) enum Children {
     LeftOut,
 }
 
-pub(crate) fn timed(children: Children, work: impl FnOnce()) -> Took {
+fn timed(children: Children, work: impl FnOnce()) -> Took {
     let (started, cpu) = (Instant::now(), cpu_seconds(children));
     work();
     Took {

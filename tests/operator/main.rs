@@ -15,6 +15,7 @@ mod json;
 mod logs;
 mod manager;
 mod metrics;
+mod owner;
 mod purge;
 mod purge_which;
 mod quarantine;

@@ -106,9 +106,9 @@ fn owner_of(dir: &Path) -> Result<Option<(Uid, Gid)>, OwnerError> {
     {
         return Ok(Some((Uid::from(found.uid()), Gid::from(found.gid()))));
     }
-    let control = path::control(dir).map_err(unknown)?;
+    let control = path::control(dir, &[Uid::from(0)]).map_err(unknown)?;
     match (found, control) {
-        (Some(_), Control::Root) => Ok(None),
+        (Some(_), Control::Trusted) => Ok(None),
         (Some(_), Control::Others { weak, .. }) => Err(OwnerError::Replaceable {
             dir: dir.to_owned(),
             weak,
@@ -116,6 +116,22 @@ fn owner_of(dir: &Path) -> Result<Option<(Uid, Gid)>, OwnerError> {
         (None, Control::Others { owner, .. }) if !owner.0.is_root() => Ok(Some(owner)),
         (None, _) => Ok(unit_user()),
     }
+}
+
+/// What lets others than root and this user decide what is at `path`, in words; nothing when nobody can.
+///
+/// # Errors
+/// When something on the way cannot be looked at.
+pub(crate) fn weak_point(path: &Path) -> io::Result<Option<String>> {
+    Ok(match path::control(path, &[Uid::from(0), geteuid()])? {
+        Control::Trusted => None,
+        Control::Others { weak, .. } => Some(weak),
+    })
+}
+
+/// Whether users of no particular group may read the file at `path`.
+pub(crate) fn is_readable_by_all(path: &Path) -> bool {
+    path::is_readable_by_all(path)
 }
 
 /// The user that systemd runs the service as, when it is not root.

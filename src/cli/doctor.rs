@@ -1,6 +1,7 @@
 //! `shipper doctor`: every check, what it found, and what fixes it.
 
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ConfigSource, Error, Shipper, Verdict};
@@ -11,7 +12,7 @@ use crate::base::stop::Stop;
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::counters::stats::Stats;
-use crate::operate::doctor::{Finding, Grade, host, judge, server};
+use crate::operate::doctor::{Finding, Grade, exposure, host, judge, server};
 
 /// Checks and reports; unhealthy when a check failed.
 ///
@@ -35,8 +36,8 @@ pub(super) async fn run(source: &ConfigSource, report: ReportArgs) -> Result<Ver
 }
 
 async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
-    let mut config = match configuration(source) {
-        Ok(config) => config,
+    let (mut config, secret_file) = match configuration(source) {
+        Ok(read) => read,
         Err(findings) => return Ok(findings),
     };
     let mut findings = vec![Finding::pass("configuration", "every key is accepted")];
@@ -49,6 +50,7 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
         findings.push(Finding::fail("spool", error.to_string(), fix));
         return Ok(findings);
     }
+    findings.extend(exposure::findings(&config, secret_file.as_deref()));
     let stop = Stop::new()?;
     findings.extend(host::units(config.journal.units.names()));
     findings.push(host::journal(&config.journal, &stop));
@@ -59,8 +61,8 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// The configuration, or what is wrong with it.
-fn configuration(source: &ConfigSource) -> Result<Config, Vec<Finding>> {
+/// The configuration and the file of it that a secret stands in, or what is wrong with it.
+fn configuration(source: &ConfigSource) -> Result<(Config, Option<PathBuf>), Vec<Finding>> {
     const FIX: &str = "config.env.example explains every key";
     let wrong = |text: String| {
         text.lines()
@@ -68,7 +70,8 @@ fn configuration(source: &ConfigSource) -> Result<Config, Vec<Finding>> {
             .collect::<Vec<_>>()
     };
     let raw = source.gather().map_err(|error| wrong(error.to_string()))?;
-    raw.config().map_err(|error| wrong(error.to_string()))
+    let config = raw.config().map_err(|error| wrong(error.to_string()))?;
+    Ok((config, raw.secret_file().map(Path::to_owned)))
 }
 
 /// Checks the spool and the service; what they say of themselves, if they do. `new` is the finding when there is no spool yet.

@@ -6,6 +6,7 @@
 mod kinds;
 mod named_file;
 mod raw;
+mod server_url;
 mod special;
 mod table;
 mod units;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use named_file::NamedFile;
 pub use raw::{DEFAULT_FILE, Raw, RawError};
+pub use server_url::ServerUrl;
 pub use table::{KEYS, Key, Preset};
 pub use units::Units;
 pub use values::Invalid;
@@ -67,7 +69,7 @@ settings! {
         inventory: InventorySettings = InventorySettings::read,
         forward: ForwardSettings = ForwardSettings::read,
         /// `None` is nowhere.
-        metrics_listen: Option<SocketAddr> = table::SHIPPER_METRICS_LISTEN,
+        metrics_listen: Option<MetricsListen> = table::SHIPPER_METRICS_LISTEN,
         telemetry: bool = table::SHIPPER_TELEMETRY,
         insight: bool = table::SHIPPER_INSIGHT,
         local: Local = Local::read,
@@ -91,8 +93,7 @@ settings! {
 
     /// Where the points go.
     pub struct InfluxSettings {
-        /// Without user, query or fragment.
-        url: reqwest::Url = table::INFLUXDB_URL,
+        url: ServerUrl = table::INFLUXDB_URL,
         token: TokenSource = token,
         /// Empty for 1.x, where it is not given.
         org: String = table::INFLUXDB_ORG,
@@ -232,6 +233,14 @@ pub enum Catchup {
     Interleave,
 }
 
+/// Where metrics are to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetricsListen {
+    Address(SocketAddr),
+    /// A socket at this path.
+    Socket(PathBuf),
+}
+
 /// Where the token comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
@@ -250,6 +259,23 @@ impl Secret {
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
+    }
+
+    /// `text` of somebody who was told the secret, without it. Where it is as short as a word, words would be lost.
+    #[must_use]
+    pub fn hidden_in(&self, text: String) -> String {
+        const SHORTEST: usize = 6;
+        let parts = std::iter::once(self.0.as_str())
+            .chain(self.0.split_once(':').map(|(_, password)| password));
+        parts
+            .filter(|part| part.len() >= SHORTEST)
+            .fold(text, |text, part| {
+                if text.contains(part) {
+                    text.replace(part, "***")
+                } else {
+                    text
+                }
+            })
     }
 
     /// The text itself, for the one place that must send it.

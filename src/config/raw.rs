@@ -17,6 +17,8 @@ pub struct Raw {
     values: BTreeMap<&'static str, String>,
     /// Unknown names, with where they stand.
     pub(super) unknown: Vec<(String, String)>,
+    /// The file that a secret stands in, if it does.
+    pub(super) secret_file: Option<PathBuf>,
     /// The token's credential, when systemd passed one.
     pub(super) token_credential: Option<PathBuf>,
 }
@@ -85,6 +87,12 @@ impl Raw {
         Ok(raw)
     }
 
+    /// The file of configuration that holds a secret, if it does.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<&Path> {
+        self.secret_file.as_deref()
+    }
+
     /// The value of `key` as given, without its default.
     pub(super) fn given(&self, key: &Key) -> Option<&str> {
         self.values.get(key.name).map(String::as_str)
@@ -115,6 +123,10 @@ impl Raw {
                         || name.starts_with("SHIPPER_")
                         || name.starts_with("INFLUXDB_")
                     {
+                        if known(&name).is_some_and(|key| key.kind.is_secret()) && !value.is_empty()
+                        {
+                            self.secret_file = Some(path.to_owned());
+                        }
                         self.insert(name, value, &path.display().to_string());
                     }
                 }

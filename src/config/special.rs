@@ -1,10 +1,8 @@
 //! Kinds of values that only one key has.
 
-use reqwest::Url;
-
-use super::Secret;
 use super::kinds::{Parse, ValueKind, list};
 use super::raw::Raw;
+use super::{Secret, ServerUrl};
 use crate::record::layout::LogFields;
 
 #[derive(Debug)]
@@ -16,23 +14,16 @@ impl ValueKind for Address {
     }
 
     fn shown(&self, text: &str) -> String {
-        let has_password =
-            Url::parse(text).map_or_else(|_| text.contains('@'), |url| names_user(&url));
-        if has_password { "***@…" } else { text }.to_owned()
+        ServerUrl::shown(text)
     }
 }
 
-impl Parse<Url> for Address {
-    fn parse(&self, text: &str, _: &Raw) -> Option<Url> {
-        let url = Url::parse(text).ok()?;
-        let plain = url.query().is_none() && url.fragment().is_none() && !names_user(&url);
+impl Parse<ServerUrl> for Address {
+    fn parse(&self, text: &str, _: &Raw) -> Option<ServerUrl> {
+        let url: ServerUrl = text.parse().ok()?;
         let http = matches!(url.scheme(), "http" | "https") && url.has_host();
-        (http && plain).then_some(url)
+        (http && url.is_plain()).then_some(url)
     }
-}
-
-fn names_user(url: &Url) -> bool {
-    url.password().is_some() || !url.username().is_empty()
 }
 
 /// What the server is shown instead of a name.

@@ -1,11 +1,9 @@
 //! Every setting, described once: what the typed [`Config`](super::Config), error messages, `config.env.example`, docs/settings.md
 //! and the man page say of a key comes from its row here.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Url;
 use tracing_subscriber::EnvFilter;
 
 use super::kinds::{
@@ -13,7 +11,7 @@ use super::kinds::{
     Words,
 };
 use super::special::{Address, FieldNames, HostName, Token};
-use super::{Api, Catchup, ReaderChoice, Secret, Units};
+use super::{Api, Catchup, MetricsListen, ReaderChoice, Secret, ServerUrl, Units};
 use crate::record::layout::{LogFields, MsgHashAs};
 
 /// What is to be said of a setting.
@@ -84,7 +82,7 @@ use Preset::{Default, Required, Unset};
 
 table! {
     "InfluxDB: these four are required" {
-        INFLUXDB_URL: Url = Address, Required("http://127.0.0.1:8086"),
+        INFLUXDB_URL: ServerUrl = Address, Required("http://127.0.0.1:8086"),
             "Where InfluxDB listens.";
         INFLUXDB_TOKEN: Secret = UnlessV1(Token), Required("replace-me"),
             "What the server knows this host by; it has to be allowed to write to the bucket. InfluxDB 1.x needs none where authentication is off.";
@@ -183,8 +181,8 @@ table! {
     "Operation" {
         SHIPPER_CONTROL_SOCKET: PathBuf = Path("a socket", Some(SUN_PATH)), Default("/run/ollama-influxdb/control.sock"),
             "Where commands talk to the running service.";
-        SHIPPER_METRICS_LISTEN: Option<SocketAddr> = OrOff(Text("an address and a port as 127.0.0.1:9898", address)), Default("off"),
-            "Where Prometheus text is served at /metrics and a health check at /healthz.";
+        SHIPPER_METRICS_LISTEN: Option<MetricsListen> = OrOff(Text("an address and a port as 127.0.0.1:9898, or the absolute path of a socket, at most 107 bytes", metrics_listen)), Default("off"),
+            "Where Prometheus text is served at /metrics and a health check at /healthz. Everybody who reaches an address may ask there; at a socket only the service's user and group may, for instance `curl --unix-socket /run/ollama-influxdb/metrics.sock http://shipper/metrics`, or a proxy in front of it. The sandbox of the unit allows the port that install.sh finds here: run it again after a change.";
         SHIPPER_TELEMETRY: bool = ON_OFF, Default("on"),
             "Whether a point of `ollama_shipper` is sent every minute, through the spool: an outage can be seen in InfluxDB afterwards.";
         SHIPPER_LOG: String = Text("a tracing filter: error, warn, info, debug, trace, or as warn,shipper=debug", filter), Default("info"),
@@ -219,6 +217,9 @@ fn filter(text: &str) -> Option<String> {
     EnvFilter::try_new(text).ok().map(|_| text.to_owned())
 }
 
-fn address(text: &str) -> Option<SocketAddr> {
-    text.parse().ok()
+fn metrics_listen(text: &str) -> Option<MetricsListen> {
+    if text.starts_with('/') {
+        return (text.len() <= SUN_PATH).then(|| MetricsListen::Socket(text.into()));
+    }
+    text.parse().ok().map(MetricsListen::Address)
 }

@@ -4,20 +4,19 @@
 //! service runs as (`SO_PEERCRED`). What a request does is decided in [`crate::operate`]; here it is only carried.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::debug;
 
+use super::shares::{self, Limits, Share};
+use super::socket::{self, SocketError};
 use crate::base::stop::Stop;
 use crate::operate::{Answer, ControlRequest, Operator};
 
@@ -33,10 +32,11 @@ const MAX_ANSWER: u64 = 64 << 20;
 const QUESTION_PATIENCE: Duration = Duration::from_secs(2);
 /// A client that takes longer than this to read its answer is cut off: a command does nothing else meanwhile.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
-/// Clients connected at once; one more waits.
-const MAX_CLIENTS: usize = 64;
-/// Answers made and written at once; each may have some megabytes.
-const MAX_ANSWERS: usize = 8;
+/// An answer may have some megabytes.
+const LIMITS: Limits = Limits {
+    connections: 128,
+    answers: 8,
+};
 /// How long a command waits for the service's answer.
 const SERVICE_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -58,19 +58,9 @@ enum Reply {
 /// Why the socket cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A living service listens there.
-    #[error("another shipper already listens at {}: stop it, or set SHIPPER_CONTROL_SOCKET to another path", .0.display())]
-    Taken(PathBuf),
-    /// Something that is not a socket lies there.
-    #[error("{} exists and is not a socket: remove it, or set SHIPPER_CONTROL_SOCKET to another path", .0.display())]
-    NotASocket(PathBuf),
-    /// It cannot be made.
-    #[error("cannot listen at {}: {source}; create its directory for this user, or set SHIPPER_CONTROL_SOCKET", path.display())]
-    Listen {
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// Nobody can listen there.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The socket is there and this user may not use it.
     #[error("this user may not talk to the service at {}: run as root, or as the user of the service", .0.display())]
     Forbidden(PathBuf),
@@ -92,89 +82,40 @@ pub enum Error {
 /// Listens at `path`, in place of the socket of a dead service.
 ///
 /// # Errors
-/// [`Error::Taken`] when a living one answers there, [`Error::NotASocket`], [`Error::Listen`].
-pub(crate) async fn listen(path: &Path) -> Result<UnixListener, Error> {
-    let failed = |source| Error::Listen {
-        path: path.to_owned(),
-        source,
-    };
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(Error::NotASocket(path.to_owned()));
-        }
-        Ok(_) if UnixStream::connect(path).await.is_ok() => {
-            return Err(Error::Taken(path.to_owned()));
-        }
-        Ok(_) => std::fs::remove_file(path).map_err(failed)?,
-        Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    let mode = std::fs::Permissions::from_mode(0o660);
-    std::fs::set_permissions(path, mode).map_err(failed)?;
-    Ok(listener)
+/// Those of [`socket::listen`].
+pub(crate) async fn listen(path: &Path) -> Result<UnixListener, SocketError> {
+    socket::listen(path, "SHIPPER_CONTROL_SOCKET").await
 }
 
 /// Answers clients until `stop`, then removes the socket.
 pub(crate) async fn serve(listener: UnixListener, operator: Operator, stop: Stop) {
-    let desk = Arc::new(Desk {
-        operator,
-        answers: Semaphore::new(MAX_ANSWERS),
-    });
-    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-    // Whoever is still connected at the end is cut off: the service waits for no client.
-    let mut clients = JoinSet::new();
-    let accept = async {
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let desk = Arc::clone(&desk);
-                    clients.spawn(async move {
-                        if let Err(error) = desk.attend(stream).await {
-                            debug!(%error, "control client cut off");
-                        }
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    warn!(%error, "control socket cannot accept");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
+    let attend = |stream, share| {
+        let operator = operator.clone();
+        async move {
+            if let Err(error) = attend(stream, &operator, &share).await {
+                debug!(%error, "control client cut off");
             }
-            while clients.try_join_next().is_some() {}
         }
     };
-    tokio::select! {
-        () = accept => {}
-        () = stop.triggered() => {}
-    }
-    clients.shutdown().await;
-    if let Ok(address) = listener.local_addr() {
-        // A socket that stays behind is recognised as dead by the next `listen`.
-        let _ = address.as_pathname().map(std::fs::remove_file);
-    }
+    shares::serve(&listener, "control socket", LIMITS, attend, &stop).await;
+    socket::remove(&listener);
 }
 
-/// Where clients are attended to.
-struct Desk {
-    operator: Operator,
-    answers: Semaphore,
-}
-
-impl Desk {
-    async fn attend(&self, stream: UnixStream) -> io::Result<()> {
-        let peer = stream.peer_cred()?.uid();
-        let (reader, mut writer) = stream.into_split();
-        if peer != ROOT && peer != rustix::process::geteuid().as_raw() {
-            let refusal = "only root and the user of the service may ask".to_owned();
-            return write(&mut writer, &Reply::Error(refusal)).await;
-        }
-        let mut line = Vec::new();
-        let mut reader = BufReader::new(reader.take(MAX_REQUEST));
-        timeout(QUESTION_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
-        let _turn = self.answers.acquire().await.map_err(io::Error::other)?;
-        let reply = answer(&line, &self.operator).await;
+async fn attend(stream: UnixStream, operator: &Operator, share: &Share) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    let (reader, mut writer) = stream.into_split();
+    if peer != ROOT && peer != rustix::process::geteuid().as_raw() {
+        let refusal = "only root and the user of the service may ask".to_owned();
+        return write(&mut writer, &Reply::Error(refusal)).await;
+    }
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(reader.take(MAX_REQUEST));
+    timeout(QUESTION_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    let answered = async {
+        let reply = answer(&line, operator).await;
         write(&mut writer, &reply).await
-    }
+    };
+    share.answer(answered).await
 }
 
 async fn write(writer: &mut OwnedWriteHalf, reply: &Reply) -> io::Result<()> {

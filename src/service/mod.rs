@@ -11,7 +11,9 @@ pub(crate) mod metrics;
 pub(crate) mod notify;
 mod round;
 mod running;
+mod shares;
 mod signals;
+mod socket;
 mod threads;
 mod troubles;
 mod vigil;
@@ -64,7 +66,7 @@ pub enum Error {
     Spool(#[from] spool::Error),
     /// The control socket cannot be made.
     #[error(transparent)]
-    Control(#[from] control::Error),
+    Control(#[from] socket::SocketError),
     /// Nobody can listen where metrics are to be had.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),

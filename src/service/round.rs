@@ -57,7 +57,7 @@ impl Round {
             warn!("the spool was damaged: {recovery}");
         }
         let listener = control::listen(&config.local.control_socket).await?;
-        let metrics_listener = match config.metrics_listen {
+        let metrics_listener = match &config.metrics_listen {
             Some(address) => Some(metrics::listen(address).await?),
             None => None,
         };

@@ -20,6 +20,7 @@ mod purge;
 mod purge_which;
 mod quarantine;
 mod recover;
+mod shares;
 mod terminal;
 
 use common::Host;

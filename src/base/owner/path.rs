@@ -20,10 +20,10 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
 /// Who decides what is at a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Control {
-    /// Root alone.
-    Root,
+    /// Those who are trusted.
+    Trusted,
     Others {
-        /// Of the first thing on the way that is not root's alone.
+        /// Of the first thing on the way that is not theirs alone.
         owner: (Uid, Gid),
         /// What that is, in words.
         weak: String,
@@ -31,7 +31,7 @@ pub(super) enum Control {
 }
 
 /// Follows `path` as the kernel does, link by link, and looks at everything on the way. What does not exist ends it.
-pub(super) fn control(path: &Path) -> io::Result<Control> {
+pub(super) fn control(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
     let path = std::path::absolute(path)?;
     let mut left: VecDeque<PathBuf> = parts(&path).collect();
     let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -43,10 +43,10 @@ pub(super) fn control(path: &Path) -> io::Result<Control> {
         at.push(part);
         let found = match fs::symlink_metadata(&at) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::Root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::Trusted),
             Err(error) => return Err(error),
         };
-        if let Some(weak) = weakness(&at, &found) {
+        if let Some(weak) = weakness(&at, &found, trusted) {
             let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
             return Ok(Control::Others { owner, weak });
         }
@@ -65,7 +65,7 @@ pub(super) fn control(path: &Path) -> io::Result<Control> {
             }
         }
     }
-    Ok(Control::Root)
+    Ok(Control::Trusted)
 }
 
 fn parts(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
@@ -76,11 +76,11 @@ fn parts(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
     })
 }
 
-/// Why others than root decide what is at or below `path`. In a sticky directory nobody replaces what is root's.
-fn weakness(path: &Path, found: &Metadata) -> Option<String> {
+/// Why others than `trusted` decide what is at or below `path`. In a sticky directory nobody replaces what is theirs.
+fn weakness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
     let name = path.display();
     let mode = found.mode();
-    if found.uid() != 0 {
+    if !trusted.contains(&Uid::from(found.uid())) {
         Some(format!("{name} belongs to user {}", found.uid()))
     } else if found.is_symlink() || mode & STICKY != 0 {
         None
@@ -93,10 +93,21 @@ fn weakness(path: &Path, found: &Metadata) -> Option<String> {
     }
 }
 
+/// Whether everybody may read the file at `path`, and reach it.
+pub(super) fn is_readable_by_all(path: &Path) -> bool {
+    const READ: u32 = 0o004;
+    const ENTER: u32 = 0o001;
+    let Ok(path) = path.canonicalize() else {
+        return false;
+    };
+    let has = |path: &Path, bit| path.metadata().is_ok_and(|found| found.mode() & bit != 0);
+    has(&path, READ) && path.ancestors().skip(1).all(|dir| has(dir, ENTER))
+}
+
 /// Makes the directory at `path`, and what is missing above it, for a user; only where root alone decides what is there, since elsewhere
 /// that user can do it.
 pub(super) fn make_for(path: &Path, uid: Uid, gid: Gid) -> io::Result<()> {
-    if path.exists() || control(path)? != Control::Root {
+    if path.exists() || control(path, &[Uid::from(0)])? != Control::Trusted {
         return Ok(());
     }
     let path = std::path::absolute(path)?;
@@ -132,7 +143,7 @@ mod tests {
     }
 
     fn is_weak(path: &Path) -> bool {
-        control(path).unwrap() != Control::Root
+        control(path, &[Uid::from(0)]).unwrap() != Control::Trusted
     }
 
     #[test]
@@ -179,7 +190,7 @@ mod tests {
         chown(path("theirs"), Some(65_534), None).unwrap();
         assert!(is_weak(&path("detour/spool")));
         symlink("circle", path("circle")).unwrap();
-        assert!(control(&path("circle/x")).is_err());
+        assert!(control(&path("circle/x"), &[Uid::from(0)]).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Read [`Finding`], then [`judge`] (pure: from what was found to a verdict), [`host`] and [`server`], which look. What has to
 //! be right at the server is its sink's to say.
 
+pub(crate) mod exposure;
 pub(crate) mod host;
 pub(crate) mod judge;
 pub(crate) mod server;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -13,18 +12,22 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::timeout;
+use tracing::debug;
 
 use super::render;
 use crate::base::stop::Stop;
+use crate::config::MetricsListen;
 use crate::operate::Operator;
+use crate::service::shares::{self, Limits, Share};
+use crate::service::socket::{self, SocketError};
 
-/// Connections served at once; one more waits.
-const MAX_CONNECTIONS: usize = 16;
+const LIMITS: Limits = Limits {
+    connections: 128,
+    answers: 8,
+};
 /// The longest that one connection may take, idle time between scrapes included.
 const MAX_AGE: Duration = Duration::from_secs(120);
 /// The longest that a client may take to send its headers.
@@ -34,54 +37,75 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 
 /// Nobody can listen there.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen at {address} (SHIPPER_METRICS_LISTEN): {source}")]
-pub struct Error {
-    address: SocketAddr,
-    source: io::Error,
+pub enum Error {
+    /// A port in use, for instance.
+    #[error("cannot listen at {address} (SHIPPER_METRICS_LISTEN): {source}{}", hint(.source))]
+    Address {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Socket(#[from] SocketError),
 }
 
-/// Listens at `address`.
-///
-/// # Errors
-/// [`Error`], a port in use for instance.
-pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error { address, source })
-}
-
-pub(crate) async fn serve(listener: TcpListener, operator: Operator, stop: Stop) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    // Dropped at the end, and every connection with it.
-    let mut connections = JoinSet::new();
-    let accept = async {
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let operator = operator.clone();
-                    connections.spawn(async move {
-                        attend(stream, operator).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    warn!("metrics: cannot accept: {error}");
-                    sleep(Duration::from_secs(1)).await;
-                }
-            }
-            while connections.try_join_next().is_some() {}
+/// What a sandbox that allows no other port says: systemd.resource-control(5), `SocketBindDeny=`.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; the unit allows the port that install.sh found: run install.sh again"
         }
-    };
-    tokio::select! {
-        () = accept => {}
-        () = stop.triggered() => {}
+        _ => "",
     }
 }
 
-async fn attend(stream: TcpStream, operator: Operator) {
+/// Whoever asks for metrics comes here.
+pub(crate) enum Listener {
+    Address(TcpListener),
+    Socket(UnixListener),
+}
+
+/// Listens at `place`.
+///
+/// # Errors
+/// [`Error`].
+pub(crate) async fn listen(place: &MetricsListen) -> Result<Listener, Error> {
+    match place {
+        MetricsListen::Address(address) => {
+            let listener = TcpListener::bind(address).await;
+            let failed = |source| Error::Address {
+                address: *address,
+                source,
+            };
+            Ok(Listener::Address(listener.map_err(failed)?))
+        }
+        MetricsListen::Socket(path) => Ok(Listener::Socket(
+            socket::listen(path, "SHIPPER_METRICS_LISTEN").await?,
+        )),
+    }
+}
+
+pub(crate) async fn serve(listener: Listener, operator: Operator, stop: Stop) {
+    match listener {
+        Listener::Address(listener) => {
+            let attend = |stream, share| attend(stream, operator.clone(), share);
+            shares::serve(&listener, "metrics", LIMITS, attend, &stop).await;
+        }
+        Listener::Socket(listener) => {
+            let attend = |stream, share| attend(stream, operator.clone(), share);
+            shares::serve(&listener, "metrics", LIMITS, attend, &stop).await;
+            socket::remove(&listener);
+        }
+    }
+}
+
+async fn attend(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    operator: Operator,
+    share: Share,
+) {
     let service = service_fn(move |request| {
-        let operator = operator.clone();
-        async move { Ok::<_, Infallible>(answer(&request, &operator).await) }
+        let (operator, share) = (operator.clone(), share.clone());
+        async move { Ok::<_, Infallible>(share.answer(answer(&request, &operator)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -130,7 +130,7 @@ impl Client {
         Ok(Response {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body: token.hidden_in(String::from_utf8_lossy(&body).into_owned()),
         })
     }
 }
@@ -158,7 +158,7 @@ fn read_ca(file: &NamedFile) -> Result<Vec<Certificate>, OpenError> {
 
 /// `path` below the URL of `config`.
 pub(super) fn url(config: &InfluxSettings, path: &[&str]) -> Result<Url, OpenError> {
-    let mut url = config.url.clone();
+    let mut url = Url::clone(&config.url);
     url.path_segments_mut()
         .map_err(|()| OpenError::Url)?
         .pop_if_empty()

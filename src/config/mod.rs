@@ -290,3 +290,18 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_of_what_others_say() {
+        let hidden =
+            |secret: &str, text: &str| Secret::new(secret.to_owned()).hidden_in(text.to_owned());
+        assert_eq!(hidden("t0k3n-1", "bad: Token t0k3n-1"), "bad: Token ***");
+        assert_eq!(hidden("me:s3cret", "user me, p=s3cret"), "user me, p=***");
+        assert_eq!(hidden("a", "a database"), "a database");
+        assert_eq!(hidden("", "text"), "text");
+    }
+}

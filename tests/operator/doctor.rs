@@ -1,5 +1,8 @@
 //! What `doctor` says of servers: a real InfluxDB 1.x that wants a password, and one that speaks 2.x.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 use support::endpoint::{Endpoint, Fault};
 use support::influxd::{Influxd1, Server as _, Settings};
@@ -110,4 +113,69 @@ fn a_server_of_2_x_is_asked_for_everything_and_each_refusal_is_named() {
     endpoint.script([Some(Fault::Portal)]);
     endpoint.set_down(true);
     Findings::of(&host).expect("server", "fail", "");
+}
+
+#[test]
+fn what_others_could_read_or_replace_is_said_and_only_while_they_can() {
+    let allow = |path: std::path::PathBuf, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let endpoint = Endpoint::start().unwrap();
+    let mut host = host(&endpoint, busy(5));
+    host.succeed("run --once");
+    allow(host.path(""), 0o755);
+    for name in ["token", "ca.pem", "config.env"] {
+        fs::write(host.path(name), "t0k3n").unwrap();
+        allow(host.path(name), 0o640);
+    }
+    let text = |host: &Host, name: &str| host.path(name).to_str().unwrap().to_owned();
+    let expect = |host: &Host, grade: &str, words: &str| {
+        let findings = Findings::of(host);
+        findings.expect("permissions", grade, words);
+        let all = findings.0.as_array().unwrap().iter();
+        let said = all.filter(|finding| finding["check"] == "permissions");
+        assert_eq!(said.count(), 1, "{}", findings.0);
+    };
+    fs::write(host.path("config.env"), "").unwrap();
+    expect(&host, "pass", "nobody else");
+    Findings::of(&host).expect("encryption", "pass", "on this host");
+
+    // Root's own would not be touched at all.
+    let spool = text(&host, "spool");
+    host.shell(&format!("chown -R nobody {spool} || true"))
+        .status()
+        .unwrap();
+    allow(host.path("spool"), 0o757);
+    expect(&host, "warn", "everybody may write to");
+    fs::remove_dir_all(host.path("spool")).unwrap();
+
+    host.unset("INFLUXDB_TOKEN");
+    fs::write(host.path("config.env"), "INFLUXDB_TOKEN=t0k3n\n").unwrap();
+    expect(&host, "pass", "nobody else");
+    allow(host.path("config.env"), 0o644);
+    expect(&host, "warn", "config.env");
+    allow(host.path(""), 0o750);
+    expect(&host, "pass", "nobody else");
+    allow(host.path(""), 0o755);
+    fs::write(host.path("config.env"), "").unwrap();
+
+    host.set("INFLUXDB_TOKEN_FILE", &text(&host, "token"));
+    expect(&host, "pass", "nobody else");
+    allow(host.path("token"), 0o644);
+    expect(&host, "warn", "read the token in");
+    allow(host.path("token"), 0o640);
+
+    let certificate = rcgen::generate_simple_self_signed(["influx.invalid".to_owned()]);
+    fs::write(host.path("ca.pem"), certificate.unwrap().cert.pem()).unwrap();
+    host.set("INFLUXDB_CA_FILE", &text(&host, "ca.pem"));
+    expect(&host, "pass", "nobody else");
+    allow(host.path("ca.pem"), 0o646);
+    expect(&host, "warn", "INFLUXDB_CA_FILE");
+    allow(host.path("ca.pem"), 0o644);
+
+    host.set("INFLUXDB_URL", "http://influx.invalid:8086");
+    let findings = Findings::of(&host);
+    findings.expect("encryption", "warn", "the token as well");
+    host.set("INFLUXDB_URL", "https://influx.invalid:8086");
+    Findings::of(&host).expect("encryption", "pass", "TLS");
 }

@@ -14,6 +14,7 @@ const CREDENTIAL: &str = "/etc/credstore/ollama-influxdb-token";
 pub(crate) fn findings(config: &Config, configuration: Option<&Path>) -> Vec<Finding> {
     let mut findings = vec![encryption(config)];
     let exposed: Vec<_> = secrets(config, configuration)
+        .into_iter()
         .chain(certificates(config))
         .chain(spool(config))
         .collect();
@@ -52,7 +53,7 @@ fn encryption(config: &Config) -> Finding {
     }
 }
 
-fn secrets(config: &Config, configuration: Option<&Path>) -> impl Iterator<Item = Finding> {
+fn secrets(config: &Config, configuration: Option<&Path>) -> Vec<Finding> {
     let token_file = match &config.influx.token {
         TokenSource::File(file) => Some(file.path()),
         TokenSource::Value(_) => None,
@@ -62,26 +63,22 @@ fn secrets(config: &Config, configuration: Option<&Path>) -> impl Iterator<Item 
         .into_iter()
         .flatten()
         .filter(|file| is_readable_by_all(file));
-    exposed.map(|file| {
+    let finding = |file: &Path| {
         let file = file.display();
         let found = format!("every user of this host can read the token in {file}");
-        Finding::warn(
-            CHECK,
-            found,
-            format!("chmod o-rwx {file}; then make a new token, and revoke this one"),
-        )
-    })
+        let fix = format!("chmod o-rwx {file}; then make a new token, and revoke this one");
+        Finding::warn(CHECK, found, fix)
+    };
+    exposed.map(finding).collect()
 }
 
-fn certificates(config: &Config) -> impl Iterator<Item = Finding> {
-    let file = config.influx.ca_file.as_ref().map(NamedFile::path);
-    file.into_iter().filter_map(|file| {
-        replaceable(
-            file,
-            "decides whom the shipper takes for the server",
-            "INFLUXDB_CA_FILE",
-        )
-    })
+fn certificates(config: &Config) -> Option<Finding> {
+    let file = config.influx.ca_file.as_ref().map(NamedFile::path)?;
+    replaceable(
+        file,
+        "decides whom the shipper takes for the server",
+        "INFLUXDB_CA_FILE",
+    )
 }
 
 fn spool(config: &Config) -> Option<Finding> {

@@ -13,7 +13,7 @@ pub struct ServerUrl(Url);
 impl ServerUrl {
     /// Whether it has nothing that is not shown.
     pub(super) fn is_plain(&self) -> bool {
-        self.0.as_str() == shown_url(&self.0).as_str()
+        self.0.as_str() == Self::shown(self.0.as_str())
     }
 
     /// Whether what is sent there stays on this host.
@@ -48,16 +48,6 @@ impl ServerUrl {
     }
 }
 
-fn shown_url(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Refused where there can be none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url
-}
-
 impl Deref for ServerUrl {
     type Target = Url;
 
@@ -76,7 +66,7 @@ impl FromStr for ServerUrl {
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(shown_url(&self.0).as_str())
+        f.write_str(&Self::shown(self.0.as_str()))
     }
 }
 

@@ -14,6 +14,7 @@ use ratatui::{DefaultTerminal, Frame};
 use super::status::headline;
 use super::{Error, Shipper, Verdict, spool_stats};
 use crate::base::human::{Palette, count};
+use crate::base::terminal::Safe;
 use crate::config::Local;
 use crate::counters::stats::Stats;
 use crate::service::control;
@@ -129,10 +130,11 @@ impl Screen {
         } else {
             Color::Red
         };
-        let words = Paragraph::new(headline(stats)).wrap(Wrap { trim: true });
+        let words =
+            Paragraph::new(String::from(Safe::line(headline(stats)))).wrap(Wrap { trim: true });
         frame.render_widget(words.style(Style::new().fg(colour)), head);
         frame.render_widget(
-            Paragraph::new(spool_stats::table(stats, Palette::Plain)),
+            Paragraph::new(String::from(spool_stats::table(stats, Palette::Plain))),
             table,
         );
         let (read, delivered) = self.history.rates();

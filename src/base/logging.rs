@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::base::human::Palette;
-use crate::base::terminal::{Entry, Safe, Stream, errors};
+use crate::base::terminal::{JournalLine, Safe, Stream, errors};
 use fields::SafeFields;
 use once::Once;
 
@@ -86,7 +86,7 @@ where
         context
             .field_format()
             .format_fields(Writer::new(&mut text), event)?;
-        let entry = Entry {
+        let entry = JournalLine {
             level: *event.metadata().level(),
             text: &Safe::line(text),
         };

@@ -14,12 +14,12 @@ const LONGEST: usize = 32 << 10;
 
 /// One event of the log: one line, however long its text is.
 #[derive(Debug)]
-pub(in crate::base) struct Entry<'a> {
+pub(in crate::base) struct JournalLine<'a> {
     pub(in crate::base) level: Level,
     pub(in crate::base) text: &'a Safe,
 }
 
-impl Display for Entry<'_> {
+impl Display for JournalLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_entry(f, self.level, self.text.as_str())
     }
@@ -85,10 +85,10 @@ mod tests {
     fn an_event_is_one_line_with_its_level_however_long_it_is() {
         let text = Safe::line("a\n<0>b");
         let level = Level::WARN;
-        let entry = Entry { level, text: &text };
+        let entry = JournalLine { level, text: &text };
         assert_eq!(entry.to_string(), "<4>a\\n<0>b\n");
         let text = Safe::line("ü".repeat(LONGEST));
-        let entry = Entry { level, text: &text }.to_string();
+        let entry = JournalLine { level, text: &text }.to_string();
         assert!(entry.len() < 48 << 10, "journald would part it");
         assert!(entry.ends_with("ü… (32768 bytes more)\n"), "{entry}");
         assert_eq!(entry.lines().count(), 1);

@@ -18,7 +18,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 use tracing::Level;
 
-pub(super) use journal::Entry;
+pub(super) use journal::JournalLine;
 pub use panics::report as report_panics;
 pub(crate) use safe::Safe;
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! Where the journal reads: each line has a level of ours.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::endpoint::Endpoint;
 use support::journal::Entry;
+use support::journald::Journald;
 
 use super::server::{hostile_answers, server};
 use super::{HOSTILE, assert_shown, hostile_host, shown};
-use crate::common::{Host, Running};
+use crate::common::{Host, Running, wait_until};
 use crate::host;
 
 /// The service's log under systemd while a server answers with this, and what it says of itself meanwhile.
@@ -104,4 +108,74 @@ fn under_systemd_errors_have_their_level_in_each_line_and_so_has_what_a_command_
     let parsed: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(Some(&parsed), forged);
     assert!(!json.contains("<0>"), "{json}");
+}
+
+/// The priorities of all entries of a journal that has the message `last`, which is awaited.
+fn priorities(journald: &Journald, last: &str) -> Vec<String> {
+    let mut entries = Vec::new();
+    wait_until("the journal has the last line", || {
+        let output = Command::new("journalctl")
+            .arg(format!("--directory={}", journald.journal_dir().display()))
+            .args(["--output=json", "--quiet"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        entries = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|entry| entry["SYSLOG_IDENTIFIER"] == "shipper")
+            .collect();
+        entries.iter().any(|entry| entry["MESSAGE"] == last)
+    });
+    let priority = |entry: &Value| entry["PRIORITY"].as_str().unwrap().to_owned();
+    entries.iter().map(priority).collect()
+}
+
+#[test]
+fn a_real_journald_takes_no_words_of_others_for_an_emergency_wherever_it_breaks_the_lines() {
+    if !rustix::process::geteuid().is_root() {
+        support::loud("SKIPPED: a journald of our own needs root");
+        return;
+    }
+    let journald = Journald::start(64 << 20).unwrap();
+    // journald breaks lines at 48 KiB, where a level stands here, whatever of our own is before it.
+    let long = [0, 1, 2].map(|skew| "x".repeat(skew) + &"<0>".repeat(33_000));
+    let entries = long
+        .iter()
+        .enumerate()
+        .map(|(place, line)| Entry::line(crate::now() - 3_000_000 + place as u64, line));
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, entries.collect::<Vec<_>>());
+    host.run("run --once");
+    let listed: Vec<Value> = serde_json::from_str(&host.succeed("spool ls --json")).unwrap();
+    let mut stream = journald.stderr_of("shipper.service").unwrap();
+    let of_stream = rustix::fs::fstat(&stream).unwrap();
+    let named = format!("{}:{}", of_stream.st_dev, of_stream.st_ino);
+    let into_journal = |script: &str, words: &str| {
+        let stream = || -> OwnedFd { stream.as_fd().try_clone_to_owned().unwrap() };
+        let mut command = host.shell(script);
+        command.env("H", words).env("JOURNAL_STREAM", &named);
+        command
+            .stdout(Stdio::from(stream()))
+            .stderr(Stdio::from(stream()));
+        command.status().unwrap();
+    };
+    for hash in listed.iter().filter_map(|entry| entry["hash"].as_str()) {
+        into_journal(&format!("shipper spool show {hash}"), "");
+        into_journal(&format!("shipper spool show {hash} --json"), "");
+    }
+    for words in long.iter().map(String::as_str).chain([HOSTILE]) {
+        into_journal(r#"shipper "$H""#, words);
+        into_journal(r#"shipper --config "$H" run"#, words);
+        into_journal(r#"SHIPPER_SPOOL_DIR="$PWD/$H" shipper status"#, words);
+        into_journal("shipper status", words);
+    }
+    stream
+        .write_all(b"<0>an emergency of the test's own\n")
+        .unwrap();
+    let found = priorities(&journald, "an emergency of the test's own");
+    let count = |priority: &str| found.iter().filter(|found| *found == priority).count();
+    assert_eq!(count("0"), 1, "{found:?}");
+    assert_eq!(count("1") + count("2") + count("5"), 0, "{found:?}");
+    assert!(count("3") >= 12 && count("6") > 20, "{found:?}");
 }

@@ -101,6 +101,10 @@ fn under_systemd_errors_have_their_level_in_each_line_and_so_has_what_a_command_
         assert_journals(&log);
         assert!(log.lines().all(|line| line.starts_with("<3>")), "{log}");
     }
+    // The variable was left to somebody whose standard error is another file.
+    let mut elsewhere = host.command("nonsense");
+    let output = elsewhere.env("JOURNAL_STREAM", "8:1").output().unwrap();
+    assert!(output.stderr.starts_with(b"error: unrecognized"));
     let show = to_journal(&format!("shipper spool show {hash}"));
     assert!(show.lines().all(|line| line.starts_with("<6>")), "{show}");
     assert!(show.contains("\n<6><0>poison x\n<6><0>forged"), "{show}");

@@ -75,7 +75,7 @@ fn shown(host: &Host, script: &str) -> String {
     out + &errors
 }
 
-/// A host with hostile lines, of which some are refused for a hostile reason, and a model with a hostile name.
+/// A host with hostile lines, of which some are refused for a hostile reason, and a model and a damaged journal file with hostile names.
 fn hostile_host(endpoint: &Endpoint) -> Host {
     let gin = format!(
         "[GIN] 2026/11/22 - 00:00:00 | 200 | 1.5s | 127.0.0.1 | POST \"/api/chat{HOSTILE}\""
@@ -105,6 +105,8 @@ fn hostile_host(endpoint: &Endpoint) -> Host {
     let manifest = json!({"schemaVersion": 2, "config": {"size": 1}, "layers": [layer]});
     fs::write(model.join("latest"), manifest.to_string()).unwrap();
     fs::write(model.join("broken"), HOSTILE).unwrap();
+    let journal = host.path("journal").join(format!("{HOSTILE}.journal"));
+    fs::write(journal, "no journal").unwrap();
     host
 }
 

@@ -10,7 +10,11 @@ use crate::host;
 fn whatever_lines_names_and_reasons_hold_no_command_lets_it_at_the_terminal_and_json_is_exact() {
     let endpoint = Endpoint::start().unwrap();
     let host = hostile_host(&endpoint);
-    host.run("run --once");
+    let log = shown(&host, "shipper run --once");
+    assert!(
+        log.contains(r"/x\n<0>forged"),
+        "of the journal's file: {log}"
+    );
     let listed: Vec<Value> = serde_json::from_str(&host.succeed("spool ls --json")).unwrap();
     let messages: Vec<_> = listed.iter().map(|entry| &entry["message"]).collect();
     assert!(messages.contains(&&json!(HOSTILE)), "exactly: {messages:?}");

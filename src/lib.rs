@@ -3,6 +3,7 @@
 //! What is public here is what the binary, the tests, the benchmarks and the fuzz targets of this project use. It is no promise to
 //! anybody else.
 
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 #![expect(
     missing_docs,
     reason = "no promise to anybody: where a name says it all, a doc comment says nothing"

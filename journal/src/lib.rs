@@ -46,6 +46,8 @@
 //!
 //! The format is systemd's `JOURNAL_FILE_FORMAT` document and `journal-def.h`.
 
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
 mod chain;
 mod error;
 mod exported;

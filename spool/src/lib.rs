@@ -57,6 +57,8 @@
 //! Deliberately absent: threads (but for one that keeps sled from waiting for ever), async, compression, encryption, more than one
 //! process, and any knowledge of what a record means.
 
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
 mod format;
 #[cfg(fuzzing)]
 pub mod fuzzing;

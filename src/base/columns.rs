@@ -1,10 +1,12 @@
 //! Text for terminals in columns: two spaces apart, no lines between them.
 
+use std::fmt::Display;
+
 use comfy_table::presets::NOTHING;
-pub(crate) use comfy_table::{Cell, Row};
 use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width};
 
 use super::human::{Palette, Tone};
+use super::terminal::Safe;
 
 /// Spaces between columns.
 const GAP: u16 = 2;
@@ -24,14 +26,59 @@ pub(crate) enum Column {
     Rest,
 }
 
+/// What stands in one column of one row: it can neither break the line nor command the terminal.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell(comfy_table::Cell);
+
+impl Cell {
+    /// Whatever the text holds.
+    #[must_use]
+    pub(crate) fn new(text: impl Display) -> Self {
+        Self(comfy_table::Cell::new_owned(Safe::line(text).into()))
+    }
+
+    /// The same in the colour of `tone`.
+    #[must_use]
+    pub(crate) fn painted(tone: Tone, text: impl Display) -> Self {
+        let Self(cell) = Self::new(text);
+        Self(match tone {
+            Tone::Neutral => cell,
+            Tone::Heading => cell.add_attribute(comfy_table::Attribute::Bold),
+            Tone::Good => cell.fg(Color::DarkGreen),
+            Tone::Warn => cell.fg(Color::DarkYellow),
+            Tone::Bad => cell.fg(Color::DarkRed),
+        })
+    }
+}
+
+/// Cells beside each other.
+#[derive(Clone, Debug)]
+pub(crate) struct TableRow(comfy_table::Row);
+
+impl TableRow {
+    /// In as many lines as they need.
+    #[must_use]
+    pub(crate) fn new(cells: impl IntoIterator<Item = Cell>) -> Self {
+        Self(cells.into_iter().map(|Cell(cell)| cell).into())
+    }
+
+    /// In one line: what does not fit into its column is cut.
+    #[must_use]
+    pub(crate) fn one_line(cells: impl IntoIterator<Item = Cell>) -> Self {
+        let Self(mut row) = Self::new(cells);
+        row.max_height(1);
+        Self(row)
+    }
+}
+
 /// `rows` in `columns`, in lines of at most `width` characters; each line ends with a line feed.
 #[must_use]
 pub(crate) fn columns(
     columns: &[Column],
-    rows: impl IntoIterator<Item = Row>,
+    rows: impl IntoIterator<Item = TableRow>,
     width: usize,
     palette: Palette,
-) -> String {
+) -> Safe {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
@@ -43,7 +90,7 @@ pub(crate) fn columns(
         Palette::Colour => table.enforce_styling(),
     };
     table.style_text_only();
-    table.add_rows(rows);
+    table.add_rows(rows.into_iter().map(|TableRow(row)| row));
     for (place, (of, column)) in columns.iter().zip(table.column_iter_mut()).enumerate() {
         let is_last = place + 1 == columns.len();
         let gap = if is_last { 0 } else { GAP };
@@ -60,100 +107,67 @@ pub(crate) fn columns(
             Column::Rest => column,
         };
     }
-    table.lines().fold(String::new(), |mut text, line| {
-        text.push_str(line.trim_end());
-        text.push('\n');
-        text
-    })
-}
-
-/// Text that may hold anything: it can neither break the line nor command the terminal.
-#[must_use]
-pub(crate) fn untrusted(text: &str) -> Cell {
-    Cell::new(printable(text))
-}
-
-/// A row of one line: what does not fit into its column is cut.
-#[must_use]
-pub(crate) fn one_line(cells: impl IntoIterator<Item = Cell>) -> Row {
-    let mut row = Row::from(cells);
-    row.max_height(1);
-    row
-}
-
-/// Text in the colour of `tone`.
-#[must_use]
-pub(crate) fn painted(tone: Tone, text: &str) -> Cell {
-    let cell = Cell::new(text);
-    match tone {
-        Tone::Neutral => cell,
-        Tone::Heading => cell.add_attribute(comfy_table::Attribute::Bold),
-        Tone::Good => cell.fg(Color::DarkGreen),
-        Tone::Warn => cell.fg(Color::DarkYellow),
-        Tone::Bad => cell.fg(Color::DarkRed),
-    }
-}
-
-/// [`printable`] text that may have lines and tabs.
-#[must_use]
-pub(crate) fn printable_lines(text: &str) -> String {
-    let lines =
-        text.split_inclusive(['\n', '\t'])
-            .map(|part| match part.char_indices().next_back() {
-                Some((end, last @ ('\n' | '\t'))) => format!("{}{last}", printable(&part[..end])),
-                _ => printable(part),
-            });
-    lines.collect()
-}
-
-/// `text` with control characters as they are written in Rust.
-#[must_use]
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() {
-            true => shown.extend(character.escape_default()),
-            false => shown.push(character),
-        }
-    }
-    shown
+    // The colours are the table's own: every cell was escaped.
+    let text: String = table
+        .lines()
+        .flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()])
+        .collect();
+    Safe::coloured(&text)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::base::terminal::{hostile, is_shown};
 
     /// The second column, for which a terminal of 60 leaves five characters.
     fn in_five(cell: Cell) -> String {
-        let row = one_line([Cell::new("x".repeat(53)), cell]);
+        let row = TableRow::one_line([Cell::new("x".repeat(53)), cell]);
         let text = columns(&[Column::Left, Column::Rest], [row], 60, Palette::Plain);
-        text.trim_start_matches('x').trim().to_owned()
-    }
-
-    #[test]
-    fn a_message_keeps_its_lines_and_commands_no_terminal() {
-        let shown = printable_lines("one\n\ttwo \u{1b}]0;title\u{7}\r\n");
-        assert_eq!(shown, "one\n\ttwo \\u{1b}]0;title\\u{7}\\r\n");
-        assert_eq!(printable_lines(""), "");
+        text.as_str().trim_start_matches('x').trim().to_owned()
     }
 
     #[test]
     fn a_message_cannot_break_a_line_nor_command_the_terminal() {
-        assert_eq!(printable("a\nb\x1b[31mc"), r"a\nb\u{1b}[31mc");
-        assert_eq!(in_five(untrusted("exact")), "exact");
-        assert_eq!(in_five(untrusted("longer")), "long…");
-        assert_eq!(in_five(untrusted("\x1b\x1b")), r"\u{1…");
-        assert_eq!(in_five(untrusted("日本語")), "日本…", "two columns each");
+        assert_eq!(in_five(Cell::new("exact")), "exact");
+        assert_eq!(in_five(Cell::new("longer")), "long…");
+        assert_eq!(in_five(Cell::new("a\nb")), r"a\nb");
+        assert_eq!(in_five(Cell::new("\x1b\x1b")), r"\u{1…");
+        assert_eq!(in_five(Cell::new("日本語")), "日本…", "two columns each");
+    }
+
+    proptest! {
+        #[test]
+        fn no_table_holds_what_is_hidden(texts in vec(hostile(), 1..9)) {
+            let rows = texts.iter().map(|text| {
+                let cells = [Cell::new(text), Cell::painted(Tone::Bad, text)];
+                TableRow::new(cells)
+            });
+            let kinds = [Column::Left, Column::Rest];
+            let plain = columns(&kinds, rows.clone(), 80, Palette::Plain);
+            prop_assert!(is_shown(&plain.as_str().replace('\n', "")));
+            let coloured = columns(&kinds, rows, 80, Palette::Colour);
+            let colours = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
+            let coloured = colours.replace_all(coloured.as_str(), "");
+            prop_assert!(is_shown(&coloured.replace('\n', "")));
+        }
     }
 
     #[test]
     fn columns_line_up_and_nothing_is_wider_than_the_terminal() {
         let rows = [["a", "1", "one"], ["bcd", "1000", "more"]]
-            .map(Row::from)
+            .map(|cells| TableRow::new(cells.map(Cell::new)))
             .into_iter()
-            .chain([Row::new(), Row::from(["e", "", &"word ".repeat(30)])]);
+            .chain([
+                TableRow::new([]),
+                TableRow::new(["e", "", &"word ".repeat(30)].map(Cell::new)),
+            ]);
         let kinds = [Column::AtLeast(5), Column::Right, Column::Rest];
         let text = columns(&kinds, rows, 80, Palette::Plain);
+        let text = text.as_str();
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("a         1  one"));
         assert_eq!(lines.next(), Some("bcd    1000  more"));
@@ -168,8 +182,9 @@ mod tests {
     #[test]
     fn colour_is_where_it_is_wanted_and_around_the_text_alone() {
         let text = |palette| {
-            let row = Row::from([painted(Tone::Bad, "x"), Cell::new("y")]);
-            columns(&[Column::AtLeast(4), Column::Rest], [row], 80, palette)
+            let row = TableRow::new([Cell::painted(Tone::Bad, "x"), Cell::new("y")]);
+            let text = columns(&[Column::AtLeast(4), Column::Rest], [row], 80, palette);
+            text.as_str().to_owned()
         };
         assert_eq!(text(Palette::Plain), "x     y\n");
         let coloured = text(Palette::Colour);

@@ -1,11 +1,10 @@
-//! Numbers, sizes and times as people read them; colour where there is a terminal.
+//! Numbers, sizes and times as people read them, and colours for what they say.
 
-use std::env;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use crate::base::terminal::Safe;
 use crate::base::when::When;
 
 /// An error with what caused it, in one line.
@@ -90,27 +89,6 @@ pub(crate) fn moment(time: Option<u64>, now: When) -> String {
     )
 }
 
-/// Columns of the terminal on standard output, 120 when there is none.
-#[must_use]
-pub(crate) fn columns() -> usize {
-    let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
-    match columns {
-        0 => 120,
-        columns => usize::from(columns),
-    }
-}
-
-/// Whether text on `stream` may be coloured: a terminal, and nobody who set `NO_COLOR` (no-color.org).
-#[must_use]
-pub(crate) fn colours(stream: &impl IsTerminal) -> Palette {
-    let asked_not_to = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if stream.is_terminal() && !asked_not_to {
-        Palette::Colour
-    } else {
-        Palette::Plain
-    }
-}
-
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Palette {
@@ -133,19 +111,20 @@ pub enum Tone {
 }
 
 impl Palette {
-    /// `text` in the colour of `tone`.
+    /// `text`, in one line, in the colour of `tone`.
     #[must_use]
-    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> Safe {
+        let text = Safe::line(text);
         // ECMA-48, select graphic rendition.
         let code = match tone {
-            Tone::Neutral => return text.to_owned(),
-            _ if self == Self::Plain => return text.to_owned(),
+            Tone::Neutral => return text,
+            _ if self == Self::Plain => return text,
             Tone::Heading => 1,
             Tone::Good => 32,
             Tone::Warn => 33,
             Tone::Bad => 31,
         };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        Safe::between(&format!("\x1b[{code}m"), &text, "\x1b[0m")
     }
 }
 
@@ -176,8 +155,10 @@ mod tests {
 
     #[test]
     fn nothing_is_coloured_without_a_palette() {
-        assert_eq!(Palette::Plain.paint(Tone::Bad, "x"), "x");
-        assert_eq!(Palette::Colour.paint(Tone::Bad, "x"), "\x1b[31mx\x1b[0m");
-        assert_eq!(Palette::Colour.paint(Tone::Neutral, "x"), "x");
+        let painted = |palette: Palette, tone| palette.paint(tone, "x\x1b").as_str().to_owned();
+        assert_eq!(painted(Palette::Plain, Tone::Bad), r"x\u{1b}");
+        let bad = painted(Palette::Colour, Tone::Bad);
+        assert_eq!(bad, "\x1b[31mx\\u{1b}\x1b[0m");
+        assert_eq!(painted(Palette::Colour, Tone::Neutral), r"x\u{1b}");
     }
 }

@@ -1,20 +1,21 @@
-//! Log lines: for people on a terminal, for journald under systemd.
+//! Log lines: for people on a terminal, for journald under systemd. An event is one line, whatever text of others is in it.
 
+mod fields;
 mod once;
 
-use std::env;
 use std::fmt;
-use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, Subscriber as Builder};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::base::human::{self, Palette};
+use crate::base::human::Palette;
+use crate::base::terminal::{JournalLine, Safe, Stream, errors};
+use fields::SafeFields;
 use once::Once;
 
 /// Changes the filter of a log that was started.
@@ -24,9 +25,10 @@ static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::ne
 ///
 /// Under systemd lines carry a level prefix (sd-daemon(3)) and no time, which journald adds itself.
 pub(crate) fn start(filter: &str) {
-    let builder = Builder::builder().with_writer(io::stderr);
-    // JOURNAL_STREAM: systemd.exec(5), set when standard error is connected to the journal.
-    if env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal() {
+    let builder = Builder::builder()
+        .with_writer(errors)
+        .fmt_fields(SafeFields);
+    if Stream::Err.is_journal() {
         let builder = builder.event_format(JournalFormat);
         let builder = builder
             .with_env_filter(parse(filter))
@@ -34,7 +36,7 @@ pub(crate) fn start(filter: &str) {
         let handle = builder.reload_handle();
         install(builder.finish(), move |filter| drop(handle.reload(filter)));
     } else {
-        let colours = human::colours(&io::stderr()) == Palette::Colour;
+        let colours = Stream::Err.palette() == Palette::Colour;
         let builder = builder.with_ansi(colours).with_target(false);
         let builder = builder
             .with_env_filter(parse(filter))
@@ -80,17 +82,14 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        // syslog(3) priorities; Rust's five levels have no notice, critical, alert or emergency.
-        let priority = match *event.metadata().level() {
-            Level::ERROR => 3,
-            Level::WARN => 4,
-            Level::INFO => 6,
-            Level::DEBUG | Level::TRACE => 7,
-        };
-        write!(writer, "<{priority}>")?;
+        let mut text = String::new();
         context
             .field_format()
-            .format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+            .format_fields(Writer::new(&mut text), event)?;
+        let entry = JournalLine {
+            level: *event.metadata().level(),
+            text: &Safe::line(text),
+        };
+        write!(writer, "{entry}")
     }
 }

@@ -1,4 +1,5 @@
-//! What every other room may use, and what knows none of them: time, waiting, the end of work, text for people.
+//! What every other room may use, and what knows none of them: time, waiting, the end of work, text for people and its
+//! way out.
 
 pub(crate) mod answer;
 pub(crate) mod columns;
@@ -10,4 +11,5 @@ pub mod refusal;
 pub mod retry;
 pub mod stop;
 pub mod stored;
+pub(crate) mod terminal;
 pub mod when;

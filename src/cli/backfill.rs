@@ -11,6 +11,7 @@ use super::progress::{Progress as Bar, rebuilding};
 use super::{Error, Shipper, Verdict};
 use crate::base::human::things;
 use crate::base::stop::Stop;
+use crate::base::terminal::{Safe, say};
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
@@ -55,10 +56,13 @@ pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Ver
         super::print_json(&progress)?;
     } else {
         let read = things(progress.read, "entry", "entries");
-        println!("{read} read from the journal, {} of them new", progress.new);
+        say(format_args!(
+            "{read} read from the journal, {} of them new",
+            progress.new
+        ))?;
         if progress.stalls > 0 {
             let stretches = things(progress.stalls, "damaged stretch", "damaged stretches");
-            println!("{stretches} of the journal stepped over");
+            say(format_args!("{stretches} of the journal stepped over"))?;
         }
     }
     Ok(Verdict::Healthy)
@@ -125,5 +129,8 @@ fn bar(since: u64) -> Bar {
 fn show(bar: &Bar, progress: &BackfillProgress) {
     let done = progress.at.saturating_sub(progress.since) / 1_000_000;
     let read = things(progress.read, "entry", "entries");
-    bar.set(done, &format!("{read}, {} new", progress.new));
+    bar.set(
+        done,
+        &Safe::line(format_args!("{read}, {} new", progress.new)),
+    );
 }

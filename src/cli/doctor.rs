@@ -1,14 +1,14 @@
 //! `shipper doctor`: every check, what it found, and what fixes it.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ConfigSource, Error, Shipper, Verdict};
-use crate::base::columns::{self, Cell, Column, Row, columns};
-use crate::base::human::{self, Palette, Tone};
+use crate::base::columns::{Cell, Column, TableRow, columns};
+use crate::base::human::{Palette, Tone};
 use crate::base::owner::become_owner;
 use crate::base::stop::Stop;
+use crate::base::terminal::{self, Safe, Stream};
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::counters::stats::Stats;
@@ -23,9 +23,8 @@ pub(super) async fn run(source: &ConfigSource, report: ReportArgs) -> Result<Ver
     if report.json {
         super::print_json(&findings)?;
     } else {
-        let mut out = io::stdout();
-        let palette = human::colours(&out);
-        out.write_all(table(&findings, palette, human::columns()).as_bytes())?;
+        let palette = Stream::Out.palette();
+        terminal::print(&table(&findings, palette, terminal::width()))?;
     }
     let failed = findings.iter().any(|finding| finding.grade == Grade::Fail);
     Ok(if failed {
@@ -111,21 +110,21 @@ async fn look(config: &Config) -> Result<Stats, Error> {
 /// Characters of the longest check's name.
 const CHECK_WIDTH: u16 = 14;
 
-fn table(findings: &[Finding], palette: Palette, width: usize) -> String {
+fn table(findings: &[Finding], palette: Palette, width: usize) -> Safe {
     let rows = findings.iter().flat_map(|finding| {
         let (word, tone) = match finding.grade {
             Grade::Pass => ("pass", Tone::Good),
             Grade::Warn => ("warn", Tone::Warn),
             Grade::Fail => ("FAIL", Tone::Bad),
         };
-        let found = Row::from([
-            columns::painted(tone, word),
+        let found = TableRow::new([
+            Cell::painted(tone, word),
             Cell::new(finding.check),
-            columns::untrusted(&finding.found),
+            Cell::new(&finding.found),
         ]);
         let fix = finding.fix.iter().map(|fix| {
-            let fix = columns::untrusted(&format!("-> {fix}"));
-            Row::from([Cell::new(""), Cell::new(""), fix])
+            let fix = Cell::new(format_args!("-> {fix}"));
+            TableRow::new([Cell::new(""), Cell::new(""), fix])
         });
         std::iter::once(found).chain(fix)
     });
@@ -141,6 +140,7 @@ mod tests {
     fn findings_and_fixes_keep_to_their_column() {
         let finding = Finding::fail("server", "no answer ".repeat(20), "fix ".repeat(30));
         let text = table(&[finding], Palette::Plain, 80);
+        let text = text.as_str();
         assert!(
             text.starts_with("FAIL  server          no answer"),
             "{text}"

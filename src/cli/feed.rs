@@ -16,6 +16,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::{ConfigSource, Error, Verdict};
 use crate::base::stop::Stop;
+use crate::base::terminal::exact;
 use crate::config::{DEFAULT_FILE, JournalSettings, Raw, ReaderChoice};
 use crate::sources::journal::readers::{self, FeedRequest, Followed};
 
@@ -31,7 +32,7 @@ pub(super) fn run(source: &ConfigSource) -> Result<Verdict, Error> {
     match served {
         Ok(()) => Ok(Verdict::Healthy),
         Err(why) => {
-            readers::refuse(&why, io::stdout())?;
+            readers::refuse(&why, exact())?;
             Ok(Verdict::Unhealthy)
         }
     }
@@ -100,5 +101,5 @@ fn serve(settings: &JournalSettings, request: FeedRequest) -> Result<(), readers
     let followed: Vec<Followed> = followed.collect();
     let mut journal = readers::open(settings, &followed, request.positions, &stop)?;
     let dir = settings.dir.as_deref();
-    readers::serve(journal.as_mut(), dir, &stop, io::stdout())
+    readers::serve(journal.as_mut(), dir, &stop, exact())
 }

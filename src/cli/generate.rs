@@ -1,7 +1,7 @@
 //! Completions and man pages, made from the command line's definition.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use clap::CommandFactory as _;
@@ -12,6 +12,7 @@ use rustix::process::umask;
 
 use super::outlet::NewFile;
 use super::{Error, Verdict};
+use crate::base::terminal::exact;
 use crate::cli::args::Cli;
 use crate::config::{DEFAULT_FILE, KEYS};
 
@@ -23,7 +24,7 @@ const MODE: Mode = Mode::from_raw_mode(0o644);
 /// # Errors
 /// None.
 pub(super) fn completions(shell: Shell) -> Result<Verdict, Error> {
-    clap_complete::generate(shell, &mut Cli::command(), "shipper", &mut io::stdout());
+    clap_complete::generate(shell, &mut Cli::command(), "shipper", &mut exact());
     Ok(Verdict::Healthy)
 }
 

@@ -1,18 +1,19 @@
 //! `shipper spool ls`, `show` and `export`: entries of the spool, for people, programs and servers out of reach.
 
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 use spool::State;
+use tracing::Level;
 
 use super::outlet::Outlet;
 use super::{Error, Shipper, Verdict};
-use crate::base::columns::{self, Cell, Column, Row, columns};
-use crate::base::human::{self, Palette};
+use crate::base::columns::{Cell, Column, TableRow, columns};
+use crate::base::human::Palette;
 use crate::base::refusal::RefusalClass;
+use crate::base::terminal::{self, Safe};
 use crate::base::when::When;
 use crate::cli::args::{ReportArgs, SelectArgs, hash_prefix};
 use crate::operate::{Answer, ControlRequest, List, Listed, Page};
@@ -88,21 +89,23 @@ pub(super) async fn run(shipper: Shipper, arguments: &ListArgs) -> Result<Verdic
     let rows = entries.iter().map(|entry| {
         let view = View::of(entry);
         let state = Cell::new(view.state);
-        columns::one_line([view.time(), view.short_hash(), state, view.beginning()])
+        TableRow::one_line([view.time(), view.short_hash(), state, view.beginning()])
     });
     print(&kinds, rows)?;
     Ok(Verdict::Healthy)
 }
 
 /// Prints rows as wide as the terminal. A table knows all of its rows: parts of it keep it small however many there are.
-pub(super) fn print(kinds: &[Column], mut rows: impl Iterator<Item = Row>) -> Result<(), Error> {
+pub(super) fn print(
+    kinds: &[Column],
+    mut rows: impl Iterator<Item = TableRow>,
+) -> Result<(), Error> {
     loop {
-        let part: Vec<Row> = rows.by_ref().take(PART).collect();
+        let part: Vec<TableRow> = rows.by_ref().take(PART).collect();
         if part.is_empty() {
             return Ok(());
         }
-        let text = columns(kinds, part, human::columns(), Palette::Plain);
-        io::stdout().write_all(text.as_bytes())?;
+        terminal::print(&columns(kinds, part, terminal::width(), Palette::Plain))?;
     }
 }
 
@@ -130,15 +133,14 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
     ];
     let rows = facts
         .into_iter()
-        .filter_map(|(name, fact)| Some(Row::from([Cell::new(name), columns::untrusted(fact?)])));
+        .filter_map(|(name, fact)| Some(TableRow::new([Cell::new(name), Cell::new(fact?)])));
     // Never broken into lines: it may be copied.
     let kinds = [Column::Left, Column::Left];
-    let text = columns(&kinds, rows, usize::MAX, Palette::Plain);
-    let message = match io::stdout().is_terminal() {
-        true => columns::printable_lines(&view.message),
-        false => view.message,
-    };
-    write!(io::stdout(), "{text}\n{message}\n")?;
+    let mut text = columns(&kinds, rows, usize::MAX, Palette::Plain);
+    text.end_line();
+    text.push(&Safe::lines(&view.message));
+    text.end_line();
+    terminal::print(&text)?;
     Ok(Verdict::Healthy)
 }
 
@@ -164,7 +166,8 @@ pub(super) async fn export(
         let page = page(&shipper, list.clone()).await?;
         for entry in page.entries.iter().filter(|entry| !entry.is_purged()) {
             if let Err(error) = entry.with_record(|record| encoders.encode(record, &mut text)) {
-                eprintln!("{}: {error}", entry.key.hash);
+                let line = Safe::line(format_args!("{}: {error}", entry.key.hash));
+                terminal::tell(Level::WARN, &line);
                 unreadable += 1;
             }
         }
@@ -284,8 +287,8 @@ impl View {
 
     /// As much of the message as a line of the terminal can hold.
     pub(super) fn beginning(&self) -> Cell {
-        let beginning: String = self.message.chars().take(human::columns() + 1).collect();
-        columns::untrusted(&beginning)
+        let beginning: String = self.message.chars().take(terminal::width() + 1).collect();
+        Cell::new(beginning)
     }
 }
 

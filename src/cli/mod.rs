@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod feed;
 mod generate;
+mod line;
 mod list;
 mod outlet;
 mod progress;
@@ -28,6 +29,8 @@ use rustix::fs::Mode;
 
 use crate::base::logging;
 use crate::base::owner::{OwnerError, become_owner};
+use crate::base::terminal;
+pub use crate::base::terminal::report_panics;
 use crate::config::{Config, Invalid, Local, Raw, RawError};
 use crate::operate;
 use crate::operate::gaps::GapError;
@@ -36,6 +39,7 @@ use crate::service::control;
 use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
 use args::{Command, SpoolCommand};
+pub use line::{complain, parse};
 use outlet::Outlet;
 use quarantine::QuarantineCommand;
 use shipper::Shipper;
@@ -292,10 +296,7 @@ fn of_service(local: &Local) -> Vec<&Path> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
-    use io::Write as _;
-    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    writeln!(io::stdout(), "{text}")?;
-    Ok(())
+    Ok(terminal::print_json(value)?)
 }
 
 /// Starts logging as the configuration says, and hands it back.

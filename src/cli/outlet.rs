@@ -17,6 +17,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::{Error, Verdict};
+use crate::base::terminal::exact;
 
 /// Only its owner reads it: it holds what was logged.
 const MODE: Mode = Mode::from_raw_mode(0o600);
@@ -49,7 +50,7 @@ impl Outlet {
     /// Why they cannot be written, with the file's name.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
-            Self::StandardOutput => Ok(io::stdout().write_all(bytes)?),
+            Self::StandardOutput => Ok(exact().write_all(bytes)?),
             Self::File(writing) => writing.write(bytes),
         }
     }
@@ -60,7 +61,7 @@ impl Outlet {
     /// Those of [`Outlet::write`].
     pub(super) fn finish(self) -> Result<(), Error> {
         match self {
-            Self::StandardOutput => Ok(io::stdout().flush()?),
+            Self::StandardOutput => Ok(exact().flush()?),
             Self::File(writing) => writing.finish(),
         }
     }

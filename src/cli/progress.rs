@@ -1,13 +1,14 @@
 //! Progress of what takes long: a bar with rate and time left on a terminal, plain lines otherwise.
 
 use std::cell::Cell;
-use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use spool::Rebuilding;
+use tracing::Level;
 
 use crate::base::human::count;
+use crate::base::terminal::{Safe, Stream, tell};
 
 /// How often a plain line is written.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ pub(super) fn rebuilding() -> impl FnMut(Rebuilding) {
     move |Rebuilding { read, generations }| {
         let progress =
             progress.get_or_insert_with(|| Progress::new(generations, "generations read"));
-        progress.set(read, "the spool's MANIFEST is lost");
+        progress.set(read, &Safe::line("the spool's MANIFEST is lost"));
         if read == generations {
             progress.finish("the spool's MANIFEST was made again from its generations");
         }
@@ -36,8 +37,8 @@ pub(super) fn rebuilding() -> impl FnMut(Rebuilding) {
 impl Progress {
     /// Towards `total` of `what`, as "entries sent".
     pub(super) fn new(total: u64, what: &'static str) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        let target = if is_terminal {
+        let is_screen = Stream::Err.is_screen();
+        let target = if is_screen {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
@@ -49,7 +50,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_prefix(what);
-        let plain = (!is_terminal).then(|| Cell::new(Instant::now()));
+        let plain = (!is_screen).then(|| Cell::new(Instant::now()));
         Self {
             bar,
             plain,
@@ -59,25 +60,23 @@ impl Progress {
     }
 
     /// How far it is, and what else is to be said.
-    pub(super) fn set(&self, done: u64, words: &str) {
+    pub(super) fn set(&self, done: u64, words: &Safe) {
         self.bar.set_position(done.min(self.total));
-        self.bar.set_message(words.to_owned());
+        self.bar.set_message(words.as_str().to_owned());
         if let Some(last) = &self.plain
             && last.get().elapsed() >= PLAIN_INTERVAL
         {
             last.set(Instant::now());
-            eprintln!(
-                "{} of {} {}: {words}",
-                count(done),
-                count(self.total),
-                self.what
-            );
+            let (done, total, what) = (count(done), count(self.total), self.what);
+            let mut line = Safe::line(format_args!("{done} of {total} {what}: "));
+            line.push(words);
+            tell(Level::INFO, &line);
         }
     }
 
     /// It is done.
     pub(super) fn finish(&self, words: &str) {
         self.bar.finish_and_clear();
-        eprintln!("{words}");
+        tell(Level::INFO, &Safe::line(words));
     }
 }

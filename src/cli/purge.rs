@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
-use crate::base::columns::{self, Column};
+use crate::base::columns::{Column, TableRow};
 use crate::base::human::things;
+use crate::base::terminal::say;
 use crate::cli::args::{ReportArgs, hash_prefix};
 use crate::config::Server;
 use crate::operate::{self, Answer, BadPattern, ControlRequest, Effect, Listed, Purge};
@@ -114,33 +115,28 @@ fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
 }
 
 fn print(entries: &[Listed], outcome: &PurgeOutcome) -> Result<(), Error> {
+    let number = things(entries.len() as u64, "entry", "entries");
     if outcome.purged {
-        println!(
-            "{} removed from the spool for good",
-            things(entries.len() as u64, "entry", "entries")
-        );
+        say(format_args!("{number} removed from the spool for good"))?;
     } else {
         let rows = entries.iter().map(|entry| {
             let view = View::of(entry);
-            columns::one_line([view.time(), view.short_hash(), view.beginning()])
+            TableRow::one_line([view.time(), view.short_hash(), view.beginning()])
         });
         list::print(&[Column::Left, Column::Left, Column::Rest], rows)?;
-        println!(
-            "{} would be removed",
-            things(entries.len() as u64, "entry", "entries")
-        );
+        say(format_args!("{number} would be removed"))?;
     }
     if !outcome.deletes.is_empty() {
-        println!("\nInfluxDB may have them too. To delete them there:\n");
-        outcome
-            .deletes
-            .iter()
-            .for_each(|delete| println!("{delete}"));
+        say("")?;
+        say("InfluxDB may have them too. To delete them there:")?;
+        say("")?;
+        outcome.deletes.iter().try_for_each(say)?;
     }
     if !outcome.aside.is_empty() {
-        println!(
-            "\nParts of the spool that were put aside as damaged may still hold them: `shipper spool recover --drop`, then purge again."
-        );
+        say("")?;
+        say(
+            "Parts of the spool that were put aside as damaged may still hold them: `shipper spool recover --drop`, then purge again.",
+        )?;
     }
     Ok(())
 }

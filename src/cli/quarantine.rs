@@ -1,16 +1,15 @@
 //! `shipper quarantine`: what InfluxDB refuses.
 
-use std::io::{self, Write as _};
-
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use spool::State;
 
 use super::list::{self, View};
 use super::{Error, Shipper, Verdict};
-use crate::base::columns::{self, Cell, Column, Row};
+use crate::base::columns::{Cell, Column, TableRow};
 use crate::base::human::things;
 use crate::base::refusal::RefusalClass;
+use crate::base::terminal;
 use crate::cli::args::{PeriodArgs, ReportArgs, hash_prefix};
 use crate::cli::list::ShowArgs;
 use crate::operate::{Answer, ControlRequest, List, Which};
@@ -100,9 +99,9 @@ pub(super) async fn list(
     let rows = entries.iter().flat_map(|entry| {
         let view = View::of(entry);
         let reason = view.reason.as_deref().unwrap_or_default();
-        let reason = [Cell::new(""), Cell::new(""), columns::untrusted(reason)];
+        let reason = [Cell::new(""), Cell::new(""), Cell::new(reason)];
         let head = [view.time(), view.short_hash(), view.beginning()];
-        [columns::one_line(head), Row::from(reason)]
+        [TableRow::one_line(head), TableRow::new(reason)]
     });
     list::print(&[Column::Left, Column::Left, Column::Rest], rows)?;
     if entries.is_empty() {
@@ -111,7 +110,7 @@ pub(super) async fn list(
             Some(ClassArg::Refused) => "nothing in quarantine is there for what it is",
             Some(ClassArg::BeyondRetention) => "nothing in quarantine is beyond retention",
         };
-        writeln!(io::stdout(), "{nothing}")?;
+        terminal::say(nothing)?;
     }
     Ok(Verdict::Healthy)
 }
@@ -140,7 +139,7 @@ pub(super) async fn drop(shipper: Shipper, arguments: &DropArgs) -> Result<Verdi
         super::print_json(&Dropped { entries })?;
     } else {
         let entries = things(entries, "entry", "entries");
-        println!("{entries} given up, counted as expired");
+        terminal::say(format_args!("{entries} given up, counted as expired"))?;
     }
     Ok(Verdict::Healthy)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
+use crate::base::terminal::say;
 use crate::cli::args::ReportArgs;
 use crate::operate::{Answer, ControlRequest, Recovered};
 
@@ -67,7 +68,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
     if arguments.report.json {
         super::print_json(&outcomes)?;
     } else {
-        print(&outcomes, arguments);
+        print(&outcomes, arguments)?;
     }
     let is_lost = |outcome: &RecoverOutcome| outcome.recovered.records.lost != Some(0);
     Ok(match outcomes.iter().any(is_lost) {
@@ -103,26 +104,27 @@ fn absolute(dir: &Path, aside: &[String]) -> Result<PathBuf, Error> {
     }
 }
 
-fn print(outcomes: &[RecoverOutcome], arguments: &RecoverArgs) {
+fn print(outcomes: &[RecoverOutcome], arguments: &RecoverArgs) -> Result<(), Error> {
     for RecoverOutcome { recovered, dropped } in outcomes {
         let records = &recovered.records;
         let lost = match records.lost {
             Some(lost) => count(lost),
             None => "an unknown number".to_owned(),
         };
-        println!(
+        say(format_args!(
             "{}: {} read: {} new, {} known, {} delivered or given up before; {lost} lost{}",
-            recovered.dir.display().to_string().escape_debug(),
+            recovered.dir.display(),
             things(records.readable, "entry", "entries"),
             count(records.new),
             count(records.duplicates),
             count(records.settled),
             if *dropped { "; removed" } else { "" },
-        );
+        ))?;
     }
     if outcomes.is_empty() {
-        println!("nothing was put aside");
+        say("nothing was put aside")?;
     } else if !arguments.drop {
-        println!("what this spool put aside stays and counts against its cap: --drop removes it");
+        say("what this spool put aside stays and counts against its cap: --drop removes it")?;
     }
+    Ok(())
 }

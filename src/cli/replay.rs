@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{self, things};
+use crate::base::terminal::{Safe, say};
 use crate::base::when::When;
 use crate::cli::args::{PeriodArgs, ReportArgs};
 use crate::config::Config;
@@ -84,7 +85,7 @@ pub(super) async fn run_gaps(
         for hour in &hours {
             let start = When(hour.start).to_local();
             let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
-            println!("{start}: InfluxDB has {there} of {here}");
+            say(format_args!("{start}: InfluxDB has {there} of {here}"))?;
         }
         let replayed = Replayed { entries, effect };
         report(&replayed, Replayable::Delivered, arguments)?;
@@ -113,10 +114,10 @@ fn report(replayed: &Replayed, of: Replayable, arguments: &ReplayArgs) -> Result
         ),
     };
     match (replayed.effect, replayed.entries) {
-        (Effect::Count, _) => println!("{entries} would be sent again"),
-        (Effect::Apply, 1) => println!("{entries} is pending again"),
-        (Effect::Apply, _) => println!("{entries} are pending again"),
-    }
+        (Effect::Count, _) => say(format_args!("{entries} would be sent again")),
+        (Effect::Apply, 1) => say(format_args!("{entries} is pending again")),
+        (Effect::Apply, _) => say(format_args!("{entries} are pending again")),
+    }?;
     Ok(())
 }
 
@@ -140,7 +141,7 @@ async fn until_drained(shipper: &Shipper) -> Result<(), Error> {
     while stats.spool.ledger.pending > 0 {
         let left = stats.spool.ledger.pending;
         // What was read meanwhile is waited for, too.
-        progress.set(total.saturating_sub(left), &stats.in_words());
+        progress.set(total.saturating_sub(left), &Safe::line(stats.in_words()));
         sleep(GLANCE).await;
         stats = shipper.stats().await?;
     }

@@ -1,13 +1,13 @@
 //! `shipper report`: how the models are doing, from the spool alone.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::outlet::Outlet;
 use super::{Error, Shipper, Verdict, list};
-use crate::base::human;
+use crate::base::terminal;
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
 use crate::operate::List;
@@ -65,8 +65,8 @@ pub(super) async fn run(
     if arguments.report.json {
         super::print_json(&report)?;
     } else if arguments.html.is_none() {
-        let width = human::columns().min(WIDEST);
-        write!(io::stdout(), "{:width$}", Table(&report))?;
+        let width = terminal::width().min(WIDEST);
+        terminal::print(&Table(&report).of_width(width))?;
     }
     Ok(Verdict::Healthy)
 }

@@ -1,12 +1,11 @@
 //! `shipper spool stats`: the ledger and what stands beside it.
 
 use std::cmp::Reverse;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use super::{Error, Shipper, Verdict};
-use crate::base::columns;
 use crate::base::human::{self, Palette, Tone, count, moment, span};
+use crate::base::terminal::{self, Safe, Stream};
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
 use crate::counters::forward::{ForwardStatus, ServerState};
@@ -28,9 +27,7 @@ pub(super) async fn run(shipper: Shipper, report: ReportArgs) -> Result<Verdict,
     if report.json {
         super::print_json(&stats)?;
     } else {
-        let mut out = io::stdout();
-        let palette = human::colours(&out);
-        out.write_all(table(&stats, palette).as_bytes())?;
+        terminal::print(&table(&stats, Stream::Out.palette()))?;
     }
     Ok(Verdict::Healthy)
 }
@@ -100,14 +97,15 @@ fn in_words(unit: Unit, value: Option<StatValue<'_>>, stats: &Stats) -> String {
 }
 
 /// The stats for a person.
-pub(super) fn table(stats: &Stats, palette: Palette) -> String {
-    let mut text = String::new();
+pub(super) fn table(stats: &Stats, palette: Palette) -> Safe {
+    let mut text = Safe::default();
     for section in sections(stats) {
-        text.push_str(&palette.paint(Tone::Heading, &section.heading));
-        text.push('\n');
+        text.push(&palette.paint(Tone::Heading, &section.heading));
+        text.end_line();
         for TableLine { name, value, tone } in section.lines {
-            let value = palette.paint(tone, &columns::printable(&value));
-            text.push_str(&format!("  {name:<20}  {value}\n"));
+            text.push(&Safe::line(format_args!("  {name:<20}  ")));
+            text.push(&palette.paint(tone, &value));
+            text.end_line();
         }
     }
     text

@@ -1,12 +1,10 @@
 //! `shipper status`: how things stand, on one screen, for people; the exit code says it to programs.
 
-use std::io::{self, Write as _};
-
 use clap::Args;
 
 use super::{Error, Shipper, Verdict, spool_stats};
-use crate::base::columns;
-use crate::base::human::{self, Tone};
+use crate::base::human::Tone;
+use crate::base::terminal::{self, Stream};
 use crate::cli::args::ReportArgs;
 use crate::config::Local;
 use crate::counters::stats::Stats;
@@ -33,19 +31,17 @@ pub(super) async fn run(local: &Local, report: ReportArgs) -> Result<Verdict, Er
     if report.json {
         super::print_json(&stats)?;
     } else {
-        let mut out = io::stdout();
-        let palette = human::colours(&out);
+        let palette = Stream::Out.palette();
         let tone = if stats.is_healthy() {
             Tone::Good
         } else {
             Tone::Bad
         };
-        writeln!(
-            out,
-            "{}\n",
-            palette.paint(tone, &columns::printable(&headline(&stats)))
-        )?;
-        out.write_all(spool_stats::table(&stats, palette).as_bytes())?;
+        let mut text = palette.paint(tone, &headline(&stats));
+        text.end_line();
+        text.end_line();
+        text.push(&spool_stats::table(&stats, palette));
+        terminal::print(&text)?;
     }
     Ok(if stats.is_healthy() {
         Verdict::Healthy

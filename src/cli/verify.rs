@@ -2,10 +2,12 @@
 
 use clap::Args;
 use spool::Verified;
+use tracing::Level;
 
 use super::progress::Progress;
 use super::{Error, Shipper, Verdict};
 use crate::base::human::{count, things};
+use crate::base::terminal::{Safe, say, tell};
 use crate::cli::args::ReportArgs;
 use crate::operate::{Answer, ControlRequest, Effect};
 
@@ -48,7 +50,7 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
         let progress =
             progress.get_or_insert_with(|| Progress::new(generations, "generations verified"));
         found.push(verified);
-        progress.set(found.len() as u64, "");
+        progress.set(found.len() as u64, &Safe::default());
     }
     if let Some(progress) = progress {
         progress.finish("every generation was read");
@@ -58,7 +60,8 @@ pub(super) async fn run(shipper: Shipper, arguments: &VerifyArgs) -> Result<Verd
     shipper.close().await?;
     report(&found, aside.as_deref(), arguments)?;
     if let Some(recovery) = &repaired {
-        eprintln!("repaired on opening: {recovery}");
+        let line = Safe::line(format_args!("repaired on opening: {recovery}"));
+        tell(Level::WARN, &line);
     }
     let sound = repaired.is_none() && found.iter().all(|verified| verified.damage.is_none());
     Ok(if sound {
@@ -75,25 +78,27 @@ fn report(found: &[Verified], aside: Option<&str>, arguments: &VerifyArgs) -> Re
     for verified in found {
         let records = things(verified.records, "entry", "entries");
         let state = verified.damage.as_deref().unwrap_or("sound");
-        println!(
+        say(format_args!(
             "{}  {records}, {} undelivered: {state}",
             verified.generation,
             count(verified.undelivered)
-        );
+        ))?;
     }
     let damaged = found
         .iter()
         .filter(|verified| verified.damage.is_some())
         .count();
     if let Some(aside) = aside {
-        println!("put aside as damaged: {aside}; `shipper spool recover` reads what is left in it");
+        say(format_args!(
+            "put aside as damaged: {aside}; `shipper spool recover` reads what is left in it"
+        ))?;
     }
     match (damaged, arguments.repair) {
-        (0, _) => println!("all generations are sound"),
-        (_, true) => println!(
-            "damaged generations were put aside; the journal is read again from where they began"
+        (0, _) => say("all generations are sound"),
+        (_, true) => say(
+            "damaged generations were put aside; the journal is read again from where they began",
         ),
-        (_, false) => println!("run it again with --repair to put damaged generations aside"),
-    }
+        (_, false) => say("run it again with --repair to put damaged generations aside"),
+    }?;
     Ok(())
 }

@@ -14,6 +14,7 @@ use ratatui::{DefaultTerminal, Frame};
 use super::status::headline;
 use super::{Error, Shipper, Verdict, spool_stats};
 use crate::base::human::{Palette, count};
+use crate::base::terminal::Safe;
 use crate::config::Local;
 use crate::counters::stats::Stats;
 use crate::service::control;
@@ -129,10 +130,11 @@ impl Screen {
         } else {
             Color::Red
         };
-        let words = Paragraph::new(headline(stats)).wrap(Wrap { trim: true });
+        let words =
+            Paragraph::new(String::from(Safe::line(headline(stats)))).wrap(Wrap { trim: true });
         frame.render_widget(words.style(Style::new().fg(colour)), head);
         frame.render_widget(
-            Paragraph::new(spool_stats::table(stats, Palette::Plain)),
+            Paragraph::new(String::from(spool_stats::table(stats, Palette::Plain))),
             table,
         );
         let (read, delivered) = self.history.rates();
@@ -210,6 +212,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
+    use crate::base::terminal::is_shown;
     use crate::counters::stats::tests::stats;
 
     fn screen_of(width: u16, height: u16) -> String {
@@ -238,6 +241,23 @@ mod tests {
                 assert!(text.contains(part), "{part} at {width} columns:\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn words_of_the_server_are_on_the_screen_and_command_it_in_nothing() {
+        let mut hostile = stats(12_340);
+        let service = hostile.service.as_mut().unwrap();
+        let said = "x\u{202e}\u{200b}\x1b[35m\n\u{9b}2J";
+        service.forwarder.last_error = Some(said.to_owned());
+        service.reader.reader = said.to_owned();
+        let mut screen = Screen::default();
+        screen.take(hostile);
+        let mut terminal = Terminal::new(TestBackend::new(140, 50)).unwrap();
+        terminal.draw(|frame| screen.draw(frame)).unwrap();
+        let text = terminal.backend().to_string();
+        assert!(is_shown(&text.replace('\n', "")), "{text:?}");
+        let shown = r"x\u{202e}\u{200b}\u{1b}[35m\n\u{9b}2J";
+        assert_eq!(text.matches(shown).count(), 2, "{text}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use crate::base::terminal::Safe;
+
 /// The service manager that started this process, if one did; the default is none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Notifier {
@@ -57,7 +59,7 @@ impl Notifier {
 
     /// How things stand, in words, for `systemctl status`.
     pub(crate) fn status(self, words: &str) {
-        self.tell(&[NotifyState::Status(&words.replace('\n', " "))]);
+        self.tell(&[NotifyState::Status(Safe::line(words).as_str())]);
     }
 
     /// Both stages make progress, or wait on purpose.

@@ -7,6 +7,7 @@ use support::journal::busy;
 
 use crate::common::Running;
 use crate::host;
+use crate::hostile::journal_stream;
 
 #[test]
 fn an_outage_is_two_lines_with_its_totals_however_many_tries_it_takes() {
@@ -18,8 +19,9 @@ fn an_outage_is_two_lines_with_its_totals_however_many_tries_it_takes() {
     let log = host.path("service.log");
     // As under systemd, whose journal adds the time itself.
     let mut command = host.command("run");
-    command.env("JOURNAL_STREAM", "8:1");
-    let running = Running(command.stderr(File::create(&log).unwrap()).spawn().unwrap());
+    let file = File::create(&log).unwrap();
+    command.env("JOURNAL_STREAM", journal_stream(&file));
+    let running = Running(command.stderr(file).spawn().unwrap());
     host.until("all is delivered", |stats| {
         stats["spool"]["ledger"]["delivered"] == 201
     });

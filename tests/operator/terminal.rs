@@ -56,8 +56,29 @@ fn a_terminal_gets_colours_unless_it_asks_for_none_and_every_line_fits_it() {
     assert!(shown(&mut on_terminal(&host, 80, "spool stats")).contains("\x1b[1mLedger\x1b[0m"));
     let mut quiet = on_terminal(&host, 80, "spool stats");
     assert!(!shown(quiet.env("NO_COLOR", "1")).contains('\x1b'));
+    let mut dumb = on_terminal(&host, 80, "spool stats");
+    assert!(!shown(dumb.env("TERM", "dumb")).contains('\x1b'));
     assert!(!host.succeed("spool stats").contains('\x1b'), "no terminal");
     running.terminate();
+}
+
+#[test]
+fn nothing_makes_colours_where_there_is_no_terminal() {
+    let endpoint = Endpoint::start().unwrap();
+    let host = host(&endpoint, []);
+    for arguments in ["nonsense", "--help", "doctor", "status", "run --once"] {
+        let mut command = host.command(arguments);
+        for asking in ["CLICOLOR_FORCE", "FORCE_COLOR", "COLORTERM", "CLICOLOR"] {
+            command.env(asking, "1");
+        }
+        command.env("TERM", "xterm-256color");
+        let output = command.output().unwrap();
+        let written = [output.stdout, output.stderr].concat();
+        assert!(
+            !written.is_empty() && !written.contains(&0x1b),
+            "{arguments}"
+        );
+    }
 }
 
 #[test]

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::base::columns::{Column, Row, columns};
-use crate::base::human::{self, Palette};
+use crate::base::columns::{Cell, Column, TableRow, columns};
+use crate::base::human::Palette;
+use crate::base::terminal::{self, say};
 use crate::base::when::When;
 use crate::cli::{Error, Verdict};
 use crate::config::Config;
@@ -44,7 +45,8 @@ pub(super) async fn run() -> Result<Verdict, Error> {
     let start = || Service::start(directory.path(), &endpoint.url(), started_at);
     let progress = DemoProgress::new(sample::ENTRIES);
 
-    progress.say("a journal fills with lines of Ollama; the service reads, spools and sends them");
+    progress
+        .say("a journal fills with lines of Ollama; the service reads, spools and sends them")?;
     let mut service = start()?;
     let quarter = sample::ENTRIES / 4;
     progress
@@ -53,16 +55,16 @@ pub(super) async fn run() -> Result<Verdict, Error> {
         })
         .await?;
 
-    progress.say("InfluxDB goes down; the service goes on reading into its spool");
+    progress.say("InfluxDB goes down; the service goes on reading into its spool")?;
     endpoint.go_down();
     service.until_read(2 * quarter, PATIENCE).await?;
 
-    progress.say("the service is killed (SIGKILL), and started again");
+    progress.say("the service is killed (SIGKILL), and started again")?;
     service.kill().await?;
     let mut service = start()?;
     service.until_read(3 * quarter, PATIENCE).await?;
 
-    progress.say("InfluxDB comes back");
+    progress.say("InfluxDB comes back")?;
     endpoint.come_back();
     let all = || endpoint.tally().log_points as u64 >= sample::ENTRIES;
     progress.until(&endpoint, PATIENCE, all).await?;
@@ -71,7 +73,7 @@ pub(super) async fn run() -> Result<Verdict, Error> {
     progress.finish();
 
     let difference = Difference::between(&endpoint.messages());
-    print_ledger(&ledger, endpoint.tally(), &difference);
+    print_ledger(&ledger, endpoint.tally(), &difference)?;
     Ok(if difference.is_none() && ledger.is_balanced() {
         Verdict::Healthy
     } else {
@@ -120,7 +122,7 @@ impl Difference {
     }
 }
 
-fn print_ledger(ledger: &Ledger, tally: Tally, difference: &Difference) {
+fn print_ledger(ledger: &Ledger, tally: Tally, difference: &Difference) -> Result<(), Error> {
     let facts = [
         ("entries in the journal", sample::ENTRIES),
         ("distinct points stored", tally.log_points as u64),
@@ -129,21 +131,15 @@ fn print_ledger(ledger: &Ledger, tally: Tally, difference: &Difference) {
         ("lines sent, resends too", tally.lines as u64),
         ("requests lost in outage", tally.dropped as u64),
     ];
-    let rows = facts.map(|(name, count)| Row::from([name.to_owned(), count.to_string()]));
+    let rows = facts.map(|(name, count)| TableRow::new([Cell::new(name), Cell::new(count)]));
     let kinds = [Column::Left, Column::Right];
-    print!(
-        "{}",
-        columns(&kinds, rows, human::columns(), Palette::Plain)
-    );
-    println!("{ledger}");
-    println!(
-        "{}",
-        if difference.is_none() {
-            "every entry arrived exactly once"
-        } else {
-            "ENTRIES ARE MISSING OR DOUBLED: this is a bug"
-        }
-    );
+    terminal::print(&columns(&kinds, rows, terminal::width(), Palette::Plain))?;
+    say(ledger)?;
+    say(match difference.is_none() {
+        true => "every entry arrived exactly once",
+        false => "ENTRIES ARE MISSING OR DOUBLED: this is a bug",
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the demo plays with: the service as a child process, and what the viewer sees.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::endpoint::Endpoint;
+use crate::base::terminal::{Safe, Stream, say};
 use crate::cli::Error;
 use crate::counters::stats::Ledger;
 use crate::operate::{Answer, ControlRequest};
@@ -141,7 +142,7 @@ pub(super) struct DemoProgress {
 
 impl DemoProgress {
     pub(super) fn new(entries: u64) -> Self {
-        let plain = !io::stderr().is_terminal();
+        let plain = !Stream::Err.is_screen();
         let target = if plain {
             ProgressDrawTarget::hidden()
         } else {
@@ -155,12 +156,12 @@ impl DemoProgress {
         Self { bar, plain }
     }
 
-    pub(super) fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) -> io::Result<()> {
         if self.plain {
-            println!("{text}");
-        } else {
-            self.bar.println(text);
+            return say(text);
         }
+        self.bar.println(Safe::line(text).as_str());
+        Ok(())
     }
 
     /// Shows the points stored until `reached`.

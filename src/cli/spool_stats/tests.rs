@@ -1,9 +1,13 @@
 use super::*;
 use crate::counters::stats::tests::stats;
 
+fn shown(stats: &Stats, palette: Palette) -> String {
+    table(stats, palette).into()
+}
+
 #[test]
 fn a_plain_table_shows_the_ledger_and_has_no_colour() {
-    let text = table(&stats(12_340), Palette::Plain);
+    let text = shown(&stats(12_340), Palette::Plain);
     assert!(
         text.contains("+ pending                     12,340\n"),
         "{text}"
@@ -13,7 +17,7 @@ fn a_plain_table_shows_the_ledger_and_has_no_colour() {
         "{text}"
     );
     assert!(!text.contains('\x1b'));
-    assert!(table(&stats(1), Palette::Colour).contains("\x1b[1mLedger\x1b[0m"));
+    assert!(shown(&stats(1), Palette::Colour).contains("\x1b[1mLedger\x1b[0m"));
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn lines_understood_are_told_by_their_kinds_the_most_frequent_first() {
 #[test]
 fn what_is_set_apart_is_shown_with_why_since_when_and_what_it_waits_for() {
     let mut apart = stats(12_340);
-    assert!(!table(&apart, Palette::Plain).contains("set apart"));
+    assert!(!shown(&apart, Palette::Plain).contains("set apart"));
     let since = apart.at - 120_000_000;
     let forwarder = &mut apart.service.as_mut().unwrap().forwarder;
     forwarder.set_apart = 1_000;
@@ -44,7 +48,7 @@ fn what_is_set_apart_is_shown_with_why_since_when_and_what_it_waits_for() {
     forwarder.set_apart_reason = Some("conflict \x1b[2J".to_owned());
     forwarder.unproven = 2;
     forwarder.outage_since = Some(since);
-    let text = table(&apart, Palette::Plain);
+    let text = shown(&apart, Palette::Plain);
     for part in [
         "  set apart             1,000: tried in smaller parts, all others go on\n",
         "(2 min ago)\n",
@@ -64,7 +68,7 @@ fn what_is_set_apart_is_shown_with_why_since_when_and_what_it_waits_for() {
 #[test]
 fn a_ledger_that_does_not_add_up_is_said() {
     let mut broken = stats(1);
-    assert!(!table(&broken, Palette::Plain).contains("does not add up"));
+    assert!(!shown(&broken, Palette::Plain).contains("does not add up"));
     broken.spool.ledger.read += 1;
-    assert!(table(&broken, Palette::Plain).contains("does not add up"));
+    assert!(shown(&broken, Palette::Plain).contains("does not add up"));
 }

@@ -7,15 +7,16 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::model::{Overview, ReportedOutage};
-use crate::base::columns::{Cell, Column, Row, columns, untrusted};
+use crate::base::columns::{Cell, Column, TableRow, columns};
 use crate::base::human::Palette;
+use crate::base::terminal::Safe;
 use crate::base::when::When;
 
 /// Characters of the longest bar.
 const BAR: u64 = 12;
 /// Rows of each part.
 const ROWS: usize = 15;
-/// Characters of a line where the format names no width.
+/// Characters of a line of [`Table`] as it is displayed.
 const WIDTH: usize = 92;
 /// What it is, how much, a bar or another number, three percentiles.
 const COLUMNS: [Column; 6] = [
@@ -27,20 +28,28 @@ const COLUMNS: [Column; 6] = [
     Column::Right,
 ];
 
-/// The report as text; the width of the format, as in `{:80}`, is that of the terminal.
+/// The report as text.
 #[derive(Debug)]
 pub struct Table<'a>(pub &'a Overview);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.of_width(WIDTH).as_str())
+    }
+}
+
+impl Table<'_> {
+    /// In lines of at most so many characters.
+    #[must_use]
+    pub(crate) fn of_width(&self, width: usize) -> Safe {
         let report = self.0;
         let Some((from, to)) = report.span else {
-            return writeln!(f, "The spool holds nothing of that time.");
+            return Safe::lines("The spool holds nothing of that time.\n");
         };
         let (from, to) = (When(from).to_rfc3339(), When(to).to_rfc3339());
-        writeln!(f, "{from} to {to}, {} lines", report.lines)?;
+        let mut text = Safe::lines(format_args!("{from} to {to}, {} lines\n", report.lines));
         if report.requests.is_empty() {
-            writeln!(f, "\nRequests\n  none")?;
+            text.push(&Safe::lines("\nRequests\n  none\n"));
         }
         let events = report.events.iter().map(|(kind, count)| (*kind, *count));
         let models = report.models.iter();
@@ -55,30 +64,29 @@ impl fmt::Display for Table<'_> {
             bars("Models", models, size),
         ];
         let rows = parts.into_iter().flatten();
-        let width = f.width().unwrap_or(WIDTH);
-        f.write_str(&columns(&COLUMNS, rows, width, Palette::Plain))
+        text.push(&columns(&COLUMNS, rows, width, Palette::Plain));
+        text
     }
 }
 
 /// A blank line, the heading, the first of `rows`, and how many more there are; nothing when there are none.
-fn part(heading: [&str; 6], rows: impl ExactSizeIterator<Item = [String; 6]>) -> Vec<Row> {
+fn part(heading: [&str; 6], rows: impl ExactSizeIterator<Item = [String; 6]>) -> Vec<TableRow> {
     let more = rows.len().saturating_sub(ROWS);
-    let more = (more > 0).then(|| Row::from([Cell::new(format!("  … and {more} more"))]));
+    let more = (more > 0).then(|| format!("  … and {more} more"));
+    let more = more.map(|more| TableRow::new([Cell::new(more)]));
     let mut rows = rows.take(ROWS).map(|[name, others @ ..]| {
-        let name = untrusted(&format!("  {name}"));
-        once(name)
-            .chain(others.map(Cell::new))
-            .collect::<Vec<_>>()
-            .into()
+        let name = Cell::new(format_args!("  {name}"));
+        TableRow::new(once(name).chain(others.map(Cell::new)))
     });
     let Some(first) = rows.next() else {
         return Vec::new();
     };
-    let heading = [Row::new(), Row::from(heading), first];
+    let heading = TableRow::new(heading.map(Cell::new));
+    let heading = [TableRow::new([]), heading, first];
     heading.into_iter().chain(rows).chain(more).collect()
 }
 
-fn requests(report: &Overview) -> Vec<Row> {
+fn requests(report: &Overview) -> Vec<TableRow> {
     let most = report.requests.iter().map(|row| row.count).max();
     let rows = report.requests.iter().map(|row| {
         let [p50, p95, p99] = row.latency_ms.each(duration);
@@ -89,7 +97,7 @@ fn requests(report: &Overview) -> Vec<Row> {
     part(["Requests", "count", "", "p50", "p95", "p99"], rows)
 }
 
-fn loads(report: &Overview) -> Vec<Row> {
+fn loads(report: &Overview) -> Vec<TableRow> {
     let rows = report.loads.iter().map(|load| {
         let took = load.seconds;
         let took = took.map(|seconds| seconds.each(|seconds| duration(seconds * 1e3)));
@@ -100,7 +108,7 @@ fn loads(report: &Overview) -> Vec<Row> {
     part(["Loads", "done", "failed", "p50", "p95", "p99"], rows)
 }
 
-fn outages(report: &Overview) -> Vec<Row> {
+fn outages(report: &Overview) -> Vec<TableRow> {
     let rows = report.outages.iter();
     let rows = rows.map(|outage| two(When(outage.since).to_rfc3339(), lasted(outage)));
     part(["InfluxDB took nothing", "", "", "", "", ""], rows)
@@ -117,7 +125,7 @@ pub(super) fn lasted(outage: &ReportedOutage) -> String {
     }
 }
 
-fn speeds(report: &Overview) -> Vec<Row> {
+fn speeds(report: &Overview) -> Vec<TableRow> {
     let rows = report.speeds.iter().map(|speed| {
         let [p50, p95, p99] = speed.per_second.each(|rate| format!("{rate:.1}"));
         let (phase, tokens) = (speed.phase.to_owned(), speed.tokens.to_string());
@@ -127,7 +135,7 @@ fn speeds(report: &Overview) -> Vec<Row> {
     part(heading, rows)
 }
 
-fn memory(report: &Overview) -> Vec<Row> {
+fn memory(report: &Overview) -> Vec<TableRow> {
     let uses = report.memory.iter();
     let uses: Vec<_> = uses
         .map(|of| (format!("{} {}", of.device, of.part), of.bytes))
@@ -140,7 +148,7 @@ fn bars<'a>(
     heading: &str,
     rows: impl ExactSizeIterator<Item = (&'a str, u64)> + Clone,
     show: impl Fn(u64) -> String,
-) -> Vec<Row> {
+) -> Vec<TableRow> {
     let most = rows.clone().map(|(_, amount)| amount).max().unwrap_or(0);
     let rows = rows.map(|(name, amount)| {
         let [name, shown, _, p50, p95, p99] = two(name.to_owned(), show(amount));

@@ -87,9 +87,21 @@ impl Journald {
     /// # Errors
     /// When journald is gone.
     pub fn stdout_of(&self, unit: &str) -> io::Result<UnixStream> {
+        self.stream(&format!("ollama\n{unit}\n6\n0"))
+    }
+
+    /// What systemd connects the standard error of `unit` to, whose lines may begin with a level (`SyslogLevelPrefix=`, the default).
+    ///
+    /// # Errors
+    /// When journald is gone.
+    pub fn stderr_of(&self, unit: &str) -> io::Result<UnixStream> {
+        self.stream(&format!("shipper\n{unit}\n6\n1"))
+    }
+
+    /// A stream of this identifier, unit, priority and level prefix, without any of three kinds of forwarding.
+    fn stream(&self, whose: &str) -> io::Result<UnixStream> {
         let mut stream = UnixStream::connect(self.socket("stdout"))?;
-        // Identifier, unit, priority, level prefix, and three kinds of forwarding.
-        stream.write_all(format!("ollama\n{unit}\n6\n0\n0\n0\n0\n").as_bytes())?;
+        stream.write_all(format!("{whose}\n0\n0\n0\n").as_bytes())?;
         Ok(stream)
     }
 

@@ -9,6 +9,10 @@ pub mod journald;
 use std::io::Write as _;
 
 /// Says something past the capture of the test runner, which hides what a test that passes prints.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's own words, on the test runner's terminal"
+)]
 pub fn loud(text: &str) {
     // A closed standard error is nobody who could be told.
     let _ = writeln!(std::io::stderr(), "\n*** {text} ***\n");

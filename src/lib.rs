@@ -13,6 +13,8 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod counters;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod insight;
 pub mod operate;
 pub mod record;

@@ -35,6 +35,17 @@ pub(super) fn runner(command: &str) -> Option<Runner> {
     })
 }
 
+/// The models directory of a command line: what is above `blobs/sha256-…` in `--model`.
+pub(super) fn models_dir(command: &str) -> Option<&str> {
+    let (_, model) = command.split_once(" --model ")?;
+    let (dir, digest) = model.split_once("/blobs/sha256")?;
+    let digest = digest.strip_prefix(['-', ':'])?;
+    let digest = digest.split(' ').next().unwrap_or_default();
+    let is_digest = !digest.is_empty() && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // A model that is no blob: the directory is one of another option.
+    (is_digest && !dir.contains(" --")).then_some(dir)
+}
+
 /// An option of a command line.
 enum Given {
     Absent,

@@ -16,6 +16,7 @@ mod gin;
 mod lifecycle;
 mod memory;
 mod models;
+mod models_dir;
 mod native;
 mod reader;
 mod scan;
@@ -23,6 +24,7 @@ mod server_config;
 mod slog;
 
 pub use models::{BadInventory, Models};
+pub use models_dir::models_dir;
 pub use reader::Reader;
 
 use crate::record::Derived;

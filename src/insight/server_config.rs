@@ -5,25 +5,55 @@ use super::slog::Attributes;
 use crate::record::Decimal;
 use crate::record::{Event, Fact, Kind};
 
+/// Where the models are.
+const MODELS: &str = "OLLAMA_MODELS";
+
 /// What Go prints for "for ever": `OLLAMA_KEEP_ALIVE` below zero becomes the longest duration.
 const FOREVER_SECONDS: u64 = 9_000_000_000;
 
 /// The configuration of a server that starts.
 pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let env = attributes.text("env")?;
-    let map = env.strip_prefix("map[")?.strip_suffix(']')?;
     let mut event = Event::of(Kind::ServerConfig);
-    // A list such as `OLLAMA_ORIGINS:[a b c]` has spaces in it; what it lists is no entry.
-    let mut in_list = false;
-    for word in map.split(' ') {
+    let facts = entries(map(&env)?).filter_map(|(_, key, value)| fact(key, value));
+    event.facts.extend(facts);
+    (!event.facts.is_empty()).then_some(event)
+}
+
+/// The value of `OLLAMA_MODELS`, which may have spaces in it: it ends where the next key of Ollama's begins. `None` when the map
+/// has none, or two, of which one is part of some other value.
+pub(super) fn models_dir(env: &str) -> Option<&str> {
+    let map = map(env)?;
+    let mut own = entries(map).filter(|(_, key, _)| key.starts_with("OLLAMA_"));
+    let (at, key, _) = own.find(|(_, key, _)| *key == MODELS)?;
+    let begin = at + key.len() + ":".len();
+    let next = own.next();
+    let is_only =
+        next.is_none_or(|(_, key, _)| key != MODELS) && own.all(|(_, key, _)| key != MODELS);
+    let end = next.map_or(map.len(), |(at, ..)| at - " ".len());
+    map.get(begin..end).filter(|_| is_only)
+}
+
+/// What stands between the brackets of `map[…]`.
+fn map(env: &str) -> Option<&str> {
+    env.strip_prefix("map[")?.strip_suffix(']')
+}
+
+/// The words that begin an entry: where each stands, its key, and its value up to a space. Those within a list such as
+/// `OLLAMA_ORIGINS:[a b c]` begin none.
+fn entries(map: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    let (mut next, mut in_list) = (0, false);
+    map.split(' ').filter_map(move |word| {
+        let at = next;
+        next += word.len() + " ".len();
         if in_list {
             in_list = !word.ends_with(']');
-        } else if let Some((key, value)) = word.split_once(':') {
-            in_list = value.starts_with('[') && !value.ends_with(']');
-            event.facts.extend(fact(key, value));
+            return None;
         }
-    }
-    (!event.facts.is_empty()).then_some(event)
+        let (key, value) = word.split_once(':')?;
+        in_list = value.starts_with('[') && !value.ends_with(']');
+        Some((at, key, value))
+    })
 }
 
 /// `None` for keys that say nothing here, and for values that are empty or of another form.

@@ -12,6 +12,7 @@ const MAX_ATTRIBUTES: usize = 32;
 pub(super) struct Line<'a> {
     /// `time=`, as printed: RFC 3339 with milliseconds.
     pub(super) time: &'a str,
+    pub(super) level: &'a str,
     /// `source=` without the line number, which changes with every release.
     pub(super) file: &'a str,
     /// `msg=`, unquoted.
@@ -49,6 +50,7 @@ impl<'a> Line<'a> {
         let (message, rest) = value(rest.strip_prefix("msg=")?)?;
         Some(Self {
             time,
+            level,
             file: file_name(source)?,
             message: message.unquoted()?,
             rest,
@@ -58,14 +60,14 @@ impl<'a> Line<'a> {
     /// Reads `2006/01/02 15:04:05 file.go:N: LEVEL message key=value…` for one known `message`: this format does not say where
     /// a message ends. Ollama 0.1.34 to 0.6.8 prints its configuration so.
     pub(super) fn parse_unstructured(text: &'a str, message: &'static str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        if bytes.get(4) != Some(&b'/') || bytes.get(19) != Some(&b' ') {
+        let (time, rest) = (text.get(..19)?, text.get(19..)?);
+        if !has_shape(time, b"0000/00/00 00:00:00") {
             return None;
         }
-        let (time, rest) = (text.get(..19)?, text.get(20..)?);
-        let (source, rest) = rest.split_once(": INFO ")?;
+        let (source, rest) = rest.strip_prefix(' ')?.split_once(": INFO ")?;
         Some(Self {
             time,
+            level: "INFO",
             file: file_name(source)?,
             message: Cow::Borrowed(message),
             rest: rest.strip_prefix(message)?,
@@ -99,6 +101,11 @@ fn is_timestamp(text: &str) -> bool {
         29 => b"0000-00-00T00:00:00.000+00:00",
         _ => return false,
     };
+    has_shape(text, shape)
+}
+
+/// Whether `text` has a digit where `shape`, which is as long, has a zero, a sign where it has one, and the same elsewhere.
+fn has_shape(text: &str, shape: &[u8]) -> bool {
     text.bytes().zip(shape).all(|(byte, shape)| match shape {
         b'0' => byte.is_ascii_digit(),
         b'+' => matches!(byte, b'+' | b'-'),
@@ -172,6 +179,11 @@ impl<'a> Attributes<'a> {
     /// The text of `key`; `None` when the line has none.
     pub(super) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.raw(key)?.unquoted()
+    }
+
+    /// The text of `key` when the line has nothing else.
+    pub(super) fn alone(&self, key: &str) -> Option<Cow<'a, str>> {
+        (self.len == 1).then(|| self.text(key))?
     }
 
     /// The text of `key` unless it is absent or empty.

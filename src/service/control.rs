@@ -3,6 +3,9 @@
 //! One JSON object a line each way, over a Unix stream socket of mode 0660. A peer must be root or the user the
 //! service runs as (`SO_PEERCRED`). What a request does is decided in [`crate::operate`]; here it is only carried.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

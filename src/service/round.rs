@@ -196,7 +196,7 @@ impl Round {
         // The spool's thread ends with the last of its handles.
         drop((self.start, self.store, self.stages));
         let spool = self.spool;
-        // Closing waits for the disk, and for a look into a slow models directory.
+        // Closing waits for the disk.
         let closed = tokio::task::spawn_blocking(move || spool.join());
         match closed.await {
             Ok(Ok(())) => Ok(()),

@@ -1,7 +1,6 @@
 //! The model inventory, from manifests laid out as Ollama lays them out.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,23 +8,20 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use super::common::Host;
-use super::rig::{Rig, in_private_mounts, logged, snapshots};
+use super::rig::{Rig, logged, snapshots};
 use serde_json::{Value, json};
 use shipper::base::stop::Stop;
-use shipper::base::when::When;
 use shipper::config;
 use shipper::sources::Goal;
-use shipper::sources::inventory::{
-    InstalledModel, Inventory, MAX_JSON_BYTES, UnitFacts, from_line, home_of, parts, scan,
-};
+use shipper::sources::inventory::{InstalledModel, Inventory, MAX_JSON_BYTES, parts, scan};
 use shipper::stages::intake;
 use shipper::store::Store;
 use support::endpoint::{Endpoint, Point};
-use support::journal::{Entry, busy, write_journal};
+use support::journal::{busy, write_journal};
 
 const WEIGHTS: &str = "6a0746a1ec1aef3e7ec53868f220ff6e389f6f8ef87a01d77c96807de94ca2aa";
 
-fn manifest() -> String {
+pub(super) fn manifest() -> String {
     json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
@@ -38,7 +34,7 @@ fn manifest() -> String {
     .to_string()
 }
 
-fn models_dir(paths: &[&str]) -> tempfile::TempDir {
+pub(super) fn models_dir(paths: &[&str]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for path in paths {
         put(dir.path(), path, &manifest());
@@ -46,7 +42,7 @@ fn models_dir(paths: &[&str]) -> tempfile::TempDir {
     dir
 }
 
-fn put(dir: &Path, path: &str, text: &str) {
+pub(super) fn put(dir: &Path, path: &str, text: &str) {
     let path = dir.join("manifests").join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -170,56 +166,8 @@ fn optional_keys_go_before_a_snapshot_is_split() {
     assert_eq!(serde_json::from_str::<Vec<Value>>(lean).unwrap().len(), 280);
 }
 
-#[test]
-fn the_units_environment_names_the_directory() {
-    let facts = UnitFacts::parse(
-        "Environment=PATH=/usr/bin OLLAMA_MODELS=/data/old \"OLLAMA_MODELS=/data/my models\"\nUser=ollama\n",
-    );
-    assert_eq!(facts.models, Some(PathBuf::from("/data/my models")));
-    assert_eq!(facts.user.as_deref(), Some("ollama"));
-    assert_eq!(
-        UnitFacts::parse("Environment=\nUser=\n"),
-        UnitFacts::default()
-    );
-}
-
-#[test]
-fn ollamas_own_lines_name_the_directory() {
-    for (line, dir) in [
-        (
-            "INFO server config env=\"map[OLLAMA_LOAD_TIMEOUT:5m0s OLLAMA_MODELS:/data/my models OLLAMA_MULTIUSER_CACHE:false]\"",
-            "/data/my models",
-        ),
-        (
-            "msg=\"starting llama server\" cmd=\"/usr/lib/ollama/runner --model /data/models/blobs/sha256-6a07 --ctx-size 8192\"",
-            "/data/models",
-        ),
-    ] {
-        assert_eq!(
-            from_line(line.as_bytes()),
-            Some(PathBuf::from(dir)),
-            "{line}"
-        );
-    }
-    assert_eq!(
-        from_line(b"[GIN] POST --model relative/blobs/sha256-1"),
-        None
-    );
-}
-
-#[test]
-fn the_units_user_has_a_home() {
-    let passwd =
-        "root:x:0:0:root:/root:/bin/bash\nollama:x:997:997::/usr/share/ollama:/bin/false\n";
-    assert_eq!(
-        home_of(passwd, "ollama"),
-        Some(PathBuf::from("/usr/share/ollama"))
-    );
-    assert_eq!(home_of(passwd, "olla"), None);
-}
-
 /// `HOST/NAMESPACE/MODEL/TAG` of so many models with names as long as any.
-fn many(count: usize) -> impl Iterator<Item = String> {
+pub(super) fn many(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|number| {
         format!("registry.ollama.ai/library/model-with-a-long-name-{number:04}/8b-instruct-q4_K_M")
     })
@@ -268,7 +216,7 @@ fn two_thousand_models_arrive_in_numbered_points_and_none_is_missing() {
 }
 
 /// What the inventory of `dir` puts into the spool and the log in some rounds.
-fn rounds(dir: PathBuf) -> (Vec<String>, String) {
+pub(super) fn rounds(dir: PathBuf) -> (Vec<String>, String) {
     let spool_dir = tempfile::tempdir().unwrap();
     let (store, ..) = Store::open(spool_dir.path(), Rig::options()).unwrap();
     let stop = Stop::new().unwrap();
@@ -327,81 +275,4 @@ fn a_manifest_that_is_left_out_is_named_once() {
         1,
         "{said}"
     );
-}
-
-/// Runs `doctor` where `systemctl` is a script, `/etc/passwd` a file of ours, and `/usr/share` nearly empty.
-const STAGE: &str = r#"mount --bind "$1/passwd" /etc/passwd && mount -t tmpfs none /usr/share &&
-if [ -d "$1/installed" ]; then mkdir -p /usr/share/ollama/.ollama && mv "$1/installed" /usr/share/ollama/.ollama/models; fi &&
-PATH="$1/bin:$PATH" exec "$2" --config "$1/config.env" doctor --json"#;
-
-#[test]
-fn the_models_directory_is_looked_for_in_the_documented_order() {
-    if !rustix::process::geteuid().is_root() {
-        support::loud("SKIPPED: private mounts need root");
-        return;
-    }
-    let endpoint = Endpoint::start().unwrap();
-    for first in 0..=5 {
-        let mut host = Host::new(&endpoint.url(), "v2", "token");
-        let dirs = [
-            "configured",
-            "of the unit",
-            "in the journal",
-            "home/.ollama/models",
-            "installed",
-        ];
-        for dir in &dirs[first..] {
-            fs::create_dir_all(host.path(dir)).unwrap();
-        }
-        let place = |dir: &str| host.path(dir).to_str().unwrap().to_owned();
-        let found_at = match first {
-            4 => "/usr/share/ollama/.ollama/models".to_owned(),
-            5 => "no models directory was found".to_owned(),
-            first => place(dirs[first]),
-        };
-        let environment = match first {
-            0 | 1 => format!("Environment=\"OLLAMA_MODELS={}\"", place(dirs[1])),
-            _ => "Environment=".to_owned(),
-        };
-        let line = format!("env=\"map[OLLAMA_MODELS:{} OLLAMA_X:1]\"", place(dirs[2]));
-        let passwd = format!(
-            "root:x:0:0::/root:/bin/sh\nollama:x:9:9::{}:/bin/false\n",
-            place("home")
-        );
-        fs::create_dir_all(host.path("journal")).unwrap();
-        write_journal(
-            &host.path("journal/system.journal"),
-            [Entry::line(When::now().0 - 1_000_000, line)],
-        )
-        .unwrap();
-        fs::create_dir_all(host.path("bin")).unwrap();
-        let script = format!("#!/bin/sh\ncat <<'END'\n{environment}\nUser=ollama\nEND\n");
-        fs::write(host.path("bin/systemctl"), script).unwrap();
-        fs::set_permissions(
-            host.path("bin/systemctl"),
-            fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
-        fs::write(host.path("passwd"), passwd).unwrap();
-        match first {
-            0 => host.set(
-                "OLLAMA_MODELS",
-                &host.path("configured").display().to_string(),
-            ),
-            _ => host.unset("OLLAMA_MODELS"),
-        }
-        let output = in_private_mounts(&host, STAGE);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let findings: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{output:?}"));
-        let models = findings
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|finding| finding["check"] == "models");
-        let found = models.unwrap()["found"].as_str().unwrap();
-        assert!(
-            found.contains(&found_at),
-            "{first}: {found_at} is not in {found}"
-        );
-    }
 }

@@ -125,21 +125,22 @@ pub(crate) fn models(config: &config::Config, stop: &Stop) -> Finding {
         let open: OpenJournal = Arc::new(readers::open);
         journal::find_last(&open, &config.journal, since, stop, inventory::from_line)
     };
-    let Some(dir) = inventory::locate_dir(&config.inventory, config.journal.units.names(), &named)
-    else {
-        return Finding::warn(CHECK, "no models directory was found", FIX);
-    };
-    let place = dir.display();
-    match inventory::scan(&dir) {
-        Ok(scan) => {
+    let places = inventory::places(&config.inventory, config.journal.units.names(), &named);
+    match inventory::look(&places, stop) {
+        Ok(sight) => {
+            let (scan, place) = (&sight.scan, sight.place.dir().display());
             let models = things(scan.models.len() as u64, "model", "models");
-            let skipped = match scan.skipped.len() {
+            let unusable = match scan.unusable {
                 0 => String::new(),
-                skipped => format!(", {skipped} manifests cannot be read"),
+                unusable => format!(", {unusable} manifests cannot be read"),
             };
-            Finding::pass(CHECK, format!("{models} in {place}{skipped}"))
+            let found = format!("{models} in {place}{unusable}");
+            match sight.caveat().into_iter().chain(scan.excess()).next() {
+                None => Finding::pass(CHECK, found),
+                Some(but) => Finding::warn(CHECK, format!("{found}; {but}"), FIX),
+            }
         }
-        Err(error) => Finding::warn(CHECK, format!("{place}: {error}"), FIX),
+        Err(error) => Finding::warn(CHECK, causes(&error), FIX),
     }
 }
 

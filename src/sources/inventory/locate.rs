@@ -1,12 +1,18 @@
-//! Where the models directory is, when the configuration does not say.
+//! Where the models directory may be.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::base::answer::answer;
+use crate::config::InventorySettings;
+use crate::insight::models_dir;
 
 /// Where Ollama's installer puts it.
 const INSTALLED: &str = "/usr/share/ollama/.ollama/models";
+
+/// Bytes of the longest path and of the longest name in it that Linux opens.
+const MAX_PATH: usize = 4096;
+const MAX_NAME: usize = 255;
 
 /// What systemd says about a unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,23 +73,23 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// `OLLAMA_MODELS:DIR` in the environment that Ollama prints when it starts, or the directory above the blob in
-/// `--model DIR/blobs/sha256-…`.
+/// The models directory that a line of Ollama's own names ([`models_dir`]), when its path is one that Ollama would use: absolute, without
+/// `..` and without control characters.
 #[must_use]
 pub fn from_line(message: &[u8]) -> Option<PathBuf> {
-    let text = std::str::from_utf8(message).ok()?;
-    if let Some((_, rest)) = text.split_once("OLLAMA_MODELS:") {
-        // Values may hold blanks; the next key tells where this one ends.
-        let end = rest.find(" OLLAMA_").or_else(|| rest.find(']'));
-        return absolute(&rest[..end?]);
-    }
-    let (_, rest) = text.split_once("--model ")?;
-    let blob = rest.find("/blobs/sha256")?;
-    absolute(rest[..blob].trim_start_matches(['"', '\\', '\'']))
+    let dir = models_dir(std::str::from_utf8(message).ok()?)?;
+    let is_plain = dir.len() < MAX_PATH && !dir.contains(char::is_control);
+    absolute(&dir).filter(|path| {
+        let is_short = |part: Component<'_>| part.as_os_str().len() <= MAX_NAME;
+        let mut parts = path.components();
+        is_plain && parts.all(|part| part != Component::ParentDir && is_short(part))
+    })
 }
 
+/// An absolute path; without a slash at its end, which would have a link followed that is not to be.
 fn absolute(text: &str) -> Option<PathBuf> {
-    Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+    let path: PathBuf = Path::new(text).components().collect();
+    path.is_absolute().then_some(path)
 }
 
 /// The home directory of `user` in the text of a passwd file.
@@ -98,9 +104,50 @@ pub fn home_of(passwd: &str, user: &str) -> Option<PathBuf> {
     })
 }
 
-/// Places to look at when neither the unit nor Ollama's log names one, best first.
+/// A place where the models directory may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelsPlace {
+    /// An administrator named it, or it is where Ollama has it unless told otherwise. It may be a link.
+    Given(PathBuf),
+    /// A line of Ollama's log names it, which others may have written: it has to be a directory, no link, and to hold `manifests/`.
+    Logged(PathBuf),
+}
+
+impl ModelsPlace {
+    /// Where it is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        let (Self::Given(dir) | Self::Logged(dir)) = self;
+        dir
+    }
+}
+
+/// Where the models directory may be, best first: where the configuration says, else where the environment of the first of `units`
+/// says, else where Ollama's log says (`named`), and the usual places. None of them is touched.
 #[must_use]
-pub(super) fn usual_places(facts: &UnitFacts) -> Vec<PathBuf> {
+pub fn places(
+    config: &InventorySettings,
+    units: &[String],
+    named: &dyn Fn() -> Option<PathBuf>,
+) -> Vec<ModelsPlace> {
+    if let Some(dir) = &config.models_dir {
+        return vec![ModelsPlace::Given(dir.clone())];
+    }
+    let facts = units.first().map(|unit| UnitFacts::ask(unit));
+    let facts = facts.unwrap_or_default();
+    if let Some(dir) = facts.models {
+        return vec![ModelsPlace::Given(dir)];
+    }
+    let usual = usual_places(&facts).into_iter().map(ModelsPlace::Given);
+    named()
+        .map(ModelsPlace::Logged)
+        .into_iter()
+        .chain(usual)
+        .collect()
+}
+
+/// Where Ollama has its models unless told otherwise.
+fn usual_places(facts: &UnitFacts) -> Vec<PathBuf> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = facts.user.as_deref().unwrap_or("ollama");
     home_of(&passwd, user)

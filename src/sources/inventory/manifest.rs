@@ -1,7 +1,10 @@
 //! One manifest of Ollama → [`InstalledModel`] (pure).
 
+use std::borrow::Cow;
+use std::fmt;
 use std::path::Path;
 
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -10,6 +13,7 @@ const DEFAULT_HOST: &str = "registry.ollama.ai";
 const DEFAULT_NAMESPACE: &str = "library";
 /// The layer that holds a model's weights.
 const MODEL_LAYER: &str = "application/vnd.ollama.image.model";
+const SHA256_DIGITS: usize = 64;
 
 /// One model, as one object of `models_json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,21 +47,68 @@ pub enum Unusable {
     /// Larger than any manifest is.
     #[error("it is too large for a manifest")]
     TooLarge,
+    /// A FIFO, a device, a socket.
+    #[error("it is no regular file")]
+    NoFile,
+    /// A link that is not followed.
+    #[error("it is a link that does not stay within the models directory")]
+    Link,
 }
 
 #[derive(Deserialize)]
-struct Manifest {
-    config: Layer,
-    layers: Vec<Layer>,
+struct Manifest<'a> {
+    #[serde(borrow)]
+    config: Layer<'a>,
+    layers: Layers,
 }
 
 #[derive(Deserialize)]
-struct Layer {
-    #[serde(rename = "mediaType", default)]
-    media_type: String,
-    #[serde(default)]
-    digest: String,
+struct Layer<'a> {
+    #[serde(rename = "mediaType", default, borrow)]
+    media_type: Cow<'a, str>,
+    #[serde(default, borrow)]
+    digest: Cow<'a, str>,
     size: u64,
+}
+
+/// What counts of the layers. They themselves are not kept: a manifest names as many as fit into it.
+#[derive(Default)]
+struct Layers {
+    size: u64,
+    /// Layers of weights, and the digest of the last of them.
+    weights: (usize, Option<String>),
+}
+
+impl<'de> Deserialize<'de> for Layers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Layers {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of layers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut layers: A) -> Result<Self, A::Error> {
+        while let Some(layer) = layers.next_element::<Layer<'de>>()? {
+            self.size = self.size.saturating_add(layer.size);
+            if layer.media_type == MODEL_LAYER {
+                self.weights = (self.weights.0 + 1, sha256(&layer.digest));
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl Layers {
+    /// The digest of the only layer of weights.
+    fn weights(self) -> Option<String> {
+        let (count, digest) = self.weights;
+        digest.filter(|_| count == 1)
+    }
 }
 
 impl InstalledModel {
@@ -67,13 +118,12 @@ impl InstalledModel {
     /// [`Unusable::Path`] and [`Unusable::Json`].
     pub fn parse(path: &Path, manifest: &[u8]) -> Result<Self, Unusable> {
         let name = display_name(path).ok_or(Unusable::Path)?;
-        let parsed: Manifest = serde_json::from_slice(manifest)?;
-        let sizes = parsed.layers.iter().map(|layer| layer.size);
+        let parsed: Manifest<'_> = serde_json::from_slice(manifest)?;
         Ok(Self {
             name,
             digest: hex(&Sha256::digest(manifest)),
-            size: sizes.fold(parsed.config.size, u64::saturating_add),
-            model_sha256: weights(&parsed.layers),
+            size: parsed.config.size.saturating_add(parsed.layers.size),
+            model_sha256: parsed.layers.weights(),
             modified_at: None,
         })
     }
@@ -95,14 +145,11 @@ fn display_name(path: &Path) -> Option<String> {
     })
 }
 
-/// The digest of the only layer of weights.
-fn weights(layers: &[Layer]) -> Option<String> {
-    let mut weights = layers
-        .iter()
-        .filter(|layer| layer.media_type == MODEL_LAYER);
-    let (first, second) = (weights.next()?, weights.next());
-    let digest = first.digest.strip_prefix("sha256:")?;
-    second.is_none().then(|| digest.to_owned())
+/// The digits of `sha256:…`.
+fn sha256(digest: &str) -> Option<String> {
+    let digits = digest.strip_prefix("sha256:")?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hex && digits.len() <= SHA256_DIGITS).then(|| digits.to_owned())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,24 +1,29 @@
 //! The models directory, put into the spool as a snapshot at start and every [`config::InventorySettings::interval`].
 //!
-//! It runs on a thread of its own, so that a slow disk under the models delays no log line.
+//! It runs on a thread of its own, so that a slow disk under the models delays no log line; and it looks into the directory from
+//! another one (`look.rs`), so that a disk that hangs delays neither the end nor a word about it.
 
+mod claim;
 mod found;
 mod locate;
+mod look;
 mod manifest;
 mod scan;
 mod snapshot;
+mod walk;
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use found::Found;
-pub use locate::{UnitFacts, from_line, home_of};
+pub use locate::{ModelsPlace, UnitFacts, from_line, home_of, places};
+use look::{Look, Waited};
+pub use look::{LookError, ModelsSeen, look};
 pub use manifest::{InstalledModel, Unusable};
-pub use scan::{Scan, scan};
+pub use scan::Scan;
 pub use snapshot::{MAX_JSON_BYTES, parts};
+pub use walk::scan;
 
 use tokio::sync::watch;
 
@@ -55,18 +60,9 @@ pub struct Inventory {
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No directory was found in any place.
-    #[error("no models directory was found: set OLLAMA_MODELS")]
-    NotFound,
-    /// The directory does not exist.
-    #[error("there is no models directory {}: set OLLAMA_MODELS", .0.display())]
-    Missing(PathBuf),
-    /// It must not be read, or the disk fails.
-    #[error("the models directory {} cannot be read", .dir.display())]
-    Unreadable {
-        dir: PathBuf,
-        source: std::io::Error,
-    },
+    /// Nothing was seen.
+    #[error(transparent)]
+    Look(#[from] LookError),
     /// The spool did not take it.
     #[error("the spool did not take the model inventory")]
     Write(#[from] WriteError),
@@ -84,11 +80,6 @@ impl Source for Inventory {
         "inventory"
     }
 
-    /// A look into a slow directory cannot be cut short, and holds up nothing but the end.
-    fn grace(&self) -> Duration {
-        Duration::MAX
-    }
-
     /// The next run takes the same snapshot.
     fn waits_for_room(&self) -> bool {
         false
@@ -102,13 +93,28 @@ impl Source for Inventory {
         writer: &mut Writer<'_>,
         stop: &Stop,
     ) -> Result<(), SourceError> {
-        let (mut dir, mut said) = (None, Vec::new());
+        let (mut places, mut said) = (Vec::new(), Complaints::default());
         let feed = self.models.as_ref();
         let mut known = feed.and_then(|_| recall::models(writer.store()));
         while !stop.is_triggered() {
-            dir = dir.or_else(|| locate_dir(&self.config, &self.units, &|| (self.named)(stop)));
-            let complaints = match self.snapshot(dir.as_deref(), &mut known, writer) {
-                Ok(skipped) => skipped,
+            if places.is_empty() {
+                let named = || (self.named)(stop);
+                places = locate::places(&self.config, &self.units, &named);
+            }
+            let unheard = |silent: LookError| {
+                // Whoever waits for it need not wait for a snapshot that cannot be taken.
+                self.publish_first(known.as_ref());
+                said.say(vec![causes(&silent)]);
+            };
+            let Some(seen) = see(&places, assignment.goal, stop, unheard) else {
+                break;
+            };
+            // What was found once is not looked for again.
+            places = seen.iter().map(|sight| sight.place.clone()).collect();
+            let taken = seen.map_err(Error::from);
+            let complaints = match taken.and_then(|sight| self.snapshot(sight, &mut known, writer))
+            {
+                Ok(left_out) => left_out,
                 Err(Error::Write(WriteError::Rewound)) => {
                     writer.discard();
                     writer.accept_rewinds();
@@ -120,12 +126,8 @@ impl Source for Inventory {
                     vec![causes(&error)]
                 }
             };
-            // Whoever waits for it need not wait for a snapshot that cannot be taken.
             self.publish_first(known.as_ref());
-            for complaint in complaints.iter().filter(|text| !said.contains(*text)) {
-                tracing::warn!("{complaint}");
-            }
-            said = complaints;
+            said.say(complaints);
             if assignment.goal == Goal::ReachEnd || stop.pause(self.config.interval) {
                 break;
             }
@@ -137,28 +139,22 @@ impl Source for Inventory {
 }
 
 impl Inventory {
-    /// Takes one snapshot; returns what is to be said about manifests that were skipped. `known` is the one before.
+    /// Takes one snapshot; returns what is to be said about manifests that were left out. `known` is the one before.
     fn snapshot(
         &self,
-        dir: Option<&Path>,
+        sight: ModelsSeen,
         known: &mut Option<Models>,
         writer: &mut Writer<'_>,
     ) -> Result<Vec<String>, Error> {
-        let dir = dir.ok_or(Error::NotFound)?;
-        let scan = scan(dir).map_err(|source| match source.kind() {
-            ErrorKind::NotFound => Error::Missing(dir.to_owned()),
-            _ => Error::Unreadable {
-                dir: dir.to_owned(),
-                source,
-            },
-        })?;
-        let parts = parts(&scan.models);
+        let complaints = sight.caveat().into_iter().chain(sight.scan.complaints());
+        let complaints = complaints.collect();
+        let (parts, is_whole) = (parts(&sight.scan.models), sight.scan.is_whole());
+        drop(sight);
         match &self.models {
             Some(feed) => {
                 let found = Found::read(&parts)?;
                 feed.send_replace(Some(found.all().clone()));
                 // A manifest that cannot be read now is no model that is gone: the next whole scan is compared with the last one.
-                let is_whole = scan.skipped.is_empty();
                 let before = known.as_ref().filter(|_| is_whole);
                 write(&parts, &found.points(before), writer)?;
                 if is_whole || known.is_none() {
@@ -167,10 +163,7 @@ impl Inventory {
             }
             None => write(&parts, &[], writer)?,
         }
-        let complaint = |(path, why): &(PathBuf, Unusable)| {
-            format!("manifest {} is left out: {why}", path.display())
-        };
-        Ok(scan.skipped.iter().map(complaint).collect())
+        Ok(complaints)
     }
 
     /// Publishes what was known before, or that nothing is, unless models were published already.
@@ -188,26 +181,41 @@ impl Inventory {
     }
 }
 
-/// The configured directory, or the first place that names or has one: the environment of the first of `units`, what Ollama's log
-/// names, the usual places.
-#[must_use]
-pub fn locate_dir(
-    config: &config::InventorySettings,
-    units: &[String],
-    named: &dyn Fn() -> Option<PathBuf>,
-) -> Option<PathBuf> {
-    if let Some(dir) = &config.models_dir {
-        return Some(dir.clone());
+/// Looks into the first of `places` that is there; `None` when stopped meanwhile. While the disk does not answer, `unheard` is told so, and one
+/// who follows waits for it.
+fn see(
+    places: &[ModelsPlace],
+    goal: Goal,
+    stop: &Stop,
+    mut unheard: impl FnMut(LookError),
+) -> Option<Result<ModelsSeen, LookError>> {
+    let mut look = match Look::begin(places, stop) {
+        Ok(look) => look,
+        Err(error) => return Some(Err(error.into())),
+    };
+    loop {
+        match look.wait(stop) {
+            Waited::Ended(seen) => return Some(seen),
+            Waited::Stopped => return None,
+            Waited::Silent(dir) if goal == Goal::ReachEnd => {
+                return Some(Err(LookError::Silent(dir)));
+            }
+            Waited::Silent(dir) => unheard(LookError::Silent(dir)),
+        }
     }
-    let facts = units.first().map(|unit| UnitFacts::ask(unit));
-    let facts = facts.unwrap_or_default();
-    if let Some(dir) = facts.models {
-        return Some(dir);
+}
+
+/// What was said last, so as to say it once while it stays the same.
+#[derive(Debug, Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    fn say(&mut self, complaints: Vec<String>) {
+        for complaint in complaints.iter().filter(|text| !self.0.contains(*text)) {
+            tracing::warn!("{complaint}");
+        }
+        self.0 = complaints;
     }
-    named().filter(|dir| dir.is_dir()).or_else(|| {
-        let places = locate::usual_places(&facts);
-        places.into_iter().find(|place| place.is_dir())
-    })
 }
 
 /// Makes one snapshot taken now durable, each part with its points, if there are any. Points with one time and one set of tags

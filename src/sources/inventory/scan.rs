@@ -1,84 +1,105 @@
-//! The models directory → [`InstalledModel`]s.
+//! What a scan of the models directory takes, what it found, and what it says of the rest (pure).
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::manifest::{InstalledModel, Unusable};
+use crate::base::human::things;
 
-/// Manifests have a few kilobytes; one with a layer for each tensor has a few hundred.
-const MAX_MANIFEST_BYTES: u64 = 16 << 20;
-/// `HOST/NAMESPACE/MODEL/TAG`.
-const DEPTH: usize = 4;
+/// Manifests that a complaint names; the others it counts.
+const NAMED: usize = 5;
+
+/// What a scan takes at most; what is beyond is left out and counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScanLimits {
+    /// Models of a snapshot.
+    pub(super) models: usize,
+    /// Bytes of one manifest. They have a few kilobytes; one with a layer for each tensor has a few hundred.
+    pub(super) manifest: u64,
+    /// Bytes of all manifests.
+    pub(super) bytes: u64,
+    /// Files and directories, whatever they are; behind the last, nothing is looked at.
+    pub(super) entries: u64,
+}
+
+pub(super) const LIMITS: ScanLimits = ScanLimits {
+    models: 10_000,
+    manifest: 4 << 20,
+    bytes: 256 << 20,
+    entries: 500_000,
+};
 
 /// What a scan found.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Sorted by name.
     pub models: Vec<InstalledModel>,
-    /// Manifests that were skipped, and why.
+    /// The first of those that are no manifests, and why.
     pub skipped: Vec<(PathBuf, Unusable)>,
+    /// How many are no manifests.
+    pub unusable: u64,
+    /// Manifests that may be ones, and are more than an inventory takes.
+    pub beyond: u64,
+    /// Whether it ended before it had seen everything.
+    pub is_cut: bool,
 }
 
-/// Reads all manifests below `dir/manifests`; an existing `dir` without any is an empty inventory.
-///
-/// # Errors
-/// When `dir` or `dir/manifests` exists but cannot be listed, and [`ErrorKind::NotFound`] when there is no `dir`.
-pub fn scan(dir: &Path) -> io::Result<Scan> {
-    fs::metadata(dir)?;
-    let root = dir.join("manifests");
-    let mut scan = Scan::default();
-    match fs::read_dir(&root) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(scan),
-        Err(error) => return Err(error),
-        Ok(_) => walk(&root, &root, DEPTH, &mut scan),
+impl Scan {
+    /// Whether every model that there is is in it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unusable == 0 && self.beyond == 0 && !self.is_cut
     }
-    scan.models.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(scan)
-}
 
-/// Descends to where manifests lie. Names that begin with a dot are no part of a model's name: file managers and
-/// half-done downloads leave such files.
-fn walk(root: &Path, dir: &Path, depth: usize, scan: &mut Scan) {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) => return scan.skipped.push((dir.to_owned(), error.into())),
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
+    /// What is to be said of what was left out: a line for what cannot be used, and one for what is too much.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        self.unusable_ones()
+            .into_iter()
+            .chain(self.excess())
+            .collect()
+    }
+
+    fn unusable_ones(&self) -> Option<String> {
+        let named = |(path, why): &(PathBuf, Unusable)| format!("{}: {why}", path.display());
+        match &self.skipped[..] {
+            [] => None,
+            [(path, why)] => Some(format!("manifest {} is left out: {why}", path.display())),
+            some => {
+                let more = match self.unusable - some.len() as u64 {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                let some: Vec<String> = some.iter().map(named).collect();
+                let (all, some) = (self.unusable, some.join("; "));
+                Some(format!("{all} manifests are left out: {some}{more}"))
+            }
         }
-        match (fs::metadata(&path), depth) {
-            (Err(error), _) => scan.skipped.push((path, error.into())),
-            (Ok(meta), 2..) if meta.is_dir() => walk(root, &path, depth - 1, scan),
-            (Ok(meta), 1) if meta.is_file() => match model(root, &path) {
-                Ok(model) => scan.models.push(model),
-                Err(error) => scan.skipped.push((path, error)),
-            },
-            (Ok(_), _) => scan.skipped.push((path, Unusable::Path)),
+    }
+
+    /// What is left out for being too much, in one line; `None` when nothing is.
+    #[must_use]
+    pub fn excess(&self) -> Option<String> {
+        let models = things(LIMITS.models as u64, "model", "models");
+        let limits = format!(
+            "an inventory takes {models} and {} MiB of manifests",
+            LIMITS.bytes >> 20
+        );
+        let beyond = things(self.beyond, "manifest is", "manifests are");
+        let entries = things(LIMITS.entries, "file", "files");
+        match (self.is_cut, self.beyond) {
+            (false, 0) => None,
+            (false, _) => Some(format!("{beyond} left out: {limits}")),
+            (true, _) => Some(format!(
+                "{beyond} left out, and whatever is behind the first {entries} and directories: {limits}"
+            )),
         }
     }
-}
 
-fn model(root: &Path, path: &Path) -> Result<InstalledModel, Unusable> {
-    let file = File::open(path)?;
-    let modified = file.metadata()?.modified()?;
-    let mut bytes = Vec::new();
-    file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-        return Err(Unusable::TooLarge);
+    /// Counts one that is no manifest.
+    pub(super) fn skip(&mut self, path: &Path, why: Unusable) {
+        self.unusable += 1;
+        if self.skipped.len() < NAMED {
+            self.skipped.push((path.to_owned(), why));
+        }
     }
-    let relative = path.strip_prefix(root).map_err(|_| Unusable::Path)?;
-    let mut model = InstalledModel::parse(relative, &bytes)?;
-    model.modified_at = rfc3339(modified);
-    Ok(model)
-}
-
-/// To the second, in UTC.
-fn rfc3339(time: SystemTime) -> Option<String> {
-    let timestamp = jiff::Timestamp::try_from(time).ok()?;
-    let seconds = jiff::Timestamp::from_second(timestamp.as_second()).ok()?;
-    Some(seconds.to_string())
 }

@@ -1,5 +1,7 @@
 //! Models → the JSON texts of a snapshot, each small enough for one field (pure).
 
+use std::borrow::Cow;
+
 use super::manifest::InstalledModel;
 
 /// Bytes of JSON in one field at most: string fields are documented at 64 KiB, with some room for escaping.
@@ -10,26 +12,24 @@ pub const MAX_JSON_BYTES: usize = 60_000;
 /// One array when they fit; then one without the optional `modified_at`; then as many as are needed.
 #[must_use]
 pub fn parts(models: &[InstalledModel]) -> Vec<String> {
-    let whole = arrays(models);
+    let whole = arrays(models.iter().map(Cow::Borrowed));
     if whole.len() <= 1 {
         return whole;
     }
-    let lean: Vec<InstalledModel> = models
-        .iter()
-        .map(|model| InstalledModel {
-            modified_at: None,
-            ..model.clone()
-        })
-        .collect();
-    arrays(&lean)
+    drop(whole);
+    let lean = |model: &InstalledModel| InstalledModel {
+        modified_at: None,
+        ..model.clone()
+    };
+    arrays(models.iter().map(lean).map(Cow::Owned))
 }
 
-fn arrays(models: &[InstalledModel]) -> Vec<String> {
+fn arrays<'a>(models: impl Iterator<Item = Cow<'a, InstalledModel>>) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::from("[");
     for model in models {
         // An installed model is text and numbers: serialising it does not fail.
-        let json = serde_json::to_string(model).unwrap_or_default();
+        let json = serde_json::to_string(&*model).unwrap_or_default();
         if part.len() + json.len() + 2 > MAX_JSON_BYTES && part.len() > 1 {
             part.push(']');
             parts.push(std::mem::replace(&mut part, String::from("[")));

@@ -17,6 +17,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use absence::Absence;
+#[cfg(fuzzing)]
+pub use feed::fuzzing;
 pub use feed::{Feed, FeedError, FeedRequest, refuse, request, serve};
 pub use files::Files;
 pub use journal::{Damage, Gap, Mark, Notice, Positions};

@@ -2,6 +2,8 @@
 //!
 //! Both are this program. The child takes one [`FeedRequest`] on its standard input, and writes messages (`wire.rs`) until that is closed.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod serve;
 mod wire;
 

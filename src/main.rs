@@ -11,6 +11,7 @@ const WRONG_CONFIGURATION: u8 = 2;
 const UNHEALTHY: u8 = 3;
 
 fn main() -> ExitCode {
+    cli::harden();
     match cli::run(Cli::parse()) {
         Ok(Verdict::Healthy) => ExitCode::SUCCESS,
         Ok(Verdict::Unhealthy) => ExitCode::from(UNHEALTHY),

@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod finding;
 pub(crate) mod human;
 pub(crate) mod logging;
+pub mod owner;
 pub mod refusal;
 pub mod retry;
 pub mod stop;

@@ -10,6 +10,7 @@ use super::backfill::BackfillArgs;
 use super::demo::DemoServiceArgs;
 use super::hand_over::HandOverArgs;
 use super::list::{ListArgs, ShowArgs};
+use super::list::{ExportArgs, ListArgs, ShowArgs};
 use super::purge::PurgeArgs;
 use super::quarantine::QuarantineCommand;
 use super::recover::RecoverArgs;
@@ -77,6 +78,12 @@ pub enum Command {
         /// Into this directory
         directory: PathBuf,
     },
+    /// Write what comes from another command into a file
+    #[command(hide = true)]
+    WriteFile {
+        /// This file
+        file: PathBuf,
+    },
     /// The service under `demo`, on its data
     #[command(hide = true)]
     DemoService(DemoServiceArgs),
@@ -101,8 +108,8 @@ pub enum SpoolCommand {
     Show(ShowArgs),
     /// Read every generation and compare it with what is known of it
     Verify(VerifyArgs),
-    /// Write entries to standard output as line protocol
-    Export(SelectArgs),
+    /// Write entries as line protocol, for servers out of reach
+    Export(ExportArgs),
     /// Read what is left in parts of the spool that were put aside as damaged
     Recover(RecoverArgs),
     /// Remove entries from the spool for good, such as a secret in the log

@@ -42,11 +42,12 @@ const GLANCE: Duration = Duration::from_millis(200);
 pub(super) async fn run(config: &Config, arguments: &BackfillArgs) -> Result<Verdict, Error> {
     let since = arguments.since.0;
     let local = &config.local;
-    let progress = if crate::service::control::is_served(&local.control_socket).await? {
-        through_service(&Shipper::reach(local).await?, since).await?
-    } else {
-        alone(config, since).await?
-    };
+    let progress =
+        if crate::service::control::is_served(&local.control_socket, &local.spool.dir).await? {
+            through_service(&Shipper::reach(local).await?, since).await?
+        } else {
+            alone(config, since).await?
+        };
     if let BackfillPhase::Failed(reason) = progress.phase {
         return Err(Error::Backfill(reason));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{ConfigSource, Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette, Tone};
+use crate::base::owner::become_owner;
 use crate::base::stop::Stop;
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
@@ -34,16 +35,25 @@ pub(super) async fn run(source: &ConfigSource, report: ReportArgs) -> Result<Ver
 }
 
 async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
-    let config = match configuration(source) {
+    let mut config = match configuration(source) {
         Ok(config) => config,
         Err(findings) => return Ok(findings),
     };
     let mut findings = vec![Finding::pass("configuration", "every key is accepted")];
+    config.influx.keep_files();
+    let dir = &config.local.spool.dir;
+    // With the rights that `shipper run` would make it with.
+    let new_spool = (!dir.exists()).then(|| host::spool_dir(dir));
+    if let Err(error) = become_owner(dir, &[]) {
+        let fix = "run install.sh again, or make the directory root's alone";
+        findings.push(Finding::fail("spool", error.to_string(), fix));
+        return Ok(findings);
+    }
     let stop = Stop::new()?;
     findings.extend(host::units(config.journal.units.names()));
     findings.push(host::journal(&config.journal, &stop));
     findings.push(host::models(&config, &stop));
-    let stats = spool(&config, &mut findings).await;
+    let stats = spool(&config, new_spool, &mut findings).await;
     let oldest = Duration::from_micros(stats.map_or(0, |stats| stats.spool.lag));
     findings.extend(server::checks(&config, oldest, host::is_clock_synchronised()).await);
     Ok(findings)
@@ -61,12 +71,16 @@ fn configuration(source: &ConfigSource) -> Result<Config, Vec<Finding>> {
     raw.config().map_err(|error| wrong(error.to_string()))
 }
 
-/// Checks the spool and the service; what they say of themselves, if they do.
-async fn spool(config: &Config, findings: &mut Vec<Finding>) -> Option<Stats> {
+/// Checks the spool and the service; what they say of themselves, if they do. `new` is the finding when there is no spool yet.
+async fn spool(
+    config: &Config,
+    new: Option<Finding>,
+    findings: &mut Vec<Finding>,
+) -> Option<Stats> {
     let stats = match look(config).await {
         Ok(stats) => stats,
-        Err(Error::NoSpool(dir)) => {
-            findings.push(host::spool_dir(&dir));
+        Err(Error::NoSpool(_)) => {
+            findings.extend(new);
             return None;
         }
         Err(error) => {

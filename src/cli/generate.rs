@@ -1,16 +1,22 @@
 //! Completions and man pages, made from the command line's definition.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::roff::{Roff, bold, roman};
+use rustix::fs::Mode;
+use rustix::process::umask;
 
+use super::outlet::NewFile;
 use super::{Error, Verdict};
 use crate::cli::args::Cli;
 use crate::config::{DEFAULT_FILE, KEYS};
+
+/// Everybody may read a manual page.
+const MODE: Mode = Mode::from_raw_mode(0o644);
 
 /// Writes the completion script for `shell` to standard output.
 ///
@@ -26,12 +32,21 @@ pub(super) fn completions(shell: Shell) -> Result<Verdict, Error> {
 /// # Errors
 /// When the directory cannot be written to.
 pub(super) fn man_pages(directory: &Path) -> Result<Verdict, Error> {
+    // Directories that are missing are for everybody, too.
+    umask(Mode::from_raw_mode(0o022));
+    let made = tempfile::tempdir()?;
+    clap_mangen::generate_to(Cli::command(), &made)?;
     fs::create_dir_all(directory)?;
-    clap_mangen::generate_to(Cli::command(), directory)?;
-    let mut page = OpenOptions::new()
-        .append(true)
-        .open(directory.join("shipper.1"))?;
-    page.write_all(settings().to_roff().as_bytes())?;
+    for page in fs::read_dir(&made)? {
+        let page = page?;
+        let mut text = fs::read(page.path())?;
+        if page.file_name() == "shipper.1" {
+            text.extend(settings().to_roff().as_bytes());
+        }
+        let mut file = NewFile::create(&directory.join(page.file_name()), MODE)?;
+        file.write_all(&text)?;
+        file.put_in_place()?;
+    }
     Ok(Verdict::Healthy)
 }
 

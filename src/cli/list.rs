@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 use spool::State;
 
+use super::outlet::Outlet;
 use super::{Error, Shipper, Verdict};
 use crate::base::columns::{self, Cell, Column, Row, columns};
 use crate::base::human::{self, Palette};
@@ -41,6 +43,17 @@ pub struct ShowArgs {
     /// How to report.
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Of `spool export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Which entries.
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Where to write, a new file that nobody else can read; `-` for standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
 }
 
 /// Digits of a hash that `ls` shows: enough to tell a million entries apart.
@@ -133,7 +146,11 @@ pub(super) async fn show(shipper: Shipper, arguments: &ShowArgs) -> Result<Verdi
 ///
 /// # Errors
 /// When the entries cannot be had. Entries that cannot be read are said and left out, purged ones are left out.
-pub(super) async fn export(shipper: Shipper, select: &SelectArgs) -> Result<Verdict, Error> {
+pub(super) async fn export(
+    shipper: Shipper,
+    select: &SelectArgs,
+    mut output: Outlet,
+) -> Result<Verdict, Error> {
     let mut encoders = Encoders::new(Form::Whole);
     let mut list = List {
         period: select.period.period(),
@@ -151,14 +168,14 @@ pub(super) async fn export(shipper: Shipper, select: &SelectArgs) -> Result<Verd
                 unreadable += 1;
             }
         }
-        io::stdout().write_all(&text)?;
+        output.write(&text)?;
         text.clear();
         match page.next {
             Some(next) => list.from = next,
             None => break,
         }
     }
-    io::stdout().flush()?;
+    output.finish()?;
     shipper.close().await?;
     Ok(if unreadable == 0 {
         Verdict::Healthy

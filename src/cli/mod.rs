@@ -8,6 +8,7 @@ mod feed;
 mod generate;
 mod hand_over;
 mod list;
+mod outlet;
 mod progress;
 mod purge;
 mod quarantine;
@@ -22,10 +23,13 @@ mod verify;
 mod watch;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
 
 use crate::base::logging;
-use crate::config::{Invalid, Local, Raw, RawError};
+use crate::base::owner::{OwnerError, become_owner};
+use crate::config::{Config, Invalid, Local, Raw, RawError};
 use crate::operate;
 use crate::operate::gaps::GapError;
 use crate::service;
@@ -33,6 +37,7 @@ use crate::service::control;
 use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
 use args::{Command, SpoolCommand};
+use outlet::Outlet;
 use quarantine::QuarantineCommand;
 use shipper::Shipper;
 
@@ -57,6 +62,12 @@ pub enum Error {
     /// There is no spool to look into.
     #[error("there is no spool at {}: has the service run on this host? See SHIPPER_SPOOL_DIR", .0.display())]
     NoSpool(PathBuf),
+    /// Root cannot work in the spool's place.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// A file that was asked for cannot be written.
+    #[error("{0}")]
+    Output(String),
     /// The spool cannot be opened or read.
     #[error(transparent)]
     Spool(#[from] spool::Error),
@@ -146,6 +157,15 @@ impl ConfigSource {
     }
 }
 
+/// Keeps what this process holds and makes from other users, its own included: the token and what it reads of the journal are in its
+/// memory, log text is in its files.
+pub fn harden() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior, umask};
+    // It fails for no value that there is: prctl(2).
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    umask(Mode::from_raw_mode(0o077));
+}
+
 /// Runs the command that `cli` names.
 ///
 /// # Errors
@@ -176,13 +196,14 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         Command::HandOver(arguments) => hand_over::run(&arguments),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man_pages(&directory),
+        Command::WriteFile { file } => outlet::run(&file),
         Command::Doctor(report) => doctor::run(&source, report).await,
         Command::DemoService(arguments) => {
-            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            let config = everything(&source, of_service)?;
             demo::run_service(config, &arguments).await
         }
         Command::Run(arguments) => {
-            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            let config = everything(&source, of_service)?;
             run::run(config, source, &arguments).await
         }
         Command::Status(arguments) => {
@@ -202,43 +223,74 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
             }
         }
         Command::Report(arguments) => {
+            let page = arguments.html.as_deref().map(Outlet::open).transpose()?;
             let local = local(&source)?;
             let shipper = Shipper::reach(&local).await?;
-            report::run(shipper, &local.layout.host, &arguments).await
+            report::run(shipper, &local.layout.host, page, &arguments).await
         }
         Command::Replay(arguments) => {
-            let shipper = Shipper::reach(&local(&source)?).await?;
             if arguments.gaps {
-                return replay::run_gaps(shipper, source.gather()?.config()?, &arguments).await;
+                let config = everything(&source, of_spool)?;
+                let shipper = Shipper::reach(&config.local).await?;
+                return replay::run_gaps(shipper, config, &arguments).await;
             }
-            replay::run(shipper, &arguments).await
+            replay::run(Shipper::reach(&local(&source)?).await?, &arguments).await
         }
         Command::Backfill(arguments) => {
-            let config = start_logging(source.gather()?.config()?, |config| &config.local);
+            let config = everything(&source, of_spool)?;
             backfill::run(&config, &arguments).await
         }
     }
 }
 
 async fn look_into_spool(source: &ConfigSource, command: SpoolCommand) -> Result<Verdict, Error> {
-    let shipper = Shipper::reach(&local(source)?).await?;
+    let reach = async || Shipper::reach(&local(source)?).await;
     match command {
-        SpoolCommand::Stats(report) => spool_stats::run(shipper, report).await,
-        SpoolCommand::Ls(arguments) => list::run(shipper, &arguments).await,
-        SpoolCommand::Show(arguments) => list::show(shipper, &arguments).await,
-        SpoolCommand::Verify(arguments) => verify::run(shipper, &arguments).await,
-        SpoolCommand::Export(select) => list::export(shipper, &select).await,
-        SpoolCommand::Recover(arguments) => recover::run(shipper, &arguments).await,
+        SpoolCommand::Stats(report) => spool_stats::run(reach().await?, report).await,
+        SpoolCommand::Ls(arguments) => list::run(reach().await?, &arguments).await,
+        SpoolCommand::Show(arguments) => list::show(reach().await?, &arguments).await,
+        SpoolCommand::Verify(arguments) => verify::run(reach().await?, &arguments).await,
+        SpoolCommand::Export(arguments) => {
+            let output = Outlet::open(&arguments.output)?;
+            list::export(reach().await?, &arguments.select, output).await
+        }
+        SpoolCommand::Recover(arguments) => recover::run(reach().await?, &arguments).await,
         SpoolCommand::Purge(arguments) => {
             let server = source.gather()?.server()?;
-            purge::run(shipper, &server, &arguments).await
+            purge::run(reach().await?, &server, &arguments).await
         }
     }
 }
 
-/// What commands need that talk to no server; logging is started with it.
+/// What commands need that talk to no server; logging is started with it. From here on this process is the spool's owner.
 fn local(source: &ConfigSource) -> Result<Local, Error> {
-    Ok(start_logging(source.gather()?.local()?, |local| local))
+    let local = start_logging(source.gather()?.local()?, |local| local);
+    become_owner(&local.spool.dir, &[])?;
+    Ok(local)
+}
+
+/// The whole configuration, with the files that it names; logging is started with it. From here on this process is the spool's owner,
+/// for whom those of the directories that `needed` names are made which are missing.
+fn everything(
+    source: &ConfigSource,
+    needed: impl Fn(&Local) -> Vec<&Path>,
+) -> Result<Config, Error> {
+    let mut config = start_logging(source.gather()?.config()?, |config| &config.local);
+    config.influx.keep_files();
+    become_owner(&config.local.spool.dir, &needed(&config.local))?;
+    Ok(config)
+}
+
+fn of_spool(local: &Local) -> Vec<&Path> {
+    vec![&local.spool.dir]
+}
+
+/// The directories of a service that runs: of its spool and of its socket.
+fn of_service(local: &Local) -> Vec<&Path> {
+    let socket = local.control_socket.parent();
+    std::iter::once(local.spool.dir.as_path())
+        .chain(socket)
+        .collect()
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {

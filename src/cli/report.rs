@@ -1,11 +1,11 @@
 //! `shipper report`: how the models are doing, from the spool alone.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::outlet::Outlet;
 use super::{Error, Shipper, Verdict, list};
 use crate::base::human;
 use crate::base::when::When;
@@ -23,7 +23,7 @@ pub struct SummaryArgs {
     /// Up to this time
     #[arg(long, value_name = "TIME")]
     pub until: Option<When>,
-    /// Write one page with charts that needs nothing else, instead of tables
+    /// Write one page with charts that needs nothing else, instead of tables; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// How to report.
@@ -52,15 +52,15 @@ const WIDEST: usize = 100;
 pub(super) async fn run(
     shipper: Shipper,
     host: &str,
+    page: Option<Outlet>,
     arguments: &SummaryArgs,
 ) -> Result<Verdict, Error> {
     let report = collect(&shipper, arguments).await?;
     shipper.close().await?;
-    if let Some(path) = &arguments.html {
-        let page = html(&report, host).map_err(io::Error::other)?;
-        fs::write(path, page).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })?;
+    if let Some(mut page) = page {
+        let text = html(&report, host).map_err(io::Error::other)?;
+        page.write(text.as_bytes())?;
+        page.finish()?;
     }
     if arguments.report.json {
         super::print_json(&report)?;

@@ -34,7 +34,7 @@ impl Shipper {
     /// When there is neither, or this user may use neither.
     pub(super) async fn reach(local: &Local) -> Result<Self, Error> {
         let (socket, spool_dir) = (local.control_socket.clone(), local.spool.dir.clone());
-        if control::is_served(&socket).await? {
+        if control::is_served(&socket, &spool_dir).await? {
             return Ok(Self::Service { socket, spool_dir });
         }
         if !spool_dir.exists() {

@@ -100,7 +100,7 @@ impl Screen {
 
     /// Asks the service again. Without one the spool stays closed: a service that starts shall get it.
     async fn refresh(&mut self, local: &Local) -> Result<(), Error> {
-        if control::is_served(&local.control_socket).await? {
+        if control::is_served(&local.control_socket, &local.spool.dir).await? {
             match once(local).await {
                 Ok(stats) => self.take(stats),
                 Err(Error::ServiceEnded | Error::Control(control::Error::Broken { .. })) => {}

@@ -4,6 +4,7 @@
 //! is reported at once. To add a setting: its row in `table.rs`, its field here, and whoever uses it.
 
 mod kinds;
+mod named_file;
 mod raw;
 mod special;
 mod table;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use named_file::NamedFile;
 pub use raw::{DEFAULT_FILE, Raw, RawError};
 pub use table::{KEYS, Key, Preset};
 pub use units::Units;
@@ -97,7 +99,7 @@ settings! {
         /// For 1.x a database, or `db/rp`.
         bucket: String = table::INFLUXDB_BUCKET,
         api: Api = table::INFLUXDB_API,
-        ca_file: Option<PathBuf> = table::INFLUXDB_CA_FILE,
+        ca_file: Option<NamedFile> = ca_file,
         request_timeout: Duration = table::SHIPPER_REQUEST_TIMEOUT,
         gzip: bool = table::SHIPPER_GZIP,
     }
@@ -175,9 +177,26 @@ fn token(values: &mut Values<'_>) -> Option<TokenSource> {
             None
         }
         file => match file.or_else(|| values.raw.token_credential.clone()) {
-            Some(path) if !is_given => Some(TokenSource::File(path)),
+            Some(path) if !is_given => Some(TokenSource::File(NamedFile::new(path))),
             _ => table::INFLUXDB_TOKEN.read(values).map(TokenSource::Value),
         },
+    }
+}
+
+fn ca_file(values: &mut Values<'_>) -> Option<Option<NamedFile>> {
+    let path = table::INFLUXDB_CA_FILE.read(values)?;
+    Some(path.map(NamedFile::new))
+}
+
+impl InfluxSettings {
+    /// Reads the files that are named here, for a process that gives up the right to read them.
+    pub(crate) fn keep_files(&mut self) {
+        if let TokenSource::File(file) = &mut self.token {
+            file.keep();
+        }
+        if let Some(file) = &mut self.ca_file {
+            file.keep();
+        }
     }
 }
 
@@ -219,7 +238,7 @@ pub enum TokenSource {
     /// Given in the configuration.
     Value(Secret),
     /// Read from this file before each try.
-    File(PathBuf),
+    File(NamedFile),
 }
 
 /// Text that never appears in output.

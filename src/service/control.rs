@@ -4,7 +4,7 @@
 //! service runs as (`SO_PEERCRED`). What a request does is decided in [`crate::operate`]; here it is only carried.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,8 @@ use tracing::{debug, warn};
 use crate::base::stop::Stop;
 use crate::operate::{Answer, ControlRequest, Operator};
 
+/// Whom every service listens to, and every command trusts.
+const ROOT: u32 = 0;
 /// Version of the protocol; a peer of another one is told so.
 const VERSION: u32 = 1;
 /// The longest request line, in bytes; the longest one that a command writes has some hundred.
@@ -72,6 +74,13 @@ pub enum Error {
     /// The socket is there and this user may not use it.
     #[error("this user may not talk to the service at {}: run as root, or as the user of the service", .0.display())]
     Forbidden(PathBuf),
+    /// Somebody else listens there.
+    #[error(
+        "a process of user {user} listens at {}, which is neither root's nor the owner's of the spool: nothing was asked. \
+         Find out what it is (ss -xlp); the directory of SHIPPER_CONTROL_SOCKET has to be the service's alone",
+        path.display()
+    )]
+    Stranger { path: PathBuf, user: u32 },
     /// The conversation broke.
     #[error("the service at {} did not answer: {source}", path.display())]
     Broken { path: PathBuf, source: io::Error },
@@ -155,7 +164,7 @@ impl Desk {
     async fn attend(&self, stream: UnixStream) -> io::Result<()> {
         let peer = stream.peer_cred()?.uid();
         let (reader, mut writer) = stream.into_split();
-        if peer != 0 && peer != rustix::process::geteuid().as_raw() {
+        if peer != ROOT && peer != rustix::process::geteuid().as_raw() {
             let refusal = "only root and the user of the service may ask".to_owned();
             return write(&mut writer, &Reply::Error(refusal)).await;
         }
@@ -207,8 +216,8 @@ async fn answer(line: &[u8], operator: &Operator) -> Reply {
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Broken`].
-pub(crate) async fn is_served(path: &Path) -> Result<bool, Error> {
-    Ok(connect(path).await?.is_some())
+pub(crate) async fn is_served(path: &Path, spool_dir: &Path) -> Result<bool, Error> {
+    Ok(connect(path, spool_dir).await?.is_some())
 }
 
 /// Asks the service that listens at `path`; `None` when there is none.
@@ -220,7 +229,7 @@ pub(crate) async fn ask(
     spool_dir: &Path,
     request: ControlRequest,
 ) -> Result<Option<Answer>, Error> {
-    let Some(stream) = connect(path).await? else {
+    let Some(stream) = connect(path, spool_dir).await? else {
         return Ok(None);
     };
     let question = Question {
@@ -238,17 +247,35 @@ pub(crate) async fn ask(
     }
 }
 
-async fn connect(path: &Path) -> Result<Option<UnixStream>, Error> {
-    match UnixStream::connect(path).await {
-        Ok(stream) => Ok(Some(stream)),
-        Err(source) => match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
-            io::ErrorKind::PermissionDenied => Err(Error::Forbidden(path.to_owned())),
-            _ => Err(Error::Broken {
-                path: path.to_owned(),
-                source,
-            }),
-        },
+/// The service that listens at `path`, once it is known to be the one of the spool.
+async fn connect(path: &Path, spool_dir: &Path) -> Result<Option<UnixStream>, Error> {
+    let broken = |source| Error::Broken {
+        path: path.to_owned(),
+        source,
+    };
+    let stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(source) => {
+            return match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                io::ErrorKind::PermissionDenied => Err(Error::Forbidden(path.to_owned())),
+                _ => Err(broken(source)),
+            };
+        }
+    };
+    let user = stream.peer_cred().map_err(broken)?.uid();
+    if user != ROOT && user != owner_of(spool_dir) {
+        let path = path.to_owned();
+        return Err(Error::Stranger { path, user });
+    }
+    Ok(Some(stream))
+}
+
+/// Whose the spool is; this user's, while there is none or it cannot be seen.
+fn owner_of(spool_dir: &Path) -> u32 {
+    match std::fs::metadata(spool_dir) {
+        Ok(found) => found.uid(),
+        Err(_) => rustix::process::geteuid().as_raw(),
     }
 }
 

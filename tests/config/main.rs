@@ -5,7 +5,9 @@ mod documents;
 use std::io::Write as _;
 use std::time::Duration;
 
-use shipper::config::{Api, Catchup, Config, KEYS, Preset, Raw, ReaderChoice, TokenSource};
+use shipper::config::{
+    Api, Catchup, Config, KEYS, NamedFile, Preset, Raw, ReaderChoice, TokenSource,
+};
 use shipper::record::layout::MsgHashAs;
 
 const REQUIRED: &[(&str, &str)] = &[
@@ -183,7 +185,7 @@ fn the_token_comes_from_one_place() {
     let directory = credentials.path().to_str().unwrap().to_owned();
     environment.push(("CREDENTIALS_DIRECTORY".to_owned(), directory));
     let config = gather(environment, &[]).config().unwrap();
-    let expected = TokenSource::File(credentials.path().join("influxdb-token"));
+    let expected = TokenSource::File(NamedFile::new(credentials.path().join("influxdb-token")));
     assert_eq!(config.influx.token, expected);
 }
 

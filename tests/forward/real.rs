@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use shipper::config::TokenSource;
+use shipper::config::{NamedFile, TokenSource};
 use shipper::counters::forward::ServerState;
 use shipper::operate::{Effect, Operator, Period, gaps};
 use shipper::record::layout::{LogFields, MsgHashAs};
@@ -245,7 +245,7 @@ async fn a_wrong_token_holds_until_the_token_file_is_right() {
     let mut rig = Rig::to_server(&server);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
-    rig.config.influx.token = TokenSource::File(file.clone());
+    rig.config.influx.token = TokenSource::File(NamedFile::new(file.clone()));
     // So slow that only the changed file can be why it goes on.
     rig.config.forward.retry_max = Duration::from_secs(3600);
     rig.append(["a"]).await;

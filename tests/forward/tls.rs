@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use shipper::config::NamedFile;
 use shipper::counters::forward::ForwardStatus;
 use support::endpoint::{Endpoint, Points};
 use tempfile::NamedTempFile;
@@ -41,7 +42,7 @@ async fn held(rig: &Rig) -> ForwardStatus {
 async fn a_server_with_a_certificate_of_the_named_ca_gets_the_lines() {
     let (endpoint, ca) = endpoint_for("localhost");
     let mut rig = Rig::to_endpoint(&endpoint);
-    rig.config.influx.ca_file = Some(ca.path().to_owned());
+    rig.config.influx.ca_file = Some(NamedFile::new(ca.path().to_owned()));
     rig.append(["a"]).await;
     rig.drain().await;
     assert_eq!(endpoint.points(Points::messages), ["a"]);
@@ -51,7 +52,7 @@ async fn a_server_with_a_certificate_of_the_named_ca_gets_the_lines() {
 async fn a_certificate_for_another_host_holds() {
     let (endpoint, ca) = endpoint_for("elsewhere.example");
     let mut rig = Rig::to_endpoint(&endpoint);
-    rig.config.influx.ca_file = Some(ca.path().to_owned());
+    rig.config.influx.ca_file = Some(NamedFile::new(ca.path().to_owned()));
     rig.append(["a"]).await;
     let error = held(&rig).await.last_error.unwrap();
     assert!(
@@ -66,7 +67,7 @@ async fn a_certificate_of_an_unknown_ca_holds() {
     let (endpoint, _) = endpoint_for("localhost");
     let (_, other_ca) = endpoint_for("localhost");
     let mut rig = Rig::to_endpoint(&endpoint);
-    rig.config.influx.ca_file = Some(other_ca.path().to_owned());
+    rig.config.influx.ca_file = Some(NamedFile::new(other_ca.path().to_owned()));
     rig.append(["a"]).await;
     let error = held(&rig).await.last_error.unwrap();
     assert!(error.contains("INFLUXDB_CA_FILE"), "{error}");
@@ -87,7 +88,7 @@ async fn a_ca_file_without_a_certificate_is_an_error_that_names_it() {
     let (endpoint, ca) = endpoint_for("localhost");
     std::fs::write(ca.path(), "nothing").unwrap();
     let mut config = Rig::to_endpoint(&endpoint).config.influx.clone();
-    config.ca_file = Some(ca.path().to_owned());
+    config.ca_file = Some(NamedFile::new(ca.path().to_owned()));
     let error = shipper::sinks::Configured::open(&config)
         .unwrap_err()
         .to_string();

@@ -3,10 +3,10 @@
 //! Redirects are not followed (a captive portal's would end in a 200), the system's proxies are used, and neither
 //! token nor URL ever reaches an error text.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use std::{fs, io};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, ClientBuilder, RequestBuilder, Url, redirect};
@@ -15,7 +15,7 @@ use super::answer::{Failure, HttpAnswer, Response};
 use super::body::{Body, Encoding};
 use super::failure::{failure, innermost};
 use crate::base::retry::parse_retry_after;
-use crate::config::{Api, InfluxSettings, Secret, TokenSource};
+use crate::config::{Api, InfluxSettings, NamedFile, Secret, TokenSource};
 use crate::sinks::Credentials;
 
 /// Most of an error body that is read, in bytes: 1.x lists every line it cannot parse.
@@ -60,7 +60,7 @@ impl Client {
         // Only the first call of a process installs; later ones find a provider, which is all that is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let extra = match &config.ca_file {
-            Some(path) => read_ca(path)?,
+            Some(file) => read_ca(file)?,
             None => Vec::new(),
         };
         let http = match builder(&config).tls_certs_merge(extra).build() {
@@ -143,15 +143,15 @@ fn builder(config: &InfluxSettings) -> ClientBuilder {
         .timeout(config.request_timeout)
 }
 
-fn read_ca(path: &Path) -> Result<Vec<Certificate>, OpenError> {
-    let pem = fs::read(path).map_err(|source| OpenError::ReadCa {
-        path: path.to_owned(),
+fn read_ca(file: &NamedFile) -> Result<Vec<Certificate>, OpenError> {
+    let pem = file.read().map_err(|source| OpenError::ReadCa {
+        path: file.path().to_owned(),
         source,
     })?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(OpenError::NoCa {
-            path: path.to_owned(),
+            path: file.path().to_owned(),
         }),
     }
 }
@@ -189,11 +189,10 @@ fn write_url(config: &InfluxSettings) -> Result<Url, OpenError> {
 fn read_token(source: &TokenSource) -> Result<Secret, Failure> {
     match source {
         TokenSource::Value(token) => Ok(token.clone()),
-        TokenSource::File(path) => fs::read_to_string(path)
-            .map(|text| Secret::new(text.trim().to_owned()))
-            .map_err(|error| {
-                Failure::Token(format!("INFLUXDB_TOKEN_FILE {}: {error}", path.display()))
-            }),
+        TokenSource::File(file) => file.read_secret().map_err(|error| {
+            let path = file.path().display();
+            Failure::Token(format!("INFLUXDB_TOKEN_FILE {path}: {error}"))
+        }),
     }
 }
 

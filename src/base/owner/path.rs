@@ -1,0 +1,202 @@
+//! Who decides what is found at a path: whoever may write to any directory on the way.
+
+use std::collections::VecDeque;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use nix::unistd::{Gid, Uid};
+use rustix::fs::{Mode, OFlags, fchown, mkdirat, open, openat};
+
+/// Links on one path beyond which it is taken for a circle: path_resolution(7).
+const MAX_LINKS: usize = 40;
+const STICKY: u32 = 0o1000;
+const FOR_GROUP: u32 = 0o020;
+const FOR_ALL: u32 = 0o002;
+/// Mode of a directory that is made: as systemd's `StateDirectoryMode=` of the unit.
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+
+/// Who decides what is at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// Root alone.
+    Root,
+    Others {
+        /// Of the first thing on the way that is not root's alone.
+        owner: (Uid, Gid),
+        /// What that is, in words.
+        weak: String,
+    },
+}
+
+/// Follows `path` as the kernel does, link by link, and looks at everything on the way. What does not exist ends it.
+pub(super) fn control(path: &Path) -> io::Result<Control> {
+    let path = std::path::absolute(path)?;
+    let mut left: VecDeque<PathBuf> = parts(&path).collect();
+    let (mut at, mut links) = (PathBuf::from("/"), 0);
+    while let Some(part) = left.pop_front() {
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        let found = match fs::symlink_metadata(&at) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::Root),
+            Err(error) => return Err(error),
+        };
+        if let Some(weak) = weakness(&at, &found) {
+            let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
+            return Ok(Control::Others { owner, weak });
+        }
+        if found.is_symlink() {
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(io::Error::other("too many symbolic links"));
+            }
+            let target = fs::read_link(&at)?;
+            at.pop();
+            if target.is_absolute() {
+                at = PathBuf::from("/");
+            }
+            for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
+                left.push_front(part);
+            }
+        }
+    }
+    Ok(Control::Root)
+}
+
+fn parts(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(PathBuf::from(name)),
+        Component::ParentDir => Some(PathBuf::from("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+/// Why others than root decide what is at or below `path`. In a sticky directory nobody replaces what is root's.
+fn weakness(path: &Path, found: &Metadata) -> Option<String> {
+    let name = path.display();
+    let mode = found.mode();
+    if found.uid() != 0 {
+        Some(format!("{name} belongs to user {}", found.uid()))
+    } else if found.is_symlink() || mode & STICKY != 0 {
+        None
+    } else if mode & FOR_ALL != 0 {
+        Some(format!("everybody may write to {name}"))
+    } else if mode & FOR_GROUP != 0 && found.gid() != 0 {
+        Some(format!("group {} may write to {name}", found.gid()))
+    } else {
+        None
+    }
+}
+
+/// Makes the directory at `path`, and what is missing above it, for a user; only where root alone decides what is there, since elsewhere
+/// that user can do it.
+pub(super) fn make_for(path: &Path, uid: Uid, gid: Gid) -> io::Result<()> {
+    if path.exists() || control(path)? != Control::Root {
+        return Ok(());
+    }
+    let path = std::path::absolute(path)?;
+    let above = path.ancestors().find(|above| above.is_dir());
+    let above = above.unwrap_or(Path::new("/"));
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let mut dir = open(above, flags, Mode::empty())?;
+    for part in parts(path.strip_prefix(above).unwrap_or(Path::new(""))) {
+        mkdirat(&dir, &part, DIRECTORY_MODE)?;
+        dir = openat(&dir, &part, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let (uid, gid) = (
+            rustix::fs::Uid::from_raw(uid.as_raw()),
+            rustix::fs::Gid::from_raw(gid.as_raw()),
+        );
+        fchown(&dir, Some(uid), Some(gid))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use super::*;
+
+    /// Whether the tests run as root, which alone can give files to others.
+    fn is_root() -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+    fn allow(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn is_weak(path: &Path) -> bool {
+        control(path).unwrap() != Control::Root
+    }
+
+    #[test]
+    fn whoever_may_write_to_any_directory_on_the_way_decides_what_is_there() {
+        if !is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("a/b"));
+        fs::create_dir_all(&b).unwrap();
+        allow(&a, 0o755);
+        assert!(!is_weak(&b));
+        assert!(!is_weak(&b.join("missing/too")));
+        for mode in [0o757, 0o777] {
+            allow(&a, mode);
+            assert!(is_weak(&b), "{mode:o}");
+        }
+        allow(&a, 0o1777);
+        assert!(!is_weak(&b), "sticky: nobody replaces what is root's");
+        chown(&a, Some(0), Some(65_534)).unwrap();
+        allow(&a, 0o775);
+        assert!(is_weak(&b));
+        allow(&a, 0o755);
+        assert!(!is_weak(&b));
+        chown(&a, Some(65_534), None).unwrap();
+        assert!(is_weak(&b) && is_weak(&b.join("missing")));
+    }
+
+    #[test]
+    fn links_are_followed_and_what_they_pass_is_looked_at() {
+        if !is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir_all(path("own/spool")).unwrap();
+        fs::create_dir(path("theirs")).unwrap();
+        symlink(path("own"), path("link")).unwrap();
+        assert!(!is_weak(&path("link/spool")));
+        // By way of a directory that is another's, to one that is root's.
+        symlink("../own", path("theirs/back")).unwrap();
+        symlink("theirs/back", path("detour")).unwrap();
+        assert!(!is_weak(&path("detour/spool")));
+        chown(path("theirs"), Some(65_534), None).unwrap();
+        assert!(is_weak(&path("detour/spool")));
+        symlink("circle", path("circle")).unwrap();
+        assert!(control(&path("circle/x")).is_err());
+    }
+
+    #[test]
+    fn missing_directories_are_made_for_the_owner_where_root_alone_decides() {
+        if !is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let made = dir.path().join("state/spool");
+        make_for(&made, Uid::from(65_534), Gid::from(65_534)).unwrap();
+        for path in [dir.path().join("state"), made] {
+            let found = fs::metadata(path).unwrap();
+            assert_eq!((found.uid(), found.gid()), (65_534, 65_534));
+            assert_eq!(found.mode() & 0o7777, 0o750);
+        }
+        let theirs = dir.path().join("state/other");
+        make_for(&theirs, Uid::from(65_534), Gid::from(65_534)).unwrap();
+        assert!(!theirs.exists(), "they can do it themselves");
+    }
+}

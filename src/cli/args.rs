@@ -9,7 +9,6 @@ use spool::{HashPrefix, NotAHash, State};
 use super::backfill::BackfillArgs;
 use super::demo::DemoServiceArgs;
 use super::hand_over::HandOverArgs;
-use super::list::{ListArgs, ShowArgs};
 use super::list::{ExportArgs, ListArgs, ShowArgs};
 use super::purge::PurgeArgs;
 use super::quarantine::QuarantineCommand;

@@ -138,7 +138,7 @@ step_sudoers() {
     done <"$here/sudo-attempts.txt"
     echo "$attempts attempts refused"
     says_what_is_wrong
-    exposure sudoers 10
+    exposure sudoers 1.9
     prompt
     complete
     balanced

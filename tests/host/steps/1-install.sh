@@ -207,9 +207,9 @@ no_loop() {
     wait_for 60 "its own log" has_lines_like 'reading the journal'
     local before after
     before=$(number "SELECT count(message) FROM ollama_logs")
-    sleep 5
+    sleep 2
     after=$(number "SELECT count(message) FROM ollama_logs")
-    echo "$((after - before)) lines about itself in 5 s"
+    echo "$((after - before)) lines about itself in 2 s"
     [ $((after - before)) -lt 5 ]
     configure
     inside systemctl restart "$service"

@@ -121,8 +121,8 @@ kinds_of() {
     esac
 }
 
-# Links are tried with all commands; with the rest, those that open the spool each in a way of its own.
-commands_of() { case $1 in file | missing | directory) ;; *) echo "status spool run" ;; esac; }
+# A link to a file is tried with all commands; the rest with those that open the spool each in a way of its own.
+commands_of() { [ "$1" = file ] || echo "status spool run"; }
 
 # Where files are asked for, and where the service listens: both in the user's hands.
 attack_places() {

@@ -123,6 +123,7 @@ step_sudoers() {
         inside pkill --signal KILL --full --exact '/proc/self/exe feed' || true
         sleep "0.$((RANDOM % 10))"
     done
+    load 50
     complete
     echo "$round restarts, rotations, and children killed"
 

@@ -50,7 +50,7 @@ goes_on() {
     inside systemctl stop "$service"
     third=c$(milliseconds)
     load 300 "$third"
-    sleep 2
+    wait_for 60 "lines that 0.1 has not read" journal_has "$third" 300
     inside "$installer" --binary "$package_binary" >"$work/new.out"
     start_server
     idle

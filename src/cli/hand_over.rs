@@ -4,7 +4,7 @@
 //! itself (`O_PATH`, no links followed), looked at, and given away through that very descriptor. Only directories and regular files
 //! of root and of the users before are; of a file with more than one name nobody knows whose else it is.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -61,14 +61,23 @@ fn owner(text: &str) -> Result<Owner, String> {
 /// Unhealthy when something was left that is not the new user's. Nothing is done where there is no such directory.
 ///
 /// # Errors
-/// When the way to the directory can be changed by others than root, or the system refuses to look.
+/// When the system refuses to look.
 pub(super) fn run(arguments: &HandOverArgs) -> Result<Verdict, Error> {
     hand_over(arguments, &mut io::stdout())
 }
 
 fn hand_over(arguments: &HandOverArgs, said: &mut dyn io::Write) -> Result<Verdict, Error> {
-    let Some((directory, is_sheltered)) = reach(&arguments.directory)? else {
-        return Ok(Verdict::Healthy);
+    let (directory, is_sheltered) = match reach(&arguments.directory)? {
+        Way::There(directory, is_sheltered) => (directory, is_sheltered),
+        Way::Nothing => return Ok(Verdict::Healthy),
+        Way::Theirs(path) => {
+            let path = shown(&path);
+            writeln!(
+                said,
+                "left as it is: what is behind {path}: a symbolic link of another user's"
+            )?;
+            return Ok(Verdict::Unhealthy);
+        }
     };
     let mut handing = Handing {
         arguments,
@@ -226,7 +235,7 @@ impl Handing<'_> {
             let entry = entry?;
             let name = entry.file_name();
             if name != c"." && name != c".." {
-                let path = path.join(Path::new(std::ffi::OsStr::from_bytes(name.to_bytes())));
+                let path = path.join(Path::new(OsStr::from_bytes(name.to_bytes())));
                 let handed = self.entry(directory, name, &path, seen.is_roots(), depth + 1);
                 // Gone meanwhile, or the system refuses: the rest is to be had all the same.
                 if handed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
@@ -291,30 +300,35 @@ fn open_itself(directory: &impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
     Ok(openat(directory, name, flags, Mode::empty())?)
 }
 
-/// Opens the directory at `path`, over no link that anybody but root could have made, and tells whether root alone has a say in all of
-/// the way; `None` when there is nothing.
-fn reach(path: &Path) -> Result<Option<(OwnedFd, bool)>, Error> {
+/// Where the way to a directory leads.
+enum Way {
+    /// To it; and whether root alone has a say in all of the way.
+    There(OwnedFd, bool),
+    Nothing,
+    /// To a link that others than root may have made; it is not followed.
+    Theirs(PathBuf),
+}
+
+fn reach(path: &Path) -> io::Result<Way> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         match step_by_step(&path) {
-            Ok(Reached::There(directory, is_sheltered)) => {
-                return Ok(Some((directory, is_sheltered)));
-            }
-            Ok(Reached::Link(target)) => path = target,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Ok(Step::Stop(way)) => return Ok(way),
+            Ok(Step::Link(target)) => path = target,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Way::Nothing),
+            Err(error) => return Err(error),
         }
     }
-    Err(Error::Io(io::Error::other("too many links in the way")))
+    Err(io::Error::other("too many links in the way"))
 }
 
-enum Reached {
-    There(OwnedFd, bool),
-    /// A link of root's in the way, followed.
+enum Step {
+    Stop(Way),
+    /// On from a link of root's.
     Link(PathBuf),
 }
 
-fn step_by_step(path: &Path) -> io::Result<Reached> {
+fn step_by_step(path: &Path) -> io::Result<Step> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut here = rustix::fs::open("/", flags, Mode::empty())?;
     let mut is_sheltered = true;
@@ -333,20 +347,16 @@ fn step_by_step(path: &Path) -> io::Result<Reached> {
             FileType::Directory => {}
             FileType::Symlink if is_sheltered => {
                 let target = readlinkat(&here, name.as_bytes(), Vec::new())?;
-                let target = Path::new(std::ffi::OsStr::from_bytes(target.to_bytes()));
-                let joined = walked.join(target).join(components.as_path());
-                return Ok(Reached::Link(joined));
+                let target = Path::new(OsStr::from_bytes(target.to_bytes()));
+                return Ok(Step::Link(walked.join(target).join(components.as_path())));
             }
-            FileType::Symlink => {
-                let message = format!("{} is a link of another user's", shown(&walked.join(name)));
-                return Err(io::Error::other(message));
-            }
+            FileType::Symlink => return Ok(Step::Stop(Way::Theirs(walked.join(name)))),
             _ => return Err(io::ErrorKind::NotADirectory.into()),
         }
         walked.push(name);
         here = next;
     }
-    Ok(Reached::There(here, is_sheltered))
+    Ok(Step::Stop(Way::There(here, is_sheltered)))
 }
 
 #[cfg(test)]

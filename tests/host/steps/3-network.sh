@@ -13,10 +13,12 @@ step_network() {
     inside ip link set uplink up
     complete
 
+    load 1000
     inside systemctl stop dns
     # Connections that are open need no name.
     inside systemctl restart influxdb
     wait_for $((60 * repetitions)) "a backlog" pending_at_least $((1000 * repetitions))
+    load 50
     echo "no DNS: $(figure pending) pending"
     inside systemctl start dns
     complete

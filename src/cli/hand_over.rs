@@ -4,33 +4,34 @@
 //! itself (`O_PATH`, no links followed), looked at, and given away through that very descriptor. Only directories and regular files
 //! of root and of the users before are; of a file with more than one name nobody knows whose else it is.
 
-use std::ffi::{CStr, CString, OsStr};
+mod way;
+
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, StatxAttributes, StatxFlags, Uid, chownat, openat,
-    readlinkat, statx,
+    statx,
 };
 
 use super::{Error, Verdict};
+use way::{Way, reach};
 
 /// More levels than any spool has; each costs a descriptor.
 const DEEPEST: usize = 16;
 /// As many are named; the rest is counted.
 const NAMED: usize = 20;
-/// Links in the way to the directory.
-const MOST_LINKS: usize = 8;
 
 /// Of `hand-over`.
 #[derive(Args, Debug)]
 pub struct HandOverArgs {
     /// User and group to give it to, as numbers
     #[arg(long, value_name = "UID:GID", value_parser = owner)]
-    pub to: Owner,
+    pub to: Heir,
     /// What is this user's is given, too, beside what is root's
     #[arg(long, value_name = "UID")]
     pub from: Vec<u32>,
@@ -41,16 +42,16 @@ pub struct HandOverArgs {
     pub directory: PathBuf,
 }
 
-/// A user and a group.
+/// User and group that it is given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub struct Heir {
     uid: u32,
     gid: u32,
 }
 
-fn owner(text: &str) -> Result<Owner, String> {
+fn owner(text: &str) -> Result<Heir, String> {
     let numbers = text.split_once(':').and_then(|(uid, gid)| {
-        Some(Owner {
+        Some(Heir {
             uid: uid.parse().ok()?,
             gid: gid.parse().ok()?,
         })
@@ -112,7 +113,8 @@ struct Seen {
     kind: FileType,
     mode: u32,
     links: u32,
-    owner: Owner,
+    uid: u32,
+    gid: u32,
     is_mount: bool,
 }
 
@@ -124,17 +126,20 @@ impl Seen {
             kind: FileType::from_raw_mode(mode),
             mode,
             links: found.stx_nlink,
-            owner: Owner {
-                uid: found.stx_uid,
-                gid: found.stx_gid,
-            },
+            uid: found.stx_uid,
+            gid: found.stx_gid,
             is_mount: found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
         })
     }
 
+    fn heir(&self) -> Heir {
+        let (uid, gid) = (self.uid, self.gid);
+        Heir { uid, gid }
+    }
+
     /// Whether nobody but root puts anything into this directory.
     fn is_roots(&self) -> bool {
-        self.owner.uid == 0 && self.mode & 0o022 == 0
+        self.uid == 0 && self.mode & 0o022 == 0
     }
 }
 
@@ -149,7 +154,7 @@ enum Fate {
 
 /// Decides what becomes of `seen`, called `name`, in a directory where root alone could put it (`is_sheltered`) or others as well.
 fn judge(seen: &Seen, name: &[u8], is_sheltered: bool, arguments: &HandOverArgs) -> Fate {
-    let uid = seen.owner.uid;
+    let uid = seen.uid;
     match seen.kind {
         FileType::Symlink => return Fate::Left("a symbolic link"),
         FileType::Directory | FileType::RegularFile if seen.is_mount => {
@@ -223,7 +228,7 @@ impl Handing<'_> {
         let fate = match judge(&seen, name, is_sheltered, self.arguments) {
             Fate::Left(why) => return self.leave(path, why),
             // systemd gives the whole away by itself, with all that is planted in it, where its top has another group.
-            Fate::Right if depth == 0 && seen.owner != self.arguments.to => Fate::Given,
+            Fate::Right if depth == 0 && seen.heir() != self.arguments.to => Fate::Given,
             fate => fate,
         };
         if depth == DEEPEST {
@@ -274,7 +279,7 @@ impl Handing<'_> {
         if self.arguments.dry_run {
             return Ok(());
         }
-        let Owner { uid, gid } = self.arguments.to;
+        let Heir { uid, gid } = self.arguments.to;
         let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
         chownat(file, c"", Some(user), Some(group), AtFlags::EMPTY_PATH)?;
         Ok(())
@@ -298,65 +303,6 @@ fn shown(path: &Path) -> String {
 fn open_itself(directory: &impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(openat(directory, name, flags, Mode::empty())?)
-}
-
-/// Where the way to a directory leads.
-enum Way {
-    /// To it; and whether root alone has a say in all of the way.
-    There(OwnedFd, bool),
-    Nothing,
-    /// To a link that others than root may have made; it is not followed.
-    Theirs(PathBuf),
-}
-
-fn reach(path: &Path) -> io::Result<Way> {
-    let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        match step_by_step(&path) {
-            Ok(Step::Stop(way)) => return Ok(way),
-            Ok(Step::Link(target)) => path = target,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Way::Nothing),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other("too many links in the way"))
-}
-
-enum Step {
-    Stop(Way),
-    /// On from a link of root's.
-    Link(PathBuf),
-}
-
-fn step_by_step(path: &Path) -> io::Result<Step> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut here = rustix::fs::open("/", flags, Mode::empty())?;
-    let mut is_sheltered = true;
-    let mut components = path.components();
-    let mut walked = PathBuf::from("/");
-    if components.next() != Some(Component::RootDir) {
-        return Err(io::Error::other("takes a path from the root on"));
-    }
-    while let Some(component) = components.next() {
-        let Component::Normal(name) = component else {
-            return Err(io::Error::other("takes a path without .."));
-        };
-        is_sheltered &= Seen::of(&here)?.is_roots();
-        let next = open_itself(&here, &CString::new(name.as_bytes())?)?;
-        match Seen::of(&next)?.kind {
-            FileType::Directory => {}
-            FileType::Symlink if is_sheltered => {
-                let target = readlinkat(&here, name.as_bytes(), Vec::new())?;
-                let target = Path::new(OsStr::from_bytes(target.to_bytes()));
-                return Ok(Step::Link(walked.join(target).join(components.as_path())));
-            }
-            FileType::Symlink => return Ok(Step::Stop(Way::Theirs(walked.join(name)))),
-            _ => return Err(io::ErrorKind::NotADirectory.into()),
-        }
-        walked.push(name);
-        here = next;
-    }
-    Ok(Step::Stop(Way::There(here, is_sheltered)))
 }
 
 #[cfg(test)]

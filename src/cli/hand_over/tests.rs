@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use super::*;
 
 const OLD: u32 = 61_001;
-const NEW: Owner = Owner {
+const NEW: Heir = Heir {
     uid: 61_002,
     gid: 61_003,
 };

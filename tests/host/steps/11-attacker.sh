@@ -166,7 +166,12 @@ attack_installer() {
     # As if moved in from another directory of the user's.
     inside cp -p /etc/victim "$spool/diary"
     inside sh -c "chown root:root $state $spool/MANIFEST $spool/gen-*/db"
+    inside mkdir "$spool/damaged-1"
+    inside mount --bind /etc/victims "$spool/damaged-1"
     inside timeout 60 "$installer" --binary "$package_binary" --no-start >"$work/install.out"
+    inside umount "$spool/damaged-1"
+    inside rmdir "$spool/damaged-1"
+    grep -q "^left as it is: $spool/damaged-1: another file system" "$work/install.out"
     grep -q "^left as it is: $spool/MANIFEST.new: a symbolic link" "$work/install.out"
     grep -q "^left as it is: $spool/ballast: a file that has other names" "$work/install.out"
     grep -q "^left as it is: $spool/diary: root's" "$work/install.out"

@@ -65,8 +65,9 @@ step_install() {
     wait_for 60 "lines of now" journal_has now 100
 
     # Before the operator has filled in the keys: installed, nothing runs.
-    inside "$installer" --binary "$package_binary" >"$work/install.out"
+    inside sh -c "umask 077; exec $installer --binary $package_binary" >"$work/install.out"
     grep -q 'fill in the INFLUXDB_ keys' "$work/install.out"
+    readable_by_all
     not_enabled
     [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:ollama" ]
 
@@ -118,6 +119,16 @@ whole_life() {
 }
 
 metrics_are_served() { inside curl --silent --fail --max-time 2 http://127.0.0.1:9898/metrics | grep -q '^shipper_entries_read_total [1-9]'; }
+
+# Whatever the umask of whoever installs it.
+readable_by_all() {
+    local hidden
+    hidden=$(inside find /usr/local /etc/systemd/system ! -type l \( ! -perm -o=r -o -type d ! -perm -o=x \))
+    [ -z "$hidden" ] || {
+        echo "not readable by all: $hidden" >&2
+        return 1
+    }
+}
 
 not_enabled() {
     denied inside systemctl --quiet is-enabled "$service"

@@ -168,7 +168,14 @@ attack_installer() {
     inside sh -c "chown root:root $state $spool/MANIFEST $spool/gen-*/db"
     inside mkdir "$spool/damaged-1"
     inside mount --bind /etc/victims "$spool/damaged-1"
+    # A spool elsewhere, with a file of root's.
+    inside cp -a /root/copy/spool /srv/spool
+    inside chown root:root /srv/spool/MANIFEST
+    configure SHIPPER_SPOOL_DIR=/srv/spool
     inside timeout 60 "$installer" --binary "$package_binary" --no-start >"$work/install.out"
+    [ -z "$(inside find /srv/spool ! -user ollama)" ]
+    inside rm -rf /srv/spool
+    configure
     inside umount "$spool/damaged-1"
     inside rmdir "$spool/damaged-1"
     grep -q "^left as it is: $spool/damaged-1: another file system" "$work/install.out"

@@ -488,7 +488,7 @@ install_unit() {
 # What root's commands of 0.1 made in the spool, and what was another user's before, becomes the service's. No process may be in the
 # spool meanwhile; what of it is not simply a file or a directory of theirs stays as it is.
 hand_over() {
-    if ! exists "$user"; then
+    if ! exists "$user" || [ ! -x "$built" ]; then
         say "would give $STATE to $user"
         return
     fi
@@ -524,10 +524,9 @@ for_each_directory() {
 }
 
 give() {
+    if [ -n "$user_before" ] && exists "$user_before"; then set -- "$@" --from "$(id -u "$user_before")"; fi
     # /var/lib is root's: whom the directory there belongs to was decided by root.
-    for before in "$user_before" "$([ ! -d "$STATE" ] || stat -c %U "$STATE")"; do
-        if [ -n "$before" ] && exists "$before"; then set -- "$@" --from "$(id -u "$before")"; fi
-    done
+    if [ -d "$STATE" ]; then set -- "$@" --from "$(stat -c %u "$STATE")"; fi
     "$built" hand-over --to "$(id -u "$user"):$(getent group "$group" | cut -d : -f 3)" "$@" || [ $? = 3 ] ||
         fail "$1 could not be handed over"
 }

@@ -52,14 +52,17 @@ step_users() {
     ollama_of ollama
     inside chmod 0750 /usr/share/ollama
     begin_inventory
-    from_nothing --user shipper
+    from_nothing --user shipper --journal-access sudoers
     grep -q 'kept the user shipper' "$work/purge.out"
     doctor_is_content
     runs_as shipper
     inside grep -qx 'TemporaryFileSystem="/usr/share/ollama:ro"' "$drop_in"
     wait_for 30 "the inventory of a closed home" inventory_is_there
     [ "$(inside stat -c %a /usr/share/ollama)" = 750 ]
-    echo "a closed home: shipper"
+    load 100
+    complete
+    inside "$installer" --binary "$package_binary" --journal-access group >"$work/install.out"
+    echo "a closed home: shipper, by sudo"
 
     # As 0.1 has installed it beside a root Ollama.
     ollama_of root

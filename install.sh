@@ -6,7 +6,8 @@
 #   install.sh --uninstall [--purge] [--dry-run]
 #
 # --binary FILE      install this shipper instead of building one with cargo
-# --user NAME        run as this user instead of the one that runs ollama.service
+# --user NAME        run as this user instead of the one that runs ollama.service, and hand the spool over to it; a system user of
+#                    that name is created where there is none
 # --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs `shipper feed`, which hands
 #                    it Ollama's entries and no others, with that group by `sudo -n` (sudo 1.8.29 or later)
 # --no-start         install everything, enable and start nothing
@@ -17,6 +18,9 @@
 # DESTDIR is put before every path, for packages and tests; nothing is looked up on this host or started then.
 # Exit code: 0 done, 1 failed (what was and was not done is said), 2 wrong usage.
 set -eu
+# What others may read or enter is said where it is made.
+caller_umask=$(umask)
+umask 077
 
 SERVICE=Ollama_InfluxDB.service
 OLLAMA=ollama.service
@@ -29,6 +33,10 @@ TOKEN=/etc/credstore/ollama-influxdb-token
 UNIT=/etc/systemd/system/$SERVICE
 DROP_INS=$UNIT.d
 SUDOERS=/etc/sudoers.d/ollama-influxdb
+# The service's user where Ollama itself runs as root.
+OWN_USER=shipper
+# By which a user that was created here is known again.
+USER_COMMENT="Ollama_InfluxDB"
 
 say() { printf '%s\n' "$*"; }
 
@@ -49,6 +57,7 @@ start=yes
 purge=no
 dry_run=no
 packaged=no
+stopped=no
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -157,7 +166,7 @@ put() {
         if cmp -s "$2" "$DESTDIR$3"; then say "up to date: $3"; else say "would write: $3"; fi
         return
     fi
-    mkdir -p "$DESTDIR$(dirname "$3")"
+    (umask 022 && mkdir -p "$DESTDIR$(dirname "$3")")
     install -m "$1" "$2" "$DESTDIR$3.new"
     mv -f "$DESTDIR$3.new" "$DESTDIR$3"
 }
@@ -175,41 +184,110 @@ live() { [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; }
 
 property() { systemctl show --property="$1" --value "$OLLAMA" 2>/dev/null || true; }
 
-# User and group: as asked, as before, as Ollama's.
+exists() { getent passwd "$1" >/dev/null; }
+
+is_root() { [ "$1" = root ] || [ "$1" = 0 ] || [ "$(id -u "$1" 2>/dev/null)" = 0 ]; }
+
+# User and group: as asked, as before, as Ollama's, unless that is root.
 find_user() {
     group=
+    user_before=
+    user_to_create=
+    if [ -e "$DESTDIR$UNIT" ]; then user_before=$(sed -n 's/^User=//p' "$DESTDIR$UNIT"); fi
     if [ -n "$user_given" ]; then
         user=$user_given
     elif [ -e "$DESTDIR$UNIT" ]; then
-        user=$(sed -n 's/^User=//p' "$DESTDIR$UNIT")
+        user=$user_before
         group=$(sed -n 's/^Group=//p' "$DESTDIR$UNIT")
     elif live; then
         [ "$(property LoadState)" = loaded ] ||
             fail "there is no $OLLAMA on this host: install Ollama first, or name the user to run as with --user"
-        user=$(property User)
-        group=$(property Group)
+        find_users_of_ollama
     else
         user=ollama
     fi
     user=${user:-root}
     primary=$user
     if [ -z "$DESTDIR" ]; then
-        primary=$(id -gn "$user" 2>/dev/null) || fail "the user $user does not exist"
+        if exists "$user"; then
+            primary=$(id -gn "$user")
+        else
+            check_new_user
+        fi
+        if [ -z "$user_given" ] && is_root "$user"; then
+            say "the service runs as root: --user $OWN_USER gives it a user of its own, and hands the spool over"
+        fi
     fi
     group=${group:-$primary}
 }
 
-# The directory with the models, and whether its place needs a word in the unit or in the configuration.
+find_users_of_ollama() {
+    user=$(property User)
+    group=$(property Group)
+    if [ "$(property DynamicUser)" = yes ]; then
+        say "the user of $OLLAMA exists only while that runs: the service gets one of its own, $OWN_USER"
+    elif [ -z "$user" ] || is_root "$user"; then
+        say "$OLLAMA runs as root: the service gets a user of its own, $OWN_USER"
+    else
+        return 0
+    fi
+    user=$OWN_USER
+    group=
+    if exists "$user" && [ "$(id -u "$user")" -ge 1000 ]; then
+        fail "the user $user is somebody's: name another one with --user"
+    fi
+}
+
+# A name is created that was asked for, or that is ours.
+check_new_user() {
+    if [ "$user" != "$user_given" ] && [ "$user" != "$OWN_USER" ]; then fail "the user $user does not exist"; fi
+    case $user in
+    *[!a-z0-9_-]* | [!a-z_]* | ????????????????????????????????*) fail "$user is no name for a system user: a-z, 0-9, _ and -, at most 31" ;;
+    esac
+    command -v useradd >/dev/null || fail "the user $user does not exist, and there is no useradd to create it with"
+    user_to_create=$user
+}
+
+# The directory with the models, and whether its place needs a word in the configuration.
 find_models() {
     models=
     models_variable=
     live || return 0
+    ollamas_user=$(property User | grep . || echo root)
     models_variable=$(property Environment | tr ' ' '\n' | sed -n 's/^"\{0,1\}OLLAMA_MODELS=\([^"]*\)"\{0,1\}$/\1/p' | tail -n 1)
     models=$models_variable
     if [ -z "$models" ]; then
-        home=$(getent passwd "$(property User | grep . || echo root)" | cut -d : -f 6)
+        home=$(getent passwd "$ollamas_user" | cut -d : -f 6)
         models=${home%/}/.ollama/models
     fi
+}
+
+# may_enter DIRECTORY: whether the service's user may, as far as can be told before it exists.
+may_enter() {
+    if exists "$user"; then
+        setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups -- test -x "$1"
+    else
+        case $(stat -c %A "$1") in *[xt]) ;; *) return 1 ;; esac
+    fi
+}
+
+is_roots_alone() { [ "$(stat -c %u "$1")" = 0 ] && [ $((0$(stat -c %a "$1") & 022)) = 0 ]; }
+
+# Walks to the models. closed: the outermost directory that the service's user may not enter. held: the last one that root alone could
+# put in its place, and nobody could replace by a link to where only root may go.
+look_at_the_way() {
+    closed=
+    held=
+    directory=
+    rest=${models#/}
+    above=yes
+    while [ -n "$rest" ]; do
+        if [ "$above" = yes ] && is_roots_alone "${directory:-/}"; then held=$directory/${rest%%/*}; else above=no; fi
+        directory=$directory/${rest%%/*}
+        case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+        [ -d "$directory" ] || break
+        if [ -z "$closed" ] && ! may_enter "$directory"; then closed=$directory; fi
+    done
 }
 
 find_access() {
@@ -245,7 +323,7 @@ find_binary() {
             return
         fi
         built=${CARGO_TARGET_DIR:-$source_dir/target}/release/shipper
-        (cd "$source_dir" && cargo build --release --locked) || fail "the build failed"
+        (umask "$caller_umask" && cd "$source_dir" && cargo build --release --locked) || fail "the build failed"
     fi
     if [ ! -f "$built" ] || [ ! -x "$built" ]; then fail "$built is not an executable file"; fi
     case $("$built" --version 2>&1 || true) in
@@ -265,6 +343,13 @@ write_extras() {
 
 # --- Installing ---------------------------------------------------------------------------------------------------------------
 
+create_user() {
+    shell=/usr/sbin/nologin
+    [ -x "$shell" ] || shell=/bin/false
+    change useradd --system --user-group --no-create-home --home-dir /nonexistent --shell "$shell" --comment "$USER_COMMENT" "$user"
+    [ "$dry_run" = yes ] || say "created the system user $user"
+}
+
 install_files() {
     put 0755 "$built" "$BINARY"
     put 0644 "$source_dir/README.md" "$DOCS/README.md"
@@ -281,6 +366,8 @@ keys_of() { sed -n 's/^#\{0,1\} \{0,1\}\([A-Z][A-Z_]*\)=.*/\1/p' "$1" | sort -u;
 # An existing configuration is the operator's: only what it lacks is said. Nobody but root writes it: with sudoers it decides what the
 # service's user gets of the journal. The group lets that user read it; not Ollama's own group there, which `shipper feed` lacks.
 install_config() {
+    # First of all, so that nobody else has a hand in what is found there.
+    if [ -z "$DESTDIR" ] && [ -d "$ETC" ]; then change chown -h root "$ETC" && change chmod go-w "$ETC"; fi
     if [ -e "$DESTDIR$CONFIG" ]; then
         keys_of "$DESTDIR$CONFIG" >"$work/has"
         keys_of "$source_dir/config.env.example" | comm -13 "$work/has" - >"$work/lacks"
@@ -299,9 +386,13 @@ install_config() {
     fi
     if [ -z "$DESTDIR" ]; then
         if [ "$access" = sudoers ]; then readers=$primary; else readers=$group; fi
-        change chown "root:$readers" "$ETC" "$CONFIG"
+        change chown -h "root:$readers" "$ETC" "$CONFIG"
         change chmod 0750 "$ETC"
-        change chmod 0640 "$CONFIG"
+        if [ -L "$CONFIG" ]; then
+            say "$CONFIG is a link: $readers has to be able to read where it leads"
+        else
+            change chmod 0640 "$CONFIG"
+        fi
     fi
 }
 
@@ -320,6 +411,57 @@ install_sudoers() {
     }
 }
 
+# What systemd takes for a path: %% is a per cent sign.
+unit_path() { printf '%s\n' "$1" | sed 's/%/%%/g'; }
+
+# The directory itself may be shown to a user that may not come there: systemd opens it as root, and no mode has to be changed. Where
+# it belongs to that user, it could as well be a link to what root alone may see: then no more is opened than root has put there.
+install_models_drop_in() {
+    : >"$work/models.conf"
+    if [ -n "$models" ]; then
+        look_at_the_way
+        shown=$models
+        if [ "$user" = "$ollamas_user" ]; then shown=$held; fi
+        case $models/ in
+        /home/* | /root/* | /run/user/*) printf '%s\n' "ProtectHome=tmpfs" "BindReadOnlyPaths=\"-$(unit_path "$shown")\"" ;;
+        *)
+            if [ "$closed" = "$models" ]; then
+                say "$user may not read the models in $models: there will be no inventory before it may" >&2
+            elif [ -n "$closed" ]; then
+                printf '%s\n' "TemporaryFileSystem=\"$(unit_path "$closed"):ro\"" "BindReadOnlyPaths=\"-$(unit_path "$models")\""
+            fi
+            ;;
+        esac >"$work/models.conf"
+    fi
+    if [ -s "$work/models.conf" ]; then
+        { printf '%s\n' "# Written by install.sh: the models are kept in a directory that is closed to the service." "[Service]" &&
+            cat "$work/models.conf"; } >"$work/drop-in"
+        put 0644 "$work/drop-in" "$DROP_INS/20-models.conf"
+    else
+        remove "$DROP_INS/20-models.conf"
+    fi
+}
+
+# configured_as KEY: its value in config.env.
+configured_as() {
+    [ -e "$DESTDIR$CONFIG" ] || return 0
+    sed -n "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*//p" "$DESTDIR$CONFIG" | tail -n 1 |
+        sed "s/[[:space:]]\{1,\}#.*\$//; s/[[:space:]]*\$//; s/^['\"]//; s/['\"]\$//"
+}
+
+# The service may bind no port but that of its metrics.
+install_metrics_drop_in() {
+    port=$(configured_as SHIPPER_METRICS_LISTEN)
+    port=${port##*:}
+    case $port in
+    "" | *[!0-9]*) remove "$DROP_INS/40-metrics.conf" ;;
+    *)
+        printf '%s\n' "# Written by install.sh: SHIPPER_METRICS_LISTEN, and no other port." "[Service]" "SocketBindAllow=tcp:$port" >"$work/drop-in"
+        put 0644 "$work/drop-in" "$DROP_INS/40-metrics.conf"
+        ;;
+    esac
+}
+
 install_unit() {
     fill_in "$SERVICE.in" "$work/unit"
     put 0644 "$work/unit" "$UNIT"
@@ -329,14 +471,8 @@ install_unit() {
     else
         remove "$DROP_INS/10-journal-sudoers.conf" "$SUDOERS"
     fi
-    case $models/ in
-    /home/* | /root/* | /run/user/*)
-        printf '%s\n' "# Written by install.sh: the models are kept in a home." "[Service]" "ProtectHome=tmpfs" \
-            "BindReadOnlyPaths=-$models" >"$work/drop-in"
-        put 0644 "$work/drop-in" "$DROP_INS/20-models.conf"
-        ;;
-    *) remove "$DROP_INS/20-models.conf" ;;
-    esac
+    install_models_drop_in
+    install_metrics_drop_in
     # Waits between restarts grow from RestartSec= to a minute where systemd can do that (254).
     if live && [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 254 ]; then
         printf '%s\n' "# Written by install.sh: this systemd lets the wait between restarts grow." "[Service]" \
@@ -349,20 +485,66 @@ install_unit() {
     [ "$dry_run" = yes ] || say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
 }
 
+# What root's commands of 0.1 made in the spool, and what was another user's before, becomes the service's. No process may be in the
+# spool meanwhile; what of it is not simply a file or a directory of theirs stays as it is.
+hand_over() {
+    if ! exists "$user" || [ ! -x "$built" ]; then
+        say "would give $STATE to $user"
+        return
+    fi
+    for_each_directory --dry-run >"$work/to-give"
+    if ! grep -q ' to be given$' "$work/to-give"; then
+        cat "$work/to-give"
+        return
+    fi
+    if [ "$dry_run" = yes ]; then
+        sed "s/ to be given\$/ would be given to $user/" "$work/to-give"
+        return
+    fi
+    if live && systemctl --quiet is-active "$SERVICE"; then
+        if [ "$start" = no ]; then
+            say "the spool is not $user's yet: run $AGAIN without --no-start"
+            return
+        fi
+        systemctl stop "$SERVICE"
+        stopped=yes
+    fi
+    for_each_directory >"$work/given"
+    sed "s/ given\$/ given to $user/" "$work/given"
+}
+
+# for_each_directory [--dry-run]: of the service's state, and of its spool where that is elsewhere.
+for_each_directory() {
+    give "$STATE" "$@"
+    spool=$(configured_as SHIPPER_SPOOL_DIR)
+    case $spool in
+    "" | "$STATE"/*) ;;
+    *) give "$spool" "$@" ;;
+    esac
+}
+
+give() {
+    if [ -n "$user_before" ] && exists "$user_before"; then set -- "$@" --from "$(id -u "$user_before")"; fi
+    # /var/lib is root's: whom the directory there belongs to was decided by root.
+    if [ -d "$STATE" ]; then set -- "$@" --from "$(stat -c %u "$STATE")"; fi
+    "$built" hand-over --to "$(id -u "$user"):$(getent group "$group" | cut -d : -f 3)" "$@" || [ $? = 3 ] ||
+        fail "$1 could not be handed over"
+}
+
 configured() { ! grep -q '^INFLUXDB_[A-Z]*=replace-me' "$CONFIG"; }
 
 enabled() { systemctl --quiet is-enabled "$SERVICE" 2>/dev/null; }
 
 # The findings of `shipper doctor` on what the service will see, by its user: configuration, journal, models, spool, server.
 examine() {
-    set -- --property=User="$user" --property=Group="$group" --property=LoadCredential=influxdb-token:ollama-influxdb-token
-    # One that exists may be in use, by another user than the one to come.
-    [ -d "$STATE" ] || set -- "$@" --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750
+    set -- --property=User="$user" --property=Group="$group" --property=LoadCredential=influxdb-token:ollama-influxdb-token \
+        --property=StateDirectory=ollama-influxdb --property=StateDirectoryMode=0750
     if [ "$access" = sudoers ]; then
         set -- "$@" --setenv=SHIPPER_JOURNAL_READER=sudo --property=SupplementaryGroups="$primary"
     else
         set -- "$@" --property=SupplementaryGroups=systemd-journal
     fi
+    while read -r line; do set -- "$@" --property="$line"; done <"$work/models.conf"
     systemd-run --quiet --pipe --wait --collect "$@" -- "$BINARY" doctor
 }
 
@@ -388,7 +570,14 @@ check_configuration() {
         say "the doctor found something to fix (above); the service waits for it"
         return
     fi
-    if enabled; then left="the service is as it was, and was not restarted"; else left="the service was not enabled"; fi
+    if ! enabled; then
+        left="the service was not enabled"
+    elif [ "$stopped" = yes ]; then
+        left="the service was stopped for the sake of its spool, and started again"
+        systemctl start "$SERVICE" || left="the service is stopped"
+    else
+        left="the service is as it was, and was not restarted"
+    fi
     fail "the configuration cannot be used (above): fix $CONFIG; $left"
 }
 
@@ -411,10 +600,12 @@ check_host() {
     [ "$access" = group ] || check_sudo
     find_binary
     write_extras
+    [ -z "$user_to_create" ] || plan create_user "create the user $user"
     [ "$packaged" = yes ] || plan install_files "install $PROGRAM"
     plan install_config "install $CONFIG"
     [ "$access" = group ] || plan install_sudoers "install $SUDOERS"
     plan install_unit "install $UNIT and its drop-ins"
+    if [ -z "$DESTDIR" ]; then plan hand_over "hand the spool over to $user"; fi
     if live; then
         plan check_configuration "check the configuration with shipper doctor"
         plan start_service "enable and start $SERVICE"
@@ -440,7 +631,15 @@ remove_files() {
     for page in "$DESTDIR$MAN"/shipper.1 "$DESTDIR$MAN"/shipper-*.1; do remove "${page#"$DESTDIR"}"; done
 }
 
-remove_data() { remove "$ETC" "$TOKEN" "$STATE"; }
+# A user may own files elsewhere, and its number would be given to another.
+remove_data() {
+    remove "$ETC" "$TOKEN" "$STATE"
+    if [ -z "$DESTDIR" ]; then
+        for name in $(getent passwd | awk -F : -v comment="$USER_COMMENT" '$5 == comment { print $1 }'); do
+            say "kept the user $name, which was created for the service; \`userdel $name\` removes it"
+        done
+    fi
+}
 
 if [ -z "$DESTDIR" ] && [ "$dry_run" = no ] && [ "$(id -u)" -ne 0 ]; then
     fail "run it as root: it writes to /etc and $PREFIX"

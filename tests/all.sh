@@ -23,6 +23,9 @@ else
     loud "not root on Debian: these packages must be installed already: ${packages[*]}"
 fi
 
+# The image of the host under test is mostly waiting for the network and the disk: it is made beside what comes first.
+if [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null; then tests/host/image.sh >/dev/null 2>&1 & fi
+
 step "format"
 cargo fmt --all --check
 (cd fuzz && cargo fmt --check)

@@ -38,12 +38,15 @@ fn is_possible() -> bool {
 /// A host with our rule, a journal that only the group may read, and a directory where the user may write.
 struct Host {
     dir: TempDir,
+    /// What is installed as the shipper.
+    program: PathBuf,
 }
 
 impl Host {
     fn new() -> Self {
         let host = Self {
             dir: tempfile::tempdir().unwrap(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_shipper")),
         };
         set_mode(host.dir.path(), 0o711);
         let copied = Command::new("cp")
@@ -115,7 +118,7 @@ impl Host {
         command
             .args(["--mount", "bash", "-c", script, "bash"])
             .arg(self.dir.path())
-            .arg(env!("CARGO_BIN_EXE_shipper"))
+            .arg(&self.program)
             .args(words)
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -492,6 +495,212 @@ fn everything_else_is_refused_by_sudo() {
             output.status
         );
     }
+}
+
+/// Every way to say `words` in pieces of other lengths, with what may stand between two of them in one piece.
+fn regrouped(words: &[&str], glue: &str) -> Vec<Vec<String>> {
+    let Some((first, rest)) = words.split_first() else {
+        return vec![Vec::new()];
+    };
+    let tails = regrouped(rest, glue);
+    let apart = tails.iter().map(|tail| {
+        let mut pieces = vec![(*first).to_owned()];
+        pieces.extend(tail.iter().cloned());
+        pieces
+    });
+    let joined = tails.iter().filter_map(|tail| {
+        let (next, tail) = tail.split_first()?;
+        let mut pieces = vec![format!("{first}{glue}{next}")];
+        pieces.extend(tail.iter().cloned());
+        Some(pieces)
+    });
+    apart.chain(joined).collect()
+}
+
+/// `word` cut in two at every place.
+fn cut(word: &str) -> Vec<[String; 2]> {
+    let places = (1..word.len()).filter(|place| word.is_char_boundary(*place));
+    places
+        .map(|place| [word[..place].to_owned(), word[place..].to_owned()])
+        .collect()
+}
+
+/// What one word may look like to somebody who reads it in another way than its writer.
+fn disguised(word: &str) -> Vec<String> {
+    let mut looks = Vec::new();
+    for blank in [" ", "\t", "\n", "\r", "\u{b}", "\u{a0}", "\0"] {
+        if blank != "\0" {
+            looks.extend([format!("{blank}{word}"), format!("{word}{blank}")]);
+        }
+    }
+    for quoted in [
+        format!("\"{word}\""),
+        format!("'{word}'"),
+        format!("\\{word}"),
+        format!("{word}\\"),
+        format!("$'{word}'"),
+        format!("{word}*"),
+        format!("*{word}"),
+        format!("^{word}$"),
+        format!("[{}]{}", &word[..1], &word[1..]),
+        format!("?{}", &word[1..]),
+        format!("{{{word},x}}"),
+        word.to_uppercase(),
+    ] {
+        looks.push(quoted);
+    }
+    looks.extend(["", "*", "?", ".*", "^.*$", "--"].map(str::to_owned));
+    looks
+}
+
+/// All command lines made of an allowed one by other groupings: its words joined, cut, doubled, swapped, left out, disguised, and with
+/// others among them. sudo joins arguments by blanks before it compares.
+fn groupings(program: &str, arguments: &[&str]) -> std::collections::BTreeSet<Vec<String>> {
+    let owned = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let line = owned(&[&[program], arguments].concat());
+    let mut found = std::collections::BTreeSet::new();
+    let strangers = [
+        "",
+        " ",
+        "\t",
+        "--",
+        "-h",
+        "feed",
+        program,
+        "*",
+        "--config=/tmp/x",
+        "run",
+    ];
+    for glue in [" ", "  ", "\t", "\n", "", "\\ ", "=", ","] {
+        let words: Vec<&str> = line.iter().map(String::as_str).collect();
+        found.extend(regrouped(&words, glue));
+        // With one word twice, and with a stranger at each place.
+        for place in 0..=line.len() {
+            for stranger in strangers {
+                let mut more = words.clone();
+                more.insert(place, stranger);
+                found.extend(regrouped(&more, glue));
+            }
+        }
+    }
+    for (place, word) in line.iter().enumerate() {
+        let with = |pieces: Vec<String>| {
+            let mut words = line.clone();
+            words.splice(place..=place, pieces);
+            words
+        };
+        found.extend(disguised(word).into_iter().map(|look| with(vec![look])));
+        found.extend(cut(word).into_iter().map(|pieces| with(pieces.to_vec())));
+        found.insert(with(Vec::new()));
+        let mut swapped = line.clone();
+        swapped.rotate_left(place);
+        found.insert(swapped);
+    }
+    found.remove(&Vec::new());
+    found
+}
+
+/// The command lines that the rule allows: without a wildcard or an expression in them, they stand there as they are.
+fn allowed() -> Vec<(String, Vec<String>)> {
+    let rule = rule();
+    let lines = rule
+        .lines()
+        .filter_map(|line| line.strip_prefix("Cmnd_Alias "));
+    let commands = lines.flat_map(|line| line.split_once('=').unwrap().1.split(','));
+    commands
+        .map(|command| {
+            assert!(
+                !command.contains(['*', '?', '[', '^', '\\', '!']),
+                "{command}"
+            );
+            let mut words = command.split_whitespace().map(str::to_owned);
+            (words.next().unwrap(), words.collect())
+        })
+        .collect()
+}
+
+/// Runs each of `attempts`, all in one session, and gives what they printed, exit code last.
+fn try_all(host: &Host, attempts: &[Vec<String>]) -> Vec<String> {
+    let script = r#"
+        while IFS= read -r -d "" count; do
+            words=()
+            for ((; count > 0; count--)); do IFS= read -r -d "" word; words+=("$word"); done
+            out=$(/usr/bin/sudo -n -g systemd-journal -- "${words[@]}" </dev/null 2>&1 | tr -d "\0"; exit "${PIPESTATUS[0]}")
+            printf "%s\n%d\0" "$out" "$?"
+        done"#;
+    let mut child = host.command(["bash", "-c", script]).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut input = Vec::new();
+    for words in attempts {
+        for word in std::iter::once(&words.len().to_string()).chain(words) {
+            input.extend(word.as_bytes());
+            input.push(0);
+        }
+    }
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    printed.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[test]
+fn no_grouping_of_an_allowed_command_line_is_another_command() {
+    if !is_possible() {
+        return;
+    }
+    let mut host = Host::new();
+    // In place of the shipper: it tells what it was given.
+    let telling = "#!/bin/sh\nprintf 'ran'\nprintf ' <%s>' \"$@\"\n";
+    fs::write(host.path("telling"), telling).unwrap();
+    set_mode(&host.path("telling"), 0o755);
+    host.program = host.path("telling");
+    let mut tried = 0;
+    for (program, arguments) in allowed() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let attempts: Vec<_> = groupings(&program, &arguments).into_iter().collect();
+        let answers = try_all(&host, &attempts);
+        assert_eq!(answers.len(), attempts.len());
+        let plain: Vec<String> = arguments.iter().map(|word| format!(" <{word}>")).collect();
+        let plain = format!("ran{}\n0", plain.concat());
+        for (words, answer) in attempts.iter().zip(&answers) {
+            let is_plain = words[0] == program && words[1..] == arguments[..];
+            match is_plain {
+                true => assert_eq!(*answer, plain, "the allowed command line"),
+                false => assert!(
+                    !answer.starts_with("ran") && !answer.ends_with("\n0"),
+                    "{words:?}: {answer}"
+                ),
+            }
+        }
+        tried += attempts.len();
+    }
+    assert!(tried > 300, "{tried}");
+}
+
+/// Why the one command of the rule has one word: two could be said as one, which means something else.
+#[test]
+fn the_groupings_find_what_a_rule_of_two_words_lets_through() {
+    if !is_possible() {
+        return;
+    }
+    let mut host = Host::new();
+    host.rule(&rule().replace(" feed\n", " feed --lines=1\n"));
+    host.program = PathBuf::from("/bin/echo");
+    let attempts = regrouped(&[SHIPPER, "feed", "--lines=1"], " ");
+    let answers = try_all(&host, &attempts);
+    let ran: Vec<_> = attempts
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.ends_with("\n0"))
+        .map(|(words, _)| words.len())
+        .collect();
+    assert_eq!(ran, [3, 2]);
 }
 
 /// What sudo lets through beside the plain command line is the same command.

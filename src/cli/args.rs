@@ -8,6 +8,7 @@ use spool::{HashPrefix, NotAHash, State};
 
 use super::backfill::BackfillArgs;
 use super::demo::DemoServiceArgs;
+use super::hand_over::HandOverArgs;
 use super::list::{ExportArgs, ListArgs, ShowArgs};
 use super::purge::PurgeArgs;
 use super::quarantine::QuarantineCommand;
@@ -61,6 +62,9 @@ pub enum Command {
     /// Hand the journal to the service, with the group that sudo gave
     #[command(hide = true)]
     Feed,
+    /// Give a directory of the service to its user
+    #[command(hide = true)]
+    HandOver(HandOverArgs),
     /// Write a completion script to standard output
     #[command(hide = true)]
     Completions {

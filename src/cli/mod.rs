@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod feed;
 mod generate;
+mod hand_over;
 mod line;
 mod list;
 mod outlet;
@@ -196,6 +197,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
     match command {
         Command::Demo => demo::run().await,
         Command::Feed => feed::run(&source),
+        Command::HandOver(arguments) => hand_over::run(&arguments),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man_pages(&directory),
         Command::WriteFile { file } => outlet::run(&file),

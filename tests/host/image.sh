@@ -17,6 +17,13 @@ if [ -e "$image" ]; then
 fi
 
 mkdir -p "$cache"
+# One that is being made already is waited for.
+exec 9>"$cache/lock"
+flock 9
+if [ -e "$image" ]; then
+    echo "$image"
+    exit 0
+fi
 work=$(mktemp -d -p "$cache")
 trap 'rm -rf "$work"' EXIT
 {

@@ -4,6 +4,7 @@
 service=Ollama_InfluxDB.service
 installer=/root/shipper/install.sh
 package_binary=/root/shipper/shipper
+state=/var/lib/ollama-influxdb
 
 # load LINES_A_SECOND [RUN]: Ollama at work, in a run of its own.
 load() {

@@ -54,16 +54,26 @@ step_options() {
 
 # Kept until another is named, spool and configuration with it.
 another_user() {
-    inside useradd --system --create-home carrier
+    inside "$installer" --binary "$package_binary" --user carrier --dry-run >"$work/install.out"
+    grep -q '^would run: useradd --system .* carrier$' "$work/install.out"
+    denied inside id carrier
     install_again --user carrier
+    grep -q '^created the system user carrier$' "$work/install.out"
+    [ "$(inside getent passwd carrier | cut -d : -f 6,7)" = /nonexistent:/usr/sbin/nologin ]
     runs_as carrier
+    all_of carrier
     install_again
     runs_as carrier
-    [ "$(inside stat -c '%U' /var/lib/ollama-influxdb/spool)" = carrier ]
+    all_of carrier
     [ "$(inside stat -c '%a %U:%G' /etc/ollama-influxdb/config.env)" = "640 root:carrier" ]
     install_again --user ollama
     runs_as ollama
+    all_of ollama
+    inside userdel carrier
 }
+
+# all_of USER: the whole state directory.
+all_of() { [ -z "$(inside find /var/lib/ollama-influxdb ! -user "$1")" ]; }
 
 # Another rule of the host is broken: ours is taken out again, and the service goes on as it was.
 failure_in_the_middle() {

@@ -19,7 +19,7 @@ step_refuse() {
     refuses "not an executable" --binary /etc/passwd
     refuses "/bin/false is not a shipper" --binary /bin/false
     refuses "/bin/true is not a shipper" --binary /bin/true
-    refuses "user nobody-here does not exist" --binary "$package_binary" --user nobody-here
+    refuses "is no name for a system user" --binary "$package_binary" --user 'Nobody Here'
     refuses "cargo is not installed"
     # A sudo that does not know all of the rule.
     fake sudo <<<$'#!/bin/sh\necho Sudo version 1.8.28p1'

@@ -5,7 +5,7 @@ step_package() {
     inside "$installer" --uninstall --purge >/dev/null
     local package
     install -D "$binary" "$work/target/release/shipper"
-    package=$(CARGO_TARGET_DIR=$work/target "$project/deploy/debian/build.sh" --no-build --fast --output "$work" | tail -n 1)
+    package=$(CARGO_TARGET_DIR=$work/target "$project/deploy/debian/build.sh" --no-build --output "$work" | tail -n 1)
     cp "$package" "$root/root/shipper.deb"
     inside dpkg --install /root/shipper.deb >"$work/dpkg.out" 2>&1
     denied is_active "$service"

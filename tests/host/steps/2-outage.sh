@@ -2,9 +2,10 @@
 # InfluxDB is stopped for a while, the load goes on.
 
 step_outage() {
-    load 800
+    load 2000
     inside systemctl stop influxdb
     wait_for $((60 * repetitions)) "a backlog" pending_at_least $((4000 * repetitions))
+    load 50
     # Stopping does not wait for a server that is not there.
     local backlog begin
     begin=$(milliseconds)
@@ -18,7 +19,6 @@ step_outage() {
     begin=$(milliseconds)
     wait_for $((60 * repetitions)) "the backlog to drain" drained_below 1000
     echo "backlog of $backlog lines gone $(($(milliseconds) - begin)) ms after InfluxDB was back"
-    load 50
     complete
     balanced
 }

@@ -14,12 +14,14 @@ step_journal() {
     complete
     echo "$round rotations, vacuums and restarts"
 
-    # One hour ahead, and back again: the journal's times go back with it.
+    # One hour ahead, and back again: the journal's times go back with it. No further than this machine has been up: libfaketime takes
+    # the offset from the deadlines of timers as well, and journald ends over one that lies before the boot.
+    local run ahead=$(($(cut -d . -f 1 /proc/uptime) / 2))
+    [ "$ahead" -lt 3600 ] || ahead=3600
     fake_clock
     step_clock "+0"
     inside systemctl restart "$service"
-    local run
-    for offset in +1h +0 -1h +0; do
+    for offset in "+$ahead" +0 "-$ahead" +0; do
         step_clock "$offset"
         # The clock of the service follows within the second that its library looks it up in.
         sleep 1.5
@@ -30,7 +32,7 @@ step_journal() {
     complete
     real_clock
     inside systemctl restart "$service"
-    echo "clock one hour ahead and back, behind and back"
+    echo "clock $ahead s ahead and back, behind and back"
     complete
     balanced
 }

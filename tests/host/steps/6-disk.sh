@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # The file system of the state directory is full, then there is room again.
 
-state=/var/lib/ollama-influxdb
-
 # The state directory on a file system of its own, or back on that of the host.
 state_of_its_own() {
     truncate -s 160M "$work/state.ext4"

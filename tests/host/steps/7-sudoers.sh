@@ -123,6 +123,7 @@ step_sudoers() {
         inside pkill --signal KILL --full --exact '/proc/self/exe feed' || true
         sleep "0.$((RANDOM % 10))"
     done
+    load 50
     complete
     echo "$round restarts, rotations, and children killed"
 
@@ -138,7 +139,7 @@ step_sudoers() {
     done <"$here/sudo-attempts.txt"
     echo "$attempts attempts refused"
     says_what_is_wrong
-    exposure sudoers 10
+    exposure sudoers 1.9
     prompt
     complete
     balanced

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use crate::base::stop::Stop;
-use seats::{Next, Seats};
+use seats::{Admission, Seats};
 
 /// What may be had at once.
 #[derive(Clone, Copy, Debug)]
@@ -159,15 +159,15 @@ impl<'a, P: Clone + Debug + Ord> Room<'a, P> {
         }
         loop {
             match self.seats.next(Instant::now()) {
-                Next::Free => return,
-                Next::Cut(seat, peer) => {
+                Admission::Free => return,
+                Admission::Cut(seat, peer) => {
                     warn!(
                         "{}: more than {} connections: the oldest of {peer:?} is closed",
                         self.name, self.limits.connections
                     );
                     self.leave(Some(seat));
                 }
-                Next::Wait(wait) => {
+                Admission::Wait(wait) => {
                     let ended = tokio::select! {
                         ended = self.clients.join_next() => ended,
                         () = sleep(wait) => None,

@@ -19,6 +19,7 @@ use tracing::debug;
 
 use super::render;
 use crate::base::stop::Stop;
+use crate::base::terminal::Safe;
 use crate::config::MetricsListen;
 use crate::operate::Operator;
 use crate::service::shares::{self, Limits, Share};
@@ -138,7 +139,7 @@ async fn answer(request: &Request<Incoming>, operator: &Operator) -> Response<Fu
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    plain(status, stats.in_words() + "\n")
+    plain(status, String::from(Safe::line(stats.in_words())) + "\n")
 }
 
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {

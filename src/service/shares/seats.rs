@@ -28,7 +28,7 @@ struct Seat<P> {
 
 /// What is to be done for the next connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<P> {
+pub(super) enum Admission<P> {
     /// There is a seat.
     Free,
     /// This one, of this peer, is to be freed.
@@ -64,9 +64,9 @@ impl<P: Clone + Ord> Seats<P> {
 
     /// The peer with the most seats loses its oldest: one that waits for its client; one that is answered only when the peer has more
     /// than half of all seats.
-    pub(super) fn next(&self, now: Instant) -> Next<P> {
+    pub(super) fn next(&self, now: Instant) -> Admission<P> {
         if self.taken.len() < self.most {
-            return Next::Free;
+            return Admission::Free;
         }
         let mut held: BTreeMap<&P, usize> = BTreeMap::new();
         for seat in self.taken.values() {
@@ -90,8 +90,8 @@ impl<P: Clone + Ord> Seats<P> {
                 )
             });
         match first {
-            Some((number, seat)) => Next::Cut(*number, seat.peer.clone()),
-            None => Next::Wait(SOON),
+            Some((number, seat)) => Admission::Cut(*number, seat.peer.clone()),
+            None => Admission::Wait(SOON),
         }
     }
 }
@@ -114,26 +114,30 @@ mod tests {
         seats
     }
 
-    fn next(peers: &str) -> Next<char> {
+    fn next(peers: &str) -> Admission<char> {
         let start = Instant::now();
         seats(peers, start).next(start + GRACE * 2)
     }
 
     #[test]
     fn the_peer_with_the_most_seats_loses_its_oldest_that_waits_for_its_client() {
-        assert_eq!(next("abbc"), Next::Cut(1, 'b'));
-        assert_eq!(next("aBbc"), Next::Cut(2, 'b'));
-        assert_eq!(next("abcd"), Next::Cut(0, 'a'), "all alike: the oldest");
-        assert_eq!(next("ABcd"), Next::Cut(2, 'c'));
+        assert_eq!(next("abbc"), Admission::Cut(1, 'b'));
+        assert_eq!(next("aBbc"), Admission::Cut(2, 'b'));
+        assert_eq!(
+            next("abcd"),
+            Admission::Cut(0, 'a'),
+            "all alike: the oldest"
+        );
+        assert_eq!(next("ABcd"), Admission::Cut(2, 'c'));
     }
 
     #[test]
     fn whoever_is_answered_is_sent_away_only_with_more_than_half_of_the_seats() {
-        assert_eq!(next("ABBB"), Next::Cut(1, 'b'));
-        assert_eq!(next("AABB"), Next::Wait(SOON));
+        assert_eq!(next("ABBB"), Admission::Cut(1, 'b'));
+        assert_eq!(next("AABB"), Admission::Wait(SOON));
         assert_eq!(
             next("aBBB"),
-            Next::Cut(1, 'b'),
+            Admission::Cut(1, 'b'),
             "not the one that keeps nobody out"
         );
     }
@@ -142,9 +146,9 @@ mod tests {
     fn nobody_is_sent_away_before_it_could_ask_or_while_there_is_room() {
         let start = Instant::now();
         let mut seats = seats("aaaa", start);
-        assert_eq!(seats.next(start + GRACE / 2), Next::Wait(SOON));
-        assert_eq!(seats.next(start + GRACE), Next::Cut(0, 'a'));
+        assert_eq!(seats.next(start + GRACE / 2), Admission::Wait(SOON));
+        assert_eq!(seats.next(start + GRACE), Admission::Cut(0, 'a'));
         seats.leave(2);
-        assert_eq!(seats.next(start + GRACE), Next::Free);
+        assert_eq!(seats.next(start + GRACE), Admission::Free);
     }
 }

@@ -75,6 +75,7 @@ fn arguments_names_of_files_and_the_environment_are_shown_escaped_wherever_they_
         r#"shipper --set "SHIPPER_LOG=$H" status"#,
         r#"shipper spool recover "$PWD/$H""#,
         r#"shipper report --html "/nowhere/$H""#,
+        r#"shipper spool export --output "/nowhere/$H""#,
         r#"shipper man "/proc/$H""#,
         r#"SHIPPER_SPOOL_DIR="$PWD/$H" shipper status"#,
         r#"SHIPPER_SPOOL_DIR="/proc/$H" shipper run --once"#,

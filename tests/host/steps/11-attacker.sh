@@ -78,6 +78,7 @@ attack() {
 }
 
 prepare_attack() {
+    configure
     inside mkdir -p /root/everything /etc/victims
     install -m 0755 "$here/everything.py" "$root/root/everything/everything.py"
     printf 'precious\n' >"$root/etc/victim"

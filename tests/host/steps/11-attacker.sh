@@ -46,7 +46,7 @@ shopt -s nullglob
 for command in "status" "spool stats --json" "spool ls" "spool show 0" "spool verify" "spool verify --repair" "spool export --output /usr/share/ollama/out/lines" \
     "spool recover" "spool recover --drop" "spool purge --match nothing-like-it" "quarantine ls" "quarantine drop --all" "replay" \
     "report --html /usr/share/ollama/out/page.html" "doctor" "backfill --since 1s" "run --once"; do
-    [ -z "$1" ] || [[ " $1 " = *" ${command%% *} "* ]] || continue
+    [[ $command =~ ^($1) ]] || continue
     # shellcheck disable=SC2086
     timeout 30 shipper $command </dev/null
     status=$?
@@ -56,7 +56,7 @@ done
 COMMANDS
 }
 
-# attack WHAT [COMMANDS]: what was planted, and all commands.
+# attack WHAT [COMMANDS]: what was planted, and the commands that begin so; all, if none are named.
 attack() {
     root_commands "${2:-}" || {
         echo "$1: a command hung or crashed:" >&2
@@ -78,6 +78,7 @@ attack() {
 }
 
 prepare_attack() {
+    configure
     inside mkdir -p /root/everything /etc/victims
     install -m 0755 "$here/everything.py" "$root/root/everything/everything.py"
     printf 'precious\n' >"$root/etc/victim"
@@ -122,7 +123,7 @@ kinds_of() {
 }
 
 # A link to a file is tried with all commands; the rest with those that open the spool each in a way of its own.
-commands_of() { [ "$1" = file ] || echo "status spool run"; }
+commands_of() { [ "$1" = file ] || echo "status|spool stats|spool verify --repair|run"; }
 
 # Where files are asked for, and where the service listens: both in the user's hands.
 attack_places() {
@@ -139,14 +140,14 @@ attack_places() {
             empty) as_ollama mkdir "$out/$name" ;;
             esac
         done
-        attack "$kind as a file that is asked for" "spool report"
+        attack "$kind as a file that is asked for" "spool export|report"
     done
     inside rm -rf "$out"
     as_ollama mkdir "$out"
     for kind in file missing pipe socket; do
         inside install -d -o ollama -g ollama -m 0750 /run/ollama-influxdb
         spool=/run/ollama-influxdb plant "$kind" control.sock
-        attack "$kind as the control socket" "status spool quarantine replay"
+        attack "$kind as the control socket" "status|spool stats|quarantine|replay"
         inside rm -rf /run/ollama-influxdb
     done
     as_ollama rm -rf "$out"

@@ -23,7 +23,22 @@ else
     loud "not root on Debian: these packages must be installed already: ${packages[*]}"
 fi
 
-# The image of the host under test is mostly waiting for the network and the disk: it is made beside what comes first.
+# Tests mostly wait: what is needed later is built beside them, one after the other.
+beside_dir=$(mktemp -d)
+trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$beside_dir"' EXIT
+declare -A beside_pids=()
+beside() { # NAME COMMAND…
+    local name=$1
+    shift
+    flock -F "$beside_dir/turn" nice "$@" >"$beside_dir/$name" 2>&1 &
+    beside_pids[$name]=$!
+}
+need() { # NAME
+    wait "${beside_pids[$1]}" && return
+    cat "$beside_dir/$1"
+    return 1
+}
+# The image of the host under test waits for the network and the disk itself.
 if [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null; then tests/host/image.sh >/dev/null 2>&1 & fi
 
 step "format"
@@ -40,15 +55,10 @@ cargo clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap
     -A clippy::panic -A clippy::cast_possible_truncation -A clippy::cast_sign_loss -A clippy::allow_attributes \
     -A unreachable_pub -A missing_docs
 
-step "dependencies: licences, bans, sources, advisories"
-command -v cargo-deny >/dev/null || cargo install cargo-deny --debug --locked --quiet
-cargo deny --locked check bans licenses sources
-# The advisory database is a git repository of its own, which not every machine reaches.
-if cargo deny --locked fetch db 2>/dev/null; then
-    cargo deny --locked check advisories
-else
-    loud "SKIPPED: the advisory database cannot be fetched here; its exceptions stand in deny.toml"
-fi
+beside release cargo build --release --locked
+beside deny sh -c "command -v cargo-deny || cargo install cargo-deny --debug --locked --quiet"
+beside fuzz fuzz/run.sh --build
+beside old tests/old.sh
 
 step "tests"
 cargo test --workspace --lib --bins --tests --locked --no-fail-fast
@@ -57,13 +67,24 @@ step "documentation and its examples"
 cargo test --workspace --doc --locked
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
+step "dependencies: licences, bans, sources, advisories"
+need deny
+cargo deny --locked check bans licenses sources
+# The advisory database is a git repository of its own, which not every machine reaches.
+if cargo deny --locked fetch db 2>/dev/null; then
+    cargo deny --locked check advisories
+else
+    loud "SKIPPED: the advisory database cannot be fetched here; its exceptions stand in deny.toml"
+fi
+
 step "fuzzing, a short run of every target"
+need fuzz
 for target in fuzz/fuzz_targets/*.rs; do
-    fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-6}"
+    fuzz/run.sh "$(basename "$target" .rs)" "${FUZZ_SECONDS:-4}"
 done
 
 step "the service on a real host"
-cargo build --release --locked
+need release
 tests/host/run.sh --binary target/release/shipper
 
 step "version 0.1 stops on a spool of this format"

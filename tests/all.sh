@@ -25,7 +25,7 @@ fi
 
 # Tests mostly wait: what is needed later is built beside them, one after the other.
 beside_dir=$(mktemp -d)
-trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$beside_dir"' EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null || true; rm -rf "$beside_dir"' EXIT
 declare -A beside_pids=()
 beside() { # NAME COMMAND…
     local name=$1

@@ -102,7 +102,7 @@ table! {
     }
     "What is read" {
         OLLAMA_MODELS: Option<PathBuf> = Path("Ollama's models directory", None), Unset,
-            "Where the list of models is read. Found automatically when the key is absent.";
+            "Where the list of models is read: the directory that holds `manifests`; it may be a link. When the key is absent: what the unit's environment says, else what Ollama's log says of a directory that is no link, else where Ollama has it unless told otherwise.";
         SHIPPER_HOST: String = HostName, Unset,
             "The `host` tag of every point; the name of the host when the key is absent. It is decided when a line is read: a change never changes what a resend or a replay of older lines gives.";
         SHIPPER_JOURNAL_UNITS: Units = Text("unit names with their suffix, separated by commas", Units::parse), Default("ollama.service"),

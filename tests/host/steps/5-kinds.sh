@@ -234,7 +234,7 @@ journald_answers() { inside journalctl --sync 2>/dev/null; }
 
 # journald drops lines, and says how many with the unit's next line.
 kind_rate_limit() {
-    local before dropped printed=4000 kept
+    local before dropped printed=20000 kept
     before=$(figure reader.suppressed)
     quiet
     drop_in ollama.service <<'UNIT'

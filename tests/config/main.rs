@@ -281,3 +281,16 @@ fn a_value_at_its_bounds_is_accepted_and_one_beyond_them_is_not() {
         }
     }
 }
+
+#[test]
+fn a_filter_of_the_log_names_levels_and_targets_and_costs_nothing() {
+    for filter in ["warn", "warn,shipper=debug", "off", "hyper=info,trace"] {
+        assert_eq!(config(&[("SHIPPER_LOG", filter)]).local.log, filter);
+    }
+    // Found by fuzzing: patterns of fields take gigabytes to compile.
+    let patterns = format!("info[span{{x=\"{}\"}}]", ".{9}".repeat(100));
+    for filter in [patterns.as_str(), "info{{{{.{{{{[{{{{", "[a]=info"] {
+        let complaint = complaint(&[("SHIPPER_LOG", filter)]);
+        assert!(complaint.contains("SHIPPER_LOG"), "{complaint}");
+    }
+}

@@ -12,7 +12,7 @@ use crate::base::terminal::{Safe, say};
 use crate::base::when::When;
 use crate::cli::args::{PeriodArgs, ReportArgs};
 use crate::config::Config;
-use crate::operate::gaps;
+use crate::operate::gaps::{self, Comparison, Hour, Unjudged};
 use crate::operate::{Answer, ControlRequest, Effect, Replay, Replayable, Replayed};
 use crate::sinks::Configured;
 
@@ -75,22 +75,37 @@ pub(super) async fn run_gaps(
 ) -> Result<Verdict, Error> {
     let sink = Configured::open(&config.influx)?;
     let ask = async |request| shipper.ask(request).await;
-    let mut hours = gaps::find(&ask, &sink, arguments.period.period()).await?;
-    hours.retain(|hour| hour.missing() > 0);
+    let mut compared = gaps::find(&ask, &sink, arguments.period.period(), When::now()).await?;
+    compared.hours.retain(|hour| hour.missing() > 0);
     let effect = effect(arguments);
-    let entries = gaps::send_again(&ask, &hours, effect).await?;
+    let entries = gaps::send_again(&ask, &compared.hours, effect).await?;
     if arguments.report.json {
-        super::print_json(&hours)?;
+        super::print_json(&compared.hours)?;
     } else {
-        for hour in &hours {
-            let start = When(hour.start).to_local();
-            let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
-            say(format_args!("{start}: InfluxDB has {there} of {here}"))?;
+        for hour in &compared.hours {
+            say(in_words(hour, &compared))?;
         }
         let replayed = Replayed { entries, effect };
         report(&replayed, Replayable::Delivered, arguments)?;
     }
     finish(shipper, arguments).await
+}
+
+fn in_words(hour: &Hour, compared: &Comparison) -> String {
+    let start = When(hour.start).to_local();
+    let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
+    match hour.unjudged {
+        None => format!("{start}: InfluxDB has {there} of {here}"),
+        Some(Unjudged::BeyondRetention) => {
+            let keeps = compared.keeps.map(human::span).unwrap_or_default();
+            format!("{start}: cannot be judged: InfluxDB keeps {keeps}, and has {there} of {here}")
+        }
+        Some(Unjudged::Unanswered) => {
+            let why = compared.unanswered.as_ref().map(ToString::to_string);
+            let why = why.unwrap_or_default();
+            format!("{start}: cannot be judged, {here} were delivered: {why}")
+        }
+    }
 }
 
 fn effect(arguments: &ReplayArgs) -> Effect {

@@ -3,35 +3,27 @@
 //! A record is one point, so its hour in the spool and its hour in InfluxDB must agree. More there than here is no
 //! gap: the spool forgets what is older than its retention. Each host that entries were read under is looked at by itself.
 
+mod hour;
+
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
 
 use spool::{Selection, Seq, Spool};
 
+pub use hour::{Hour, Unjudged};
+use hour::{add_host, compare, kept_since};
+
 use super::{Answer, ControlRequest, Effect, Period, Replay, Replayable};
+use crate::base::when::When;
 use crate::record::layout::Layout;
 use crate::sinks::{ByHour, CountError, HOUR, Sink};
 
 /// Records looked at in one go, between which the spool does other work.
 const PAGE: usize = 5000;
 
-/// One hour of both sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Hour {
-    /// Its start, in microseconds since the Unix epoch.
-    pub start: u64,
-    /// Delivered records that the spool still holds.
-    pub delivered: u64,
-    /// Points that InfluxDB has.
-    pub stored: u64,
-}
-
-impl Hour {
-    /// How many points InfluxDB is short of.
-    #[must_use]
-    pub fn missing(&self) -> u64 {
-        self.delivered.saturating_sub(self.stored)
-    }
-}
+/// After so many hours in a row that the server did not answer for, it is asked for no other one.
+const MAX_FAILED: u32 = 3;
 
 /// Why there is no comparison, where it is not for want of an answer to a [`ControlRequest`].
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +39,22 @@ pub enum GapError {
 /// Delivered records by the host that their points name, and by the hour.
 type ByHost = BTreeMap<String, ByHour>;
 
+/// What came of comparing.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Each hour of which the spool holds delivered records.
+    pub hours: Vec<Hour>,
+    /// How long InfluxDB keeps points, if it tells and does not keep them for ever.
+    pub keeps: Option<Duration>,
+    /// Why the first of the hours without an answer has none.
+    pub unanswered: Option<CountError>,
+}
+
 /// Each hour of `period`, widened to whole hours, of which the spool holds delivered records, with what InfluxDB has
-/// of them. `ask` puts a request to whoever has the spool.
+/// of them at `now`. `ask` puts a request to whoever has the spool.
+///
+/// An hour that falls short is asked for once more, alone: over a range in which a field has two types, 2.x leaves out
+/// points that it has.
 ///
 /// # Errors
 /// [`GapError`], and those of `ask`.
@@ -56,26 +62,93 @@ pub async fn find<E: From<GapError>>(
     ask: &impl AsyncFn(ControlRequest) -> Result<Answer, E>,
     sink: &impl Sink,
     period: Period,
-) -> Result<Vec<Hour>, E> {
+    now: When,
+) -> Result<Comparison, E> {
     let delivered = delivered_by_host(ask, whole_hours(period)).await?;
-    let mut hours = BTreeMap::<u64, Hour>::new();
+    let keeps = sink.keeps().await;
+    let mut server = Counting {
+        sink,
+        kept_since: kept_since(now, keeps),
+        has_answered: false,
+        failed_in_a_row: 0,
+        unanswered: None,
+    };
+    let mut hours = BTreeMap::new();
     for (host, delivered) in delivered {
-        let bounds = delivered.first_key_value().zip(delivered.last_key_value());
-        let Some(((&first, _), (&last, _))) = bounds else {
-            continue;
-        };
-        let stored = sink
-            .count_by_hour(&host, first..last.saturating_add(HOUR))
-            .await;
-        add_host(
-            &mut hours,
-            compare(&delivered, &stored.map_err(GapError::Query)?),
-        );
+        let of_host = server.compare(&host, &delivered).await;
+        add_host(&mut hours, of_host.map_err(GapError::Query)?);
     }
-    Ok(hours.into_values().collect())
+    Ok(Comparison {
+        hours: hours.into_values().collect(),
+        keeps,
+        unanswered: server.unanswered,
+    })
 }
 
-/// Makes the delivered records of every hour that falls short pending again, or counts them; returns how many records
+/// A server that is asked, and how that went so far.
+struct Counting<'a, S> {
+    sink: &'a S,
+    /// Microseconds since the Unix epoch.
+    kept_since: u64,
+    has_answered: bool,
+    failed_in_a_row: u32,
+    unanswered: Option<CountError>,
+}
+
+impl<S: Sink> Counting<'_, S> {
+    /// Both sides of the hours of one host. An error is one of a server that has answered nothing at all.
+    async fn compare(&mut self, host: &str, delivered: &ByHour) -> Result<Vec<Hour>, CountError> {
+        let bounds = delivered.first_key_value().zip(delivered.last_key_value());
+        let Some(((&first, _), (&last, _))) = bounds else {
+            return Ok(Vec::new());
+        };
+        let range = first..last.saturating_add(HOUR);
+        let whole = self.count(host, range).await;
+        let stored = whole.as_ref().cloned().unwrap_or_default();
+        let mut hours = compare(delivered, &stored);
+        for hour in hours.iter_mut().filter(|hour| hour.missing() > 0) {
+            self.look_closer(host, hour).await?;
+        }
+        match whole {
+            Err(error) if !self.has_answered => Err(error),
+            _ => Ok(hours),
+        }
+    }
+
+    /// Asks for an hour that falls short alone, unless it cannot be judged anyway.
+    async fn look_closer(&mut self, host: &str, hour: &mut Hour) -> Result<(), CountError> {
+        if hour.start < self.kept_since {
+            hour.unjudged = Some(Unjudged::BeyondRetention);
+            return Ok(());
+        }
+        if self.failed_in_a_row >= MAX_FAILED {
+            hour.unjudged = Some(Unjudged::Unanswered);
+            return Ok(());
+        }
+        let range = hour.start..hour.start.saturating_add(HOUR);
+        match self.count(host, range).await {
+            Ok(alone) => {
+                hour.stored = alone.get(&hour.start).copied().unwrap_or(0);
+                self.failed_in_a_row = 0;
+            }
+            Err(error) if !self.has_answered => return Err(error),
+            Err(error) => {
+                hour.unjudged = Some(Unjudged::Unanswered);
+                self.failed_in_a_row += 1;
+                self.unanswered.get_or_insert(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn count(&mut self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
+        let counted = self.sink.count_by_hour(host, range).await;
+        self.has_answered |= counted.is_ok();
+        counted
+    }
+}
+
+/// Makes the delivered records of every hour that is a gap pending again, or counts them; returns how many records
 /// that are.
 ///
 /// # Errors
@@ -86,7 +159,7 @@ pub async fn send_again<E: From<GapError>>(
     effect: Effect,
 ) -> Result<u64, E> {
     let mut records = 0;
-    for hour in hours.iter().filter(|hour| hour.missing() > 0) {
+    for hour in hours.iter().filter(|hour| hour.is_gap()) {
         let replay = Replay {
             period: Period {
                 since: Some(hour.start),
@@ -137,29 +210,6 @@ async fn delivered_by_host<E: From<GapError>>(
     Ok(delivered)
 }
 
-/// What one host has too much of, none of the others is short of.
-fn add_host(hours: &mut BTreeMap<u64, Hour>, of_host: Vec<Hour>) {
-    for hour in of_host {
-        let sum = hours.entry(hour.start).or_insert(Hour {
-            start: hour.start,
-            delivered: 0,
-            stored: 0,
-        });
-        sum.delivered += hour.delivered;
-        sum.stored += hour.stored.min(hour.delivered);
-    }
-}
-
-/// Both sides of every hour that has delivered records.
-fn compare(delivered: &ByHour, stored: &ByHour) -> Vec<Hour> {
-    let side_by_side = |(&start, &delivered): (&u64, &u64)| Hour {
-        start,
-        delivered,
-        stored: stored.get(&start).copied().unwrap_or(0),
-    };
-    delivered.iter().map(side_by_side).collect()
-}
-
 /// Entries by the hour, as far as one look goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HoursPage {
@@ -205,17 +255,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_hours_that_fall_short_are_gaps() {
-        let delivered = ByHour::from([(HOUR, 10), (2 * HOUR, 10), (3 * HOUR, 10), (4 * HOUR, 10)]);
-        let stored = ByHour::from([(HOUR, 10), (2 * HOUR, 12), (3 * HOUR, 9), (9 * HOUR, 1)]);
-        let missing: Vec<_> = compare(&delivered, &stored)
-            .iter()
-            .map(|hour| (hour.start / HOUR, hour.missing()))
-            .collect();
-        assert_eq!(missing, [(1, 0), (2, 0), (3, 1), (4, 10)]);
-    }
-
-    #[test]
     fn a_period_is_widened_to_whole_hours() {
         let widened = |since, until| {
             let period = whole_hours(Period { since, until });
@@ -228,16 +267,5 @@ mod tests {
         let whole = (Some(HOUR), Some(2 * HOUR));
         assert_eq!(widened(whole.0, whole.1), whole);
         assert_eq!(widened(None, Some(u64::MAX)), (None, Some(u64::MAX)));
-    }
-
-    #[test]
-    fn one_host_does_not_make_up_for_another() {
-        let delivered = ByHour::from([(HOUR, 10)]);
-        let mut hours = BTreeMap::new();
-        for stored in [14, 7] {
-            add_host(&mut hours, compare(&delivered, &[(HOUR, stored)].into()));
-        }
-        let sum: Vec<_> = hours.into_values().collect();
-        assert_eq!((sum[0].delivered, sum[0].missing()), (20, 3));
     }
 }

@@ -112,9 +112,30 @@ pub const SHIPPER: &str = "ollama_shipper";
 /// Field of every report: entries made durable.
 pub const READ: &str = "read";
 
-/// The measurements of records themselves, one point a record, each with a field that every point of it has.
-pub const OF_RECORDS: [(&str, &str); 3] = [
-    (LOGS.name, MESSAGE),
-    (SNAPSHOTS.name, MODELS_JSON),
-    (SHIPPER, READ),
+/// What the own point of a record has exactly once, so that counting it counts records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfRecord {
+    pub measurement: &'static str,
+    /// Every point of the measurement has it.
+    pub field: &'static str,
+    pub field_type: FieldType,
+}
+
+/// The measurements of records themselves, one point a record.
+pub const OF_RECORDS: [OfRecord; 3] = [
+    OfRecord {
+        measurement: LOGS.name,
+        field: MESSAGE,
+        field_type: Text,
+    },
+    OfRecord {
+        measurement: SNAPSHOTS.name,
+        field: MODELS_JSON,
+        field_type: Text,
+    },
+    OfRecord {
+        measurement: SHIPPER,
+        field: READ,
+        field_type: Integer,
+    },
 ];

@@ -37,8 +37,8 @@ pub trait Sink: Send + Sync + 'static {
     /// The credentials that the next try would use, when they can change while the service runs; `None` when they cannot.
     fn credentials(&self) -> Option<Credentials>;
 
-    /// How long the server keeps records, in words; `None` when it keeps them for ever or does not tell.
-    fn keeps(&self) -> impl Future<Output = Option<String>> + Send;
+    /// How long the server keeps records; `None` when it keeps them for ever or does not tell.
+    fn keeps(&self) -> impl Future<Output = Option<Duration>> + Send;
 
     /// Points of records of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
     ///

@@ -98,7 +98,7 @@ impl Sink for InMemory {
         Some(Credentials(Some(Secret::new(secret))))
     }
 
-    async fn keeps(&self) -> Option<String> {
+    async fn keeps(&self) -> Option<Duration> {
         None
     }
 

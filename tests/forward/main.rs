@@ -10,6 +10,7 @@ mod commands;
 mod double;
 mod faults;
 mod fleet;
+mod gaps;
 mod innocent;
 mod model;
 mod pace;

@@ -282,8 +282,8 @@ impl Sink for Server {
         None
     }
 
-    async fn keeps(&self) -> Option<String> {
-        Some("7d".to_owned())
+    async fn keeps(&self) -> Option<Duration> {
+        Some(Duration::from_secs(7 * 86_400))
     }
 
     async fn count_by_hour(&self, _host: &str, _range: Range<u64>) -> Result<ByHour, CountError> {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use shipper::base::when::When;
 use shipper::config::{NamedFile, TokenSource};
 use shipper::counters::forward::ServerState;
 use shipper::operate::{Effect, Operator, Period, gaps};
@@ -345,7 +346,10 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     let operator = Operator::alone(rig.store.clone(), PathBuf::new());
     let ask = async |request| Ok::<_, Box<dyn Error>>(operator.answer(request).await?);
     let everything = Period::default();
-    let hours = gaps::find(&ask, &sink, everything).await.unwrap();
+    let hours = gaps::find(&ask, &sink, everything, When::now())
+        .await
+        .unwrap()
+        .hours;
     let found: Vec<_> = hours
         .iter()
         .map(|hour| (hour.delivered, hour.stored))
@@ -359,7 +363,10 @@ async fn only_hours_that_the_server_lost_are_sent_again() {
     assert_eq!(rig.stats().await.pending, 103);
     rig.drain().await;
     assert_eq!(server.count("ollama_logs"), 100 + 101 + 102 + 103);
-    let hours = gaps::find(&ask, &sink, everything).await.unwrap();
+    let hours = gaps::find(&ask, &sink, everything, When::now())
+        .await
+        .unwrap()
+        .hours;
     assert!(hours.iter().all(|hour| hour.missing() == 0));
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
-use support::endpoint::{Endpoint, Fault};
+use support::endpoint::{Bucket, Endpoint, Fault};
 use support::influxd::{Influxd1, Server as _, Settings};
 use support::journal::{Entry, busy, write_journal};
 
@@ -113,6 +113,30 @@ fn a_server_of_2_x_is_asked_for_everything_and_each_refusal_is_named() {
     endpoint.script([Some(Fault::Portal)]);
     endpoint.set_down(true);
     Findings::of(&host).expect("server", "fail", "");
+}
+
+#[test]
+fn how_long_a_bucket_keeps_points_is_told_by_name_and_by_id() {
+    let endpoint = Endpoint::start().unwrap();
+    let (org_id, id) = ("00000000000000a1", "00000000000000b2");
+    endpoint.set_bucket(Bucket {
+        org: "my org".to_owned(),
+        org_id: org_id.to_owned(),
+        name: "lögs".to_owned(),
+        id: id.to_owned(),
+        keeps: 86_400,
+        shard: 3600,
+    });
+    let mut host = host(&endpoint, busy(1));
+    for org in ["my org", org_id] {
+        host.set("INFLUXDB_ORG", org);
+        for bucket in ["lögs", id] {
+            host.set("INFLUXDB_BUCKET", bucket);
+            Findings::of(&host).expect("retention", "pass", "keeps 1 d");
+        }
+        host.set("INFLUXDB_BUCKET", "00000000000000ff");
+        Findings::of(&host).expect("retention", "warn", "not found");
+    }
 }
 
 #[test]

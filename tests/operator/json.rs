@@ -146,4 +146,14 @@ fn json_of_the_gaps_names_the_hours_that_fall_short() {
         (&short[0]["delivered"], &short[0]["stored"]),
         (&3.into(), &0.into())
     );
+    assert_eq!(short[0]["unjudged"], Value::Null);
+    server.influxql("ALTER RETENTION POLICY autogen ON logs DURATION 1h SHARD DURATION 1h");
+    let too_old = check(&host, "replay --gaps", "replay --gaps --dry-run");
+    assert_eq!(too_old[0]["unjudged"], "beyond_retention");
+    let told = host.succeed("replay --gaps --dry-run");
+    assert!(
+        told.contains("cannot be judged: InfluxDB keeps 1 h, and has 0 of 3")
+            && told.contains("0 delivered entries would be sent again"),
+        "{told}"
+    );
 }

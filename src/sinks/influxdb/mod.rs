@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod called;
 mod check;
 mod client;
 mod deletes;
@@ -27,7 +28,6 @@ use std::time::Duration;
 use spool::Records;
 
 use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
-use crate::base::human::span;
 use crate::config::{Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
@@ -87,9 +87,8 @@ impl Sink for InfluxDb {
         self.client.token_file()
     }
 
-    async fn keeps(&self) -> Option<String> {
-        let kept = probe::retention(&self.client).await.ok()??;
-        Some(span(kept))
+    async fn keeps(&self) -> Option<Duration> {
+        probe::retention(&self.client).await.ok().flatten()
     }
 
     async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {

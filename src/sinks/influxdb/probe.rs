@@ -1,11 +1,13 @@
 //! What a check asks a server: whether it is there, how long it keeps points, how many series it has. Parsers are
 //! pure.
 
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use super::answer::{HttpAnswer, decide};
+use super::called::{Called, called};
 use super::client::{Client, url};
 use super::failure::innermost;
 use super::query::quoted;
@@ -70,14 +72,49 @@ pub(super) async fn retention(client: &Client) -> Result<Option<Duration>, Strin
             policy_duration(&influxql(client, &query).await?, policy)
         }
         Api::V2 => {
-            let mut target =
-                url(config, &["api", "v2", "buckets"]).map_err(|error| error.to_string())?;
-            target
-                .query_pairs_mut()
-                .append_pair("org", &config.org)
-                .append_pair("name", &config.bucket);
-            bucket_duration(&ask(client, client.get(target)).await?)
+            let mut found = Err(String::new());
+            for (org, bucket) in ways(called(&config.org), called(&config.bucket)) {
+                found = bucket_retention(client, org, bucket).await;
+                if found.is_ok() {
+                    break;
+                }
+            }
+            found
         }
+    }
+}
+
+/// Every way to take what the two are called, the first ones first.
+fn ways<'a>(
+    (org, other_org): (Called<'a>, Option<Called<'a>>),
+    (bucket, other_bucket): (Called<'a>, Option<Called<'a>>),
+) -> impl Iterator<Item = (Called<'a>, Called<'a>)> {
+    let buckets = move || iter::once(bucket).chain(other_bucket);
+    let orgs = iter::once(org).chain(other_org);
+    orgs.flat_map(move |org| buckets().map(move |bucket| (org, bucket)))
+}
+
+async fn bucket_retention(
+    client: &Client,
+    org: Called<'_>,
+    bucket: Called<'_>,
+) -> Result<Option<Duration>, String> {
+    let mut target =
+        url(client.config(), &["api", "v2", "buckets"]).map_err(|error| error.to_string())?;
+    let (org_key, org) = key(org, ["orgID", "org"]);
+    let (bucket_key, bucket) = key(bucket, ["id", "name"]);
+    target
+        .query_pairs_mut()
+        .append_pair(org_key, org)
+        .append_pair(bucket_key, bucket);
+    bucket_duration(&ask(client, client.get(target)).await?)
+}
+
+/// An id has a key of its own: as a name, nothing has it.
+fn key<'a>(called: Called<'a>, [of_id, of_name]: [&'static str; 2]) -> (&'static str, &'a str) {
+    match called {
+        Called::Id(id) => (of_id, id),
+        Called::Name(name) => (of_name, name),
     }
 }
 

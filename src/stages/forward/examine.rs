@@ -13,6 +13,7 @@ use super::link::Link;
 use super::search::{Search, SearchFindings, Trial};
 use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
+use crate::base::human::span;
 use crate::sinks::{Cause, Form, Refusal, Sink};
 
 /// Does `task`, whose records `batch` has as far as they are still pending.
@@ -214,7 +215,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     async fn keeps(&self, told: Option<String>) -> Option<String> {
         match told {
             Some(keeps) => Some(keeps),
-            None => self.link.sink().keeps().await,
+            None => self.link.sink().keeps().await.map(span),
         }
     }
 

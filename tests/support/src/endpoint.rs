@@ -1,6 +1,7 @@
 //! An InfluxDB 2.x write endpoint that keeps distinct points, parses with a parser that is not ours (the vendor's
 //! crate `influxdb-line-protocol`), and fails in every way that servers and networks do, on demand.
 
+mod asked;
 mod body;
 mod points;
 
@@ -23,8 +24,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+pub use asked::Bucket;
 use body::AnswerBody;
-pub use points::{Point, Points};
+pub use points::{Kind, Point, Points};
 
 /// One way to fail, for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +137,10 @@ struct State {
     /// What happens to the next requests; then all is well.
     script: VecDeque<Option<Fault>>,
     points: Points,
+    /// What it can be asked for; nothing when there is none.
+    bucket: Option<Bucket>,
+    /// What happens to questions, by the text of their Flux; `None` is no fault.
+    silence: Option<Illness>,
     seen: Vec<Seen>,
     counted: usize,
     bodies: Vec<(Bytes, bool)>,
@@ -226,6 +232,30 @@ impl Endpoint {
     /// Meets every request that the script leaves alone with the fault that `illness` gives for its body.
     pub fn set_illness(&self, illness: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
         self.state().illness = Some(Box::new(illness));
+    }
+
+    /// Lets it be asked for what it holds: it says that this is where that is.
+    pub fn set_bucket(&self, bucket: Bucket) {
+        self.state().bucket = Some(bucket);
+    }
+
+    /// Writes line protocol past the shipper.
+    ///
+    /// # Panics
+    /// When that is none.
+    pub fn insert(&self, lines: &str) {
+        let points: Result<_, _> = points::lines(lines).collect();
+        self.state().points.extend(points.expect("line protocol"));
+    }
+
+    /// Removes the points that `lost` names.
+    pub fn lose(&self, lost: impl Fn(&Point) -> bool) {
+        self.state().points.lose(lost);
+    }
+
+    /// Meets questions with the fault that `silence` gives for their Flux.
+    pub fn set_silence(&self, silence: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.state().silence = Some(Box::new(silence));
     }
 
     /// Accepts all lines and all bodies again.
@@ -418,12 +448,16 @@ async fn answer(
         if state.down {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        state.fault(&body)
+        if is_question(&seen.target) {
+            state.silenced(&body)
+        } else {
+            state.fault(&body)
+        }
     };
     let Some(fault) = fault else {
         // Under one lock: who sees the points sees the request.
         let mut state = lock(state);
-        let answer = state.store(&body);
+        let answer = state.reply(&seen.target, &body);
         seen.status = answer.status().as_u16();
         state.seen.push(seen);
         return Ok(answer);
@@ -432,6 +466,11 @@ async fn answer(
     seen.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
     lock(state).seen.push(seen);
     answer
+}
+
+/// Faults that are meant for writes leave it alone.
+fn is_question(target: &str) -> bool {
+    [BUCKETS, QUERY].iter().any(|path| target.starts_with(path))
 }
 
 async fn apply(
@@ -477,6 +516,9 @@ async fn apply(
     }
 }
 
+const BUCKETS: &str = "GET /api/v2/buckets";
+const QUERY: &str = "POST /api/v2/query";
+
 const PAGE: &str = "<!DOCTYPE html><html><body>Welcome! Please log in.</body></html>";
 
 impl State {
@@ -489,7 +531,27 @@ impl State {
         illness(&String::from_utf8_lossy(body))
     }
 
+    /// What goes wrong with this question.
+    fn silenced(&mut self, flux: &[u8]) -> Option<Fault> {
+        let silence = self.silence.as_mut()?;
+        silence(&String::from_utf8_lossy(flux))
+    }
+
     /// What a server that is well does.
+    fn reply(&mut self, target: &str, body: &[u8]) -> Response<AnswerBody> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (status, text) = match path {
+            BUCKETS => asked::buckets(self.bucket.as_ref(), query),
+            QUERY => {
+                let flux = String::from_utf8_lossy(body);
+                asked::query(self.bucket.as_ref(), query, &flux, &self.points)
+            }
+            _ => return self.store(body),
+        };
+        plain(status, text)
+    }
+
+    /// Stores what it takes.
     fn store(&mut self, body: &[u8]) -> Response<AnswerBody> {
         if self.max_body.is_some_and(|max| body.len() > max) {
             return error(413, "request entity too large");

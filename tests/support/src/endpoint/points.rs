@@ -13,8 +13,49 @@ pub struct Point {
     pub measurement: String,
     /// Nanoseconds since the Unix epoch.
     pub time: i64,
+    /// Tags, as they are meant.
+    pub tags: Vec<(String, String)>,
     /// Fields; strings as they are meant, anything else as it was written.
     pub fields: Vec<(String, String)>,
+    /// The type of each field.
+    pub kinds: Vec<Kind>,
+}
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `"text"`.
+    Text,
+    /// `1i`.
+    Integer,
+    /// `1u`.
+    Unsigned,
+    /// `1`.
+    Float,
+    /// `true`.
+    Boolean,
+}
+
+impl Kind {
+    pub(super) fn in_flux(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Integer => "integer",
+            Self::Unsigned => "unsigned integer",
+            Self::Float => "float",
+            Self::Boolean => "boolean",
+        }
+    }
+
+    fn of(value: &FieldValue<'_>) -> Self {
+        match value {
+            FieldValue::String(_) => Self::Text,
+            FieldValue::I64(_) => Self::Integer,
+            FieldValue::U64(_) => Self::Unsigned,
+            FieldValue::F64(_) => Self::Float,
+            FieldValue::Boolean(_) => Self::Boolean,
+        }
+    }
 }
 
 impl Point {
@@ -65,6 +106,10 @@ impl Points {
             .collect()
     }
 
+    pub(super) fn lose(&mut self, lost: impl Fn(&Point) -> bool) {
+        self.points.retain(|_, point| !lost(point));
+    }
+
     pub(super) fn extend(&mut self, points: Vec<Point>) {
         for point in points {
             let key = (point.series.clone(), point.time);
@@ -85,6 +130,18 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Result<Point, String>> {
             series: line.series.to_string(),
             measurement: line.series.measurement.to_string(),
             time: line.timestamp.ok_or("a line without a timestamp")?,
+            tags: line
+                .series
+                .tag_set
+                .iter()
+                .flatten()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            kinds: line
+                .field_set
+                .iter()
+                .map(|(_, value)| Kind::of(value))
+                .collect(),
             fields: line
                 .field_set
                 .iter()

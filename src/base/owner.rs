@@ -39,6 +39,19 @@ pub enum OwnerError {
         /// What is wrong on the way to it.
         weak: String,
     },
+    /// A third user's link leads to it.
+    #[error(
+        "{} belongs to user {user}, but {weak}: it cannot be trusted. SHIPPER_SPOOL_DIR has to lead to the spool by directories and links \
+         of root and of the spool's owner alone",
+        dir.display()
+    )]
+    Misled {
+        dir: PathBuf,
+        /// Who owns the spool.
+        user: Uid,
+        /// What is wrong on the way to it.
+        weak: String,
+    },
     /// The system does not let root become another user.
     #[error("cannot become {user}, who owns {}: {source}; run it as that user: sudo -u {user} shipper …", dir.display())]
     Refused {
@@ -104,7 +117,16 @@ fn owner_of(dir: &Path) -> Result<Option<(Uid, Gid)>, OwnerError> {
     if let Some(found) = &found
         && found.uid() != 0
     {
-        return Ok(Some((Uid::from(found.uid()), Gid::from(found.gid()))));
+        let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
+        // A link of one user's must not make root act as another one.
+        return match path::ownership(dir, &[Uid::from(0), owner.0]).map_err(unknown)? {
+            Control::Trusted => Ok(Some(owner)),
+            Control::Others { weak, .. } => Err(OwnerError::Misled {
+                dir: dir.to_owned(),
+                user: owner.0,
+                weak,
+            }),
+        };
     }
     let control = path::control(dir, &[Uid::from(0)]).map_err(unknown)?;
     match (found, control) {

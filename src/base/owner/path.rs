@@ -32,6 +32,18 @@ pub(super) enum Control {
 
 /// Follows `path` as the kernel does, link by link, and looks at everything on the way. What does not exist ends it.
 pub(super) fn control(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
+    follow(path, |at, found| weakness(at, found, trusted))
+}
+
+/// The same, of whose everything on the way is; whoever may write there as well can only lead to what is their own.
+pub(super) fn ownership(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
+    follow(path, |at, found| strangeness(at, found, trusted))
+}
+
+fn follow(
+    path: &Path,
+    weakness: impl Fn(&Path, &Metadata) -> Option<String>,
+) -> io::Result<Control> {
     let path = std::path::absolute(path)?;
     let mut left: VecDeque<PathBuf> = parts(&path).collect();
     let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -46,7 +58,7 @@ pub(super) fn control(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::Trusted),
             Err(error) => return Err(error),
         };
-        if let Some(weak) = weakness(&at, &found, trusted) {
+        if let Some(weak) = weakness(&at, &found) {
             let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
             return Ok(Control::Others { owner, weak });
         }
@@ -80,8 +92,9 @@ fn parts(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
 fn weakness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
     let name = path.display();
     let mode = found.mode();
-    if !trusted.contains(&Uid::from(found.uid())) {
-        Some(format!("{name} belongs to user {}", found.uid()))
+    let strangeness = strangeness(path, found, trusted);
+    if strangeness.is_some() {
+        strangeness
     } else if found.is_symlink() || mode & STICKY != 0 {
         None
     } else if mode & FOR_ALL != 0 {
@@ -91,6 +104,12 @@ fn weakness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
     } else {
         None
     }
+}
+
+/// That `path` is of none of `trusted`, in words.
+fn strangeness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
+    let is_theirs = trusted.contains(&Uid::from(found.uid()));
+    (!is_theirs).then(|| format!("{} belongs to user {}", path.display(), found.uid()))
 }
 
 /// Whether everybody may read the file at `path`, and reach it.

@@ -10,12 +10,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{
-    Gid, Group, Uid, User, geteuid, getgrouplist, getgroups, getresgid, getresuid, setgroups,
-    setresgid, setresuid,
+    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid,
+    setgroups, setresgid, setresuid,
 };
 
 use super::answer::answer;
-use path::Control;
+use path::{Control, Reader};
 
 /// The service's unit, whose `User=` owns a spool that is still to be made.
 const UNIT: &str = "Ollama_InfluxDB.service";
@@ -151,9 +151,16 @@ pub(crate) fn weak_point(path: &Path) -> io::Result<Option<String>> {
     })
 }
 
-/// Whether users of no particular group may read the file at `path`.
-pub(crate) fn is_readable_by_all(path: &Path) -> bool {
-    path::is_readable_by_all(path)
+/// Who may read the file at `path` beside root, this user and its groups, in words.
+pub(crate) fn other_reader(path: &Path) -> Option<String> {
+    let mut groups = getgroups().unwrap_or_default();
+    groups.extend([Gid::from(0), getegid()]);
+    let reader = path::reader(path, &[Uid::from(0), geteuid()], &groups)?;
+    Some(match reader {
+        Reader::All => "every user of this host".to_owned(),
+        Reader::Group(gid) => format!("group {gid}"),
+        Reader::User(uid) => format!("user {uid}"),
+    })
 }
 
 /// The user that systemd runs the service as, when it is not root.

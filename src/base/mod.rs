@@ -9,6 +9,7 @@ pub(crate) mod logging;
 pub mod owner;
 pub mod refusal;
 pub mod retry;
+pub(crate) mod small_file;
 pub mod stop;
 pub mod stored;
 pub(crate) mod terminal;

@@ -10,12 +10,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{
-    Gid, Group, Uid, User, geteuid, getgrouplist, getgroups, getresgid, getresuid, setgroups,
-    setresgid, setresuid,
+    Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups, getresgid, getresuid,
+    setgroups, setresgid, setresuid,
 };
 
 use super::answer::answer;
-use path::Control;
+use path::{Control, Reader};
 
 /// The service's unit, whose `User=` owns a spool that is still to be made.
 const UNIT: &str = "Ollama_InfluxDB.service";
@@ -36,6 +36,19 @@ pub enum OwnerError {
     )]
     Replaceable {
         dir: PathBuf,
+        /// What is wrong on the way to it.
+        weak: String,
+    },
+    /// A third user's link leads to it.
+    #[error(
+        "{} belongs to user {user}, but {weak}: it cannot be trusted. SHIPPER_SPOOL_DIR has to lead to the spool by directories and links \
+         of root and of the spool's owner alone",
+        dir.display()
+    )]
+    Misled {
+        dir: PathBuf,
+        /// Who owns the spool.
+        user: Uid,
         /// What is wrong on the way to it.
         weak: String,
     },
@@ -104,7 +117,16 @@ fn owner_of(dir: &Path) -> Result<Option<(Uid, Gid)>, OwnerError> {
     if let Some(found) = &found
         && found.uid() != 0
     {
-        return Ok(Some((Uid::from(found.uid()), Gid::from(found.gid()))));
+        let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
+        // A link of one user's must not make root act as another one.
+        return match path::ownership(dir, &[Uid::from(0), owner.0]).map_err(unknown)? {
+            Control::Trusted => Ok(Some(owner)),
+            Control::Others { weak, .. } => Err(OwnerError::Misled {
+                dir: dir.to_owned(),
+                user: owner.0,
+                weak,
+            }),
+        };
     }
     let control = path::control(dir, &[Uid::from(0)]).map_err(unknown)?;
     match (found, control) {
@@ -129,9 +151,16 @@ pub(crate) fn weak_point(path: &Path) -> io::Result<Option<String>> {
     })
 }
 
-/// Whether users of no particular group may read the file at `path`.
-pub(crate) fn is_readable_by_all(path: &Path) -> bool {
-    path::is_readable_by_all(path)
+/// Who may read the file at `path` beside root, this user and its groups, in words.
+pub(crate) fn other_reader(path: &Path) -> Option<String> {
+    let mut groups = getgroups().unwrap_or_default();
+    groups.extend([Gid::from(0), getegid()]);
+    let reader = path::reader(path, &[Uid::from(0), geteuid()], &groups)?;
+    Some(match reader {
+        Reader::All => "every user of this host".to_owned(),
+        Reader::Group(gid) => format!("group {gid}"),
+        Reader::User(uid) => format!("user {uid}"),
+    })
 }
 
 /// The user that systemd runs the service as, when it is not root.

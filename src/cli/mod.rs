@@ -105,6 +105,12 @@ pub enum Error {
     /// Several entries have.
     #[error("more than one entry has a hash that begins with {0}: give more digits")]
     Ambiguous(String),
+    /// What was to be recovered lies elsewhere.
+    #[error(
+        "{0}; it is read with the rights of the spool's owner alone, by the service while that runs: copy it beside the spool, and \
+         chown -R the copy to the spool's owner"
+    )]
+    Recover(Box<Error>),
     /// A backfill ended early.
     #[error("backfill: {0}")]
     Backfill(String),

@@ -3,9 +3,11 @@
 //! What goes into it is read with the rights of the spool's owner, the file is written with those of whoever gave the command. So it is
 //! written by a process of its own, which is started before root's rights are given up and does nothing else.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, PipeWriter, Read, Write, pipe};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -168,14 +170,15 @@ impl NewFile {
     /// # Errors
     /// When its directory is reached through a link, which somebody may have put there, or when what is at `path` is neither a file nor a link.
     pub(super) fn create(path: &Path, mode: Mode) -> io::Result<Self> {
+        let ends_open = matches!(path.as_os_str().as_bytes(), [.., b'/'] | [.., b'/', b'.']);
         let name = path
             .file_name()
+            .filter(|_| !ends_open)
             .ok_or_else(|| io::Error::other("names no file"))?;
         let dir = directory(path.parent().unwrap_or(Path::new("")))?;
         check_replaceable(&dir, name)?;
-        let mut meanwhile = OsString::from(".");
-        meanwhile.push(name);
-        meanwhile.push(format!(".{}.new", std::process::id()));
+        // Nobody knows it before, to put something there.
+        let meanwhile = format!(".{:016x}.new", RandomState::new().build_hasher().finish());
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&dir, &meanwhile, flags, mode)?;

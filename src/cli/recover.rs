@@ -48,12 +48,15 @@ pub(super) async fn run(shipper: Shipper, arguments: &RecoverArgs) -> Result<Ver
     let mut outcomes = Vec::new();
     for dir in dirs {
         let request = ControlRequest::Recover { path: dir.clone() };
-        let Answer::Recover { recovered } = shipper.ask(request).await? else {
-            return Err(Error::OtherAnswer);
-        };
         let own = dir
             .to_str()
             .filter(|dir| aside.iter().any(|name| name == dir));
+        let recovered = match shipper.ask(request).await {
+            Ok(Answer::Recover { recovered }) => recovered,
+            Ok(_) => return Err(Error::OtherAnswer),
+            Err(error) if own.is_none() => return Err(Error::Recover(Box::new(error))),
+            Err(error) => return Err(error),
+        };
         let dropped = match own.filter(|_| arguments.drop) {
             Some(name) => forget(&shipper, name).await?,
             None => false,

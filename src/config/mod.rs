@@ -6,19 +6,20 @@
 mod kinds;
 mod named_file;
 mod raw;
+mod secret;
 mod server_url;
 mod special;
 mod table;
 mod units;
 mod values;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use named_file::NamedFile;
 pub use raw::{DEFAULT_FILE, Raw, RawError};
+pub use secret::Secret;
 pub use server_url::ServerUrl;
 pub use table::{KEYS, Key, Preset};
 pub use units::Units;
@@ -248,60 +249,4 @@ pub enum TokenSource {
     Value(Secret),
     /// Read from this file before each try.
     File(NamedFile),
-}
-
-/// Text that never appears in output.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `text` from [`fmt::Debug`].
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// `text` of somebody who was told the secret, without it. Where it is as short as a word, words would be lost.
-    #[must_use]
-    pub fn hidden_in(&self, text: String) -> String {
-        const SHORTEST: usize = 6;
-        let parts = std::iter::once(self.0.as_str())
-            .chain(self.0.split_once(':').map(|(_, password)| password));
-        parts
-            .filter(|part| part.len() >= SHORTEST)
-            .fold(text, |text, part| {
-                if text.contains(part) {
-                    text.replace(part, "***")
-                } else {
-                    text
-                }
-            })
-    }
-
-    /// The text itself, for the one place that must send it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_taken_out_of_what_others_say() {
-        let hidden =
-            |secret: &str, text: &str| Secret::new(secret.to_owned()).hidden_in(text.to_owned());
-        assert_eq!(hidden("t0k3n-1", "bad: Token t0k3n-1"), "bad: Token ***");
-        assert_eq!(hidden("me:s3cret", "user me, p=s3cret"), "user me, p=***");
-        assert_eq!(hidden("a", "a database"), "a database");
-        assert_eq!(hidden("", "text"), "text");
-    }
 }

@@ -1,11 +1,11 @@
 //! [`NamedFile`]: a file that a key names.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::Secret;
+use crate::base::small_file;
 
 /// A file that a key names, read whenever it is needed: what is in it may change.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,7 +29,15 @@ impl NamedFile {
 
     /// Reads it for the time after root's rights are given up. A file that cannot be read now is said when it is needed.
     pub(super) fn keep(&mut self) {
-        self.kept = fs::read(&self.path).ok();
+        self.kept = self.read_now().ok();
+    }
+
+    /// What it holds for this user, now.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub(crate) fn read_now(&self) -> io::Result<Vec<u8>> {
+        small_file::read(&self.path)
     }
 
     /// What it holds now; what it held before, when it may not be read any more.
@@ -37,7 +45,7 @@ impl NamedFile {
     /// # Errors
     /// Those of reading it.
     pub fn read(&self) -> io::Result<Vec<u8>> {
-        match (fs::read(&self.path), &self.kept) {
+        match (self.read_now(), &self.kept) {
             (Err(error), Some(kept)) if error.kind() == ErrorKind::PermissionDenied => {
                 Ok(kept.clone())
             }
@@ -64,6 +72,8 @@ impl fmt::Debug for NamedFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

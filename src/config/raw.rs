@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::table::{KEYS, Key, Setting};
+use crate::base::small_file;
 
 /// Read when no `--config` is given and it exists.
 pub const DEFAULT_FILE: &str = "/etc/ollama-influxdb/config.env";
@@ -111,11 +112,8 @@ impl Raw {
             path: path.to_owned(),
             source,
         };
-        let lines = dotenvy::from_path_iter(path).map_err(|error| match error {
-            dotenvy::Error::Io(source) => unreadable(source),
-            _ => unreadable(std::io::ErrorKind::InvalidData.into()),
-        })?;
-        for (read, line) in lines.enumerate() {
+        let text = small_file::read_given(path).map_err(unreadable)?;
+        for (read, line) in dotenvy::from_read_iter(text.as_slice()).enumerate() {
             match line {
                 Ok((name, value)) => {
                     // Ollama's own file may be shared with us: only our prefixes are held to the table.

@@ -188,6 +188,72 @@ fn a_spool_that_is_roots_where_others_may_replace_it_is_not_touched() {
     assert_eq!(everything(&host.path("state")), before);
 }
 
+#[test]
+fn root_does_not_act_as_another_user_to_whose_directory_the_services_user_has_led_it() {
+    const OTHER: u32 = 65_533;
+    let endpoint = Endpoint::start().unwrap();
+    let Some(host) = host_of_user(&endpoint) else {
+        return;
+    };
+    let theirs = host.path("theirs");
+    fs::create_dir_all(theirs.join("LOCK")).unwrap();
+    fs::write(host.path("precious"), "of the other user").unwrap();
+    for name in [host.path("precious"), theirs.clone()] {
+        chown(name, Some(OTHER), Some(OTHER)).unwrap();
+    }
+    // Where both may write.
+    plant(&host.path("precious"), &theirs.join("LOCK/holder"));
+    plant(&host.path("precious"), &theirs.join("MANIFEST.new"));
+    plant(&theirs, &host.path("state/spool"));
+    let before = everything(&theirs);
+    for command in COMMANDS {
+        let output = host.run(command);
+        assert!(!output.status.success(), "{command}: {output:?}");
+        assert_eq!(everything(&theirs), before, "{command}");
+        let precious = fs::read_to_string(host.path("precious")).unwrap();
+        assert_eq!(precious, "of the other user", "{command}");
+    }
+}
+
+#[test]
+fn a_spool_of_roots_to_which_everybody_may_add_is_not_touched() {
+    let endpoint = Endpoint::start().unwrap();
+    let Some(mut host) = host_of_user(&endpoint) else {
+        return;
+    };
+    let everybodys = host.path("everybodys");
+    fs::create_dir_all(everybodys.join("LOCK")).unwrap();
+    fs::set_permissions(&everybodys, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::write(host.path("precious"), "root's own").unwrap();
+    plant(&host.path("precious"), &everybodys.join("LOCK/holder"));
+    host.set("SHIPPER_SPOOL_DIR", everybodys.to_str().unwrap());
+    let before = everything(&everybodys);
+    for command in COMMANDS {
+        assert!(!host.run(command).status.success(), "{command}");
+        assert_eq!(everything(&everybodys), before, "{command}");
+    }
+    let precious = fs::read_to_string(host.path("precious")).unwrap();
+    assert_eq!(precious, "root's own");
+}
+
+#[test]
+fn a_part_of_a_spool_that_only_root_may_read_is_refused_with_what_to_do() {
+    let endpoint = Endpoint::start().unwrap();
+    let Some(host) = host_of_user(&endpoint) else {
+        return;
+    };
+    let copy = host.path("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).unwrap();
+    let output = host.run(&format!("spool recover {}", copy.display()));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("denied") && said.contains("chown -R"),
+        "{said}"
+    );
+}
+
 /// A configuration that root alone may read, with a token file and without one that the user could.
 #[test]
 fn configuration_and_token_of_root_alone_are_read_before_rights_are_given_up() {

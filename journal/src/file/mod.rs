@@ -4,9 +4,12 @@ mod bytes;
 mod lookup;
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::chain::Entries;
 use crate::error::Error;
@@ -100,6 +103,17 @@ impl Entry {
     }
 }
 
+/// A pipe in the place of a file keeps nobody waiting for a writer.
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false => Err(io::Error::other("is not a regular file")),
+    }
+}
+
 impl JournalFile {
     /// Opens the file at `path`.
     ///
@@ -118,14 +132,11 @@ impl JournalFile {
 
     /// The same of a file of which only the header may be known.
     pub(crate) fn open_any(path: &Path, limits: Limits) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|source| Error::Io {
+        let unreadable = |source| Error::Io {
             path: path.to_owned(),
             source,
-        })?;
-        let metadata = file.metadata().map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        };
+        let (file, metadata) = open_regular(path).map_err(unreadable)?;
         let header = read_header(&file, path)?;
         Ok(Self {
             file,
@@ -339,5 +350,20 @@ impl JournalFile {
             offset,
             what,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, FileType, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_pipe_in_the_place_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("system.journal");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert!(JournalFile::open(&path, Limits::default()).is_err());
     }
 }

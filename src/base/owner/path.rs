@@ -32,6 +32,20 @@ pub(super) enum Control {
 
 /// Follows `path` as the kernel does, link by link, and looks at everything on the way. What does not exist ends it.
 pub(super) fn control(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
+    follow(path, |at, found, is_last| {
+        weakness(at, found, trusted, is_last)
+    })
+}
+
+/// The same, of whose everything on the way is; whoever may write there as well can only lead to what is their own.
+pub(super) fn ownership(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
+    follow(path, |at, found, _| strangeness(at, found, trusted))
+}
+
+fn follow(
+    path: &Path,
+    weakness: impl Fn(&Path, &Metadata, bool) -> Option<String>,
+) -> io::Result<Control> {
     let path = std::path::absolute(path)?;
     let mut left: VecDeque<PathBuf> = parts(&path).collect();
     let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -46,7 +60,7 @@ pub(super) fn control(path: &Path, trusted: &[Uid]) -> io::Result<Control> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::Trusted),
             Err(error) => return Err(error),
         };
-        if let Some(weak) = weakness(&at, &found, trusted) {
+        if let Some(weak) = weakness(&at, &found, left.is_empty()) {
             let owner = (Uid::from(found.uid()), Gid::from(found.gid()));
             return Ok(Control::Others { owner, weak });
         }
@@ -76,13 +90,15 @@ fn parts(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
     })
 }
 
-/// Why others than `trusted` decide what is at or below `path`. In a sticky directory nobody replaces what is theirs.
-fn weakness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
+/// Why others than `trusted` decide what is at or below `path`. On the way, a sticky directory is well: nobody replaces there what is
+/// theirs; but where the way ends, everybody may add to it.
+fn weakness(path: &Path, found: &Metadata, trusted: &[Uid], is_last: bool) -> Option<String> {
     let name = path.display();
     let mode = found.mode();
-    if !trusted.contains(&Uid::from(found.uid())) {
-        Some(format!("{name} belongs to user {}", found.uid()))
-    } else if found.is_symlink() || mode & STICKY != 0 {
+    let strangeness = strangeness(path, found, trusted);
+    if strangeness.is_some() {
+        strangeness
+    } else if found.is_symlink() || (mode & STICKY != 0 && !is_last) {
         None
     } else if mode & FOR_ALL != 0 {
         Some(format!("everybody may write to {name}"))
@@ -93,15 +109,50 @@ fn weakness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
     }
 }
 
-/// Whether everybody may read the file at `path`, and reach it.
-pub(super) fn is_readable_by_all(path: &Path) -> bool {
+/// That `path` is of none of `trusted`, in words.
+fn strangeness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String> {
+    let is_theirs = trusted.contains(&Uid::from(found.uid()));
+    (!is_theirs).then(|| format!("{} belongs to user {}", path.display(), found.uid()))
+}
+
+/// Of whom there is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    All,
+    Group(u32),
+    User(u32),
+}
+
+impl Reader {
+    /// Whether `bit`, as for everybody, is set for this one.
+    fn has(self, bit: u32, found: &Metadata) -> bool {
+        let mode = found.mode();
+        let own = match self {
+            Self::All => 0,
+            Self::Group(gid) if found.gid() == gid => bit << 3,
+            Self::User(uid) if found.uid() == uid => bit << 6,
+            Self::Group(_) | Self::User(_) => 0,
+        };
+        mode & (bit | own) != 0
+    }
+}
+
+/// Who may read the file at `path`, and reach it, beside `users` and `groups`.
+pub(super) fn reader(path: &Path, users: &[Uid], groups: &[Gid]) -> Option<Reader> {
     const READ: u32 = 0o004;
     const ENTER: u32 = 0o001;
-    let Ok(path) = path.canonicalize() else {
-        return false;
-    };
-    let has = |path: &Path, bit| path.metadata().is_ok_and(|found| found.mode() & bit != 0);
-    has(&path, READ) && path.ancestors().skip(1).all(|dir| has(dir, ENTER))
+    let path = path.canonicalize().ok()?;
+    let found = path.metadata().ok()?;
+    let group = (!groups.contains(&Gid::from(found.gid()))).then_some(Reader::Group(found.gid()));
+    let user = (!users.contains(&Uid::from(found.uid()))).then_some(Reader::User(found.uid()));
+    let enters =
+        |reader: Reader, dir: &Path| dir.metadata().is_ok_and(|found| reader.has(ENTER, &found));
+    [Some(Reader::All), group, user]
+        .into_iter()
+        .flatten()
+        .find(|reader| {
+            reader.has(READ, &found) && path.ancestors().skip(1).all(|dir| enters(*reader, dir))
+        })
 }
 
 /// Makes the directory at `path`, and what is missing above it, for a user; only where root alone decides what is there, since elsewhere
@@ -163,6 +214,7 @@ mod tests {
         }
         allow(&a, 0o1777);
         assert!(!is_weak(&b), "sticky: nobody replaces what is root's");
+        assert!(is_weak(&a), "but everybody may add to it");
         chown(&a, Some(0), Some(65_534)).unwrap();
         allow(&a, 0o775);
         assert!(is_weak(&b));
@@ -209,5 +261,34 @@ mod tests {
         let theirs = dir.path().join("state/other");
         make_for(&theirs, Uid::from(65_534), Gid::from(65_534)).unwrap();
         assert!(!theirs.exists(), "they can do it themselves");
+    }
+
+    #[test]
+    fn a_file_is_read_by_whoever_its_modes_and_those_of_its_directories_let() {
+        if !is_root() {
+            return;
+        }
+        const OTHER: u32 = 65_534;
+        let dir = tempfile::tempdir().unwrap();
+        allow(dir.path(), 0o755);
+        let file = dir.path().join("file");
+        fs::write(&file, "secret").unwrap();
+        let reader = |mode, gid, uid| {
+            chown(&file, Some(uid), Some(gid)).unwrap();
+            allow(&file, mode);
+            reader(&file, &[Uid::from(0)], &[Gid::from(0)])
+        };
+        assert_eq!(reader(0o600, 0, 0), None);
+        assert_eq!(reader(0o640, 0, 0), None);
+        assert_eq!(reader(0o644, 0, 0), Some(Reader::All));
+        assert_eq!(reader(0o640, OTHER, 0), Some(Reader::Group(OTHER)));
+        assert_eq!(reader(0o600, OTHER, 0), None);
+        assert_eq!(reader(0o600, 0, OTHER), Some(Reader::User(OTHER)));
+        allow(dir.path(), 0o700);
+        assert_eq!(reader(0o644, 0, 0), None, "nobody comes near it");
+        assert_eq!(reader(0o640, OTHER, 0), None);
+        chown(dir.path(), None, Some(OTHER)).unwrap();
+        allow(dir.path(), 0o750);
+        assert_eq!(reader(0o644, OTHER, 0), Some(Reader::Group(OTHER)));
     }
 }

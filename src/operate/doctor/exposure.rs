@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Finding;
-use crate::base::owner::{is_readable_by_all, weak_point};
+use crate::base::owner::{other_reader, weak_point};
 use crate::config::{Config, NamedFile, TokenSource};
 
 /// Where install.sh and systemd keep the token: systemd.exec(5), `LoadCredential=`.
@@ -59,17 +59,27 @@ fn secrets(config: &Config, configuration: Option<&Path>) -> Vec<Finding> {
         TokenSource::Value(_) => None,
     };
     let files = [configuration, token_file, Some(Path::new(CREDENTIAL))];
-    let exposed = files
-        .into_iter()
-        .flatten()
-        .filter(|file| is_readable_by_all(file));
-    let finding = |file: &Path| {
+    let read = |file: &Path| {
+        let reader = other_reader(file)?;
         let file = file.display();
-        let found = format!("every user of this host can read the token in {file}");
-        let fix = format!("chmod o-rwx {file}; then make a new token, and revoke this one");
-        Finding::warn(CHECK, found, fix)
+        let found = format!("{reader} can read the token in {file}");
+        let fix = format!(
+            "chown root {file}, with the group of the service; chmod 640 {file}; then make a new token, and revoke this one"
+        );
+        Some(Finding::warn(CHECK, found, fix))
     };
-    exposed.map(finding).collect()
+    let replaced = |file: &Path| {
+        replaceable(
+            file,
+            "decides what is sent, and where to",
+            "the token's file",
+        )
+    };
+    let files = files.into_iter().flatten();
+    files
+        .flat_map(|file| [read(file), replaced(file)])
+        .flatten()
+        .collect()
 }
 
 fn certificates(config: &Config) -> Option<Finding> {

@@ -15,7 +15,7 @@ use nix::unistd::{
 };
 
 use super::answer::answer;
-use path::{Control, Reader};
+use path::{Control, Onlooker};
 
 /// The service's unit, whose `User=` owns a spool that is still to be made.
 const UNIT: &str = "Ollama_InfluxDB.service";
@@ -155,11 +155,11 @@ pub(crate) fn weak_point(path: &Path) -> io::Result<Option<String>> {
 pub(crate) fn other_reader(path: &Path) -> Option<String> {
     let mut groups = getgroups().unwrap_or_default();
     groups.extend([Gid::from(0), getegid()]);
-    let reader = path::reader(path, &[Uid::from(0), geteuid()], &groups)?;
+    let reader = path::onlooker(path, &[Uid::from(0), geteuid()], &groups)?;
     Some(match reader {
-        Reader::All => "every user of this host".to_owned(),
-        Reader::Group(gid) => format!("group {gid}"),
-        Reader::User(uid) => format!("user {uid}"),
+        Onlooker::All => "every user of this host".to_owned(),
+        Onlooker::Group(gid) => format!("group {gid}"),
+        Onlooker::User(uid) => format!("user {uid}"),
     })
 }
 

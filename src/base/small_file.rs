@@ -65,7 +65,7 @@ mod tests {
         let large = File::create(path("large")).unwrap();
         large.set_len(LONGEST + 1).unwrap();
         let wrong = ["pipe", "socket", "large", "missing", "."].map(path);
-        for path in wrong.iter().map(|path| path.as_path()).chain([
+        for path in wrong.iter().map(std::path::PathBuf::as_path).chain([
             Path::new("/dev/zero"),
             Path::new("/dev/null"),
             Path::new("/dev/tty"),

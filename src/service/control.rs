@@ -40,6 +40,8 @@ const LIMITS: Limits = Limits {
     connections: 128,
     answers: 8,
 };
+/// How long a command waits for a sign of whoever listens; the service has one at hand.
+const GREETING_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a command waits for the service's answer.
 const SERVICE_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -49,6 +51,16 @@ struct Question {
     /// The spool that the command was configured for.
     spool_dir: PathBuf,
     request: ControlRequest,
+}
+
+impl Question {
+    fn of(spool_dir: &Path, request: ControlRequest) -> Self {
+        Self {
+            v: VERSION,
+            spool_dir: spool_dir.to_owned(),
+            request,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -156,12 +168,23 @@ async fn answer(line: &[u8], operator: &Operator) -> Reply {
     }
 }
 
-/// Whether a living service listens at `path`.
+/// Whether a living service listens at `path`. Whoever listens and never answers is found out here, before a request that may take long.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::Broken`].
+/// [`Error::Forbidden`], [`Error::Stranger`], [`Error::Broken`].
 pub(crate) async fn is_served(path: &Path, spool_dir: &Path) -> Result<bool, Error> {
-    Ok(connect(path, spool_dir).await?.is_some())
+    let Some(stream) = connect(path, spool_dir).await? else {
+        return Ok(false);
+    };
+    let question = Question::of(spool_dir, ControlRequest::Progress);
+    match converse(stream, &question, GREETING_PATIENCE).await {
+        Err(source) if source.kind() == io::ErrorKind::TimedOut => Err(Error::Broken {
+            path: path.to_owned(),
+            source,
+        }),
+        // What it says wrong is said of the request proper.
+        _ => Ok(true),
+    }
 }
 
 /// Asks the service that listens at `path`; `None` when there is none.
@@ -176,12 +199,8 @@ pub(crate) async fn ask(
     let Some(stream) = connect(path, spool_dir).await? else {
         return Ok(None);
     };
-    let question = Question {
-        v: VERSION,
-        spool_dir: spool_dir.to_owned(),
-        request,
-    };
-    let reply = converse(stream, &question).await;
+    let question = Question::of(spool_dir, request);
+    let reply = converse(stream, &question, SERVICE_PATIENCE).await;
     match reply.map_err(|source| Error::Broken {
         path: path.to_owned(),
         source,
@@ -223,13 +242,33 @@ fn owner_of(spool_dir: &Path) -> u32 {
     }
 }
 
-async fn converse(stream: UnixStream, question: &Question) -> io::Result<Reply> {
+async fn converse(
+    stream: UnixStream,
+    question: &Question,
+    patience: Duration,
+) -> io::Result<Reply> {
     let (reader, mut writer) = stream.into_split();
     let mut line = serde_json::to_vec(question)?;
     line.push(b'\n');
     writer.write_all(&line).await?;
     line.clear();
     let mut reader = BufReader::new(reader.take(MAX_ANSWER));
-    timeout(SERVICE_PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    timeout(patience, reader.read_until(b'\n', &mut line)).await??;
     Ok(serde_json::from_slice(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_listens_and_never_answers_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.sock");
+        let _silent = UnixListener::bind(&path).unwrap();
+        let stream = connect(&path, dir.path()).await.unwrap().unwrap();
+        let question = Question::of(dir.path(), ControlRequest::Progress);
+        let heard = converse(stream, &question, Duration::from_millis(1)).await;
+        assert_eq!(heard.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -117,13 +117,13 @@ fn strangeness(path: &Path, found: &Metadata, trusted: &[Uid]) -> Option<String>
 
 /// Of whom there is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(super) enum Onlooker {
     All,
     Group(u32),
     User(u32),
 }
 
-impl Reader {
+impl Onlooker {
     /// Whether `bit`, as for everybody, is set for this one.
     fn has(self, bit: u32, found: &Metadata) -> bool {
         let mode = found.mode();
@@ -138,16 +138,16 @@ impl Reader {
 }
 
 /// Who may read the file at `path`, and reach it, beside `users` and `groups`.
-pub(super) fn reader(path: &Path, users: &[Uid], groups: &[Gid]) -> Option<Reader> {
+pub(super) fn onlooker(path: &Path, users: &[Uid], groups: &[Gid]) -> Option<Onlooker> {
     const READ: u32 = 0o004;
     const ENTER: u32 = 0o001;
     let path = path.canonicalize().ok()?;
     let found = path.metadata().ok()?;
-    let group = (!groups.contains(&Gid::from(found.gid()))).then_some(Reader::Group(found.gid()));
-    let user = (!users.contains(&Uid::from(found.uid()))).then_some(Reader::User(found.uid()));
+    let group = (!groups.contains(&Gid::from(found.gid()))).then_some(Onlooker::Group(found.gid()));
+    let user = (!users.contains(&Uid::from(found.uid()))).then_some(Onlooker::User(found.uid()));
     let enters =
-        |reader: Reader, dir: &Path| dir.metadata().is_ok_and(|found| reader.has(ENTER, &found));
-    [Some(Reader::All), group, user]
+        |reader: Onlooker, dir: &Path| dir.metadata().is_ok_and(|found| reader.has(ENTER, &found));
+    [Some(Onlooker::All), group, user]
         .into_iter()
         .flatten()
         .find(|reader| {
@@ -273,22 +273,22 @@ mod tests {
         allow(dir.path(), 0o755);
         let file = dir.path().join("file");
         fs::write(&file, "secret").unwrap();
-        let reader = |mode, gid, uid| {
+        let seen_by = |mode, gid, uid| {
             chown(&file, Some(uid), Some(gid)).unwrap();
             allow(&file, mode);
-            reader(&file, &[Uid::from(0)], &[Gid::from(0)])
+            onlooker(&file, &[Uid::from(0)], &[Gid::from(0)])
         };
-        assert_eq!(reader(0o600, 0, 0), None);
-        assert_eq!(reader(0o640, 0, 0), None);
-        assert_eq!(reader(0o644, 0, 0), Some(Reader::All));
-        assert_eq!(reader(0o640, OTHER, 0), Some(Reader::Group(OTHER)));
-        assert_eq!(reader(0o600, OTHER, 0), None);
-        assert_eq!(reader(0o600, 0, OTHER), Some(Reader::User(OTHER)));
+        assert_eq!(seen_by(0o600, 0, 0), None);
+        assert_eq!(seen_by(0o640, 0, 0), None);
+        assert_eq!(seen_by(0o644, 0, 0), Some(Onlooker::All));
+        assert_eq!(seen_by(0o640, OTHER, 0), Some(Onlooker::Group(OTHER)));
+        assert_eq!(seen_by(0o600, OTHER, 0), None);
+        assert_eq!(seen_by(0o600, 0, OTHER), Some(Onlooker::User(OTHER)));
         allow(dir.path(), 0o700);
-        assert_eq!(reader(0o644, 0, 0), None, "nobody comes near it");
-        assert_eq!(reader(0o640, OTHER, 0), None);
+        assert_eq!(seen_by(0o644, 0, 0), None, "nobody comes near it");
+        assert_eq!(seen_by(0o640, OTHER, 0), None);
         chown(dir.path(), None, Some(OTHER)).unwrap();
         allow(dir.path(), 0o750);
-        assert_eq!(reader(0o644, OTHER, 0), Some(Reader::Group(OTHER)));
+        assert_eq!(seen_by(0o644, OTHER, 0), Some(Onlooker::Group(OTHER)));
     }
 }

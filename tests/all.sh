@@ -46,7 +46,7 @@ cargo fmt --all --check
 (cd fuzz && cargo fmt --check)
 
 step "shell scripts"
-shellcheck install.sh benches/*.sh deploy/debian/* tests/*.sh tests/host/*.sh tests/host/steps/*.sh fuzz/*.sh .ci/run
+shellcheck install.sh benches/*.sh deploy/debian/{build.sh,postinst,postrm,prerm} tests/*.sh tests/host/*.sh tests/host/steps/*.sh fuzz/*.sh .ci/run
 
 step "clippy, warnings are errors"
 cargo clippy --workspace --locked -- -D warnings

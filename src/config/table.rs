@@ -214,9 +214,10 @@ fn namespace(text: &str) -> Option<String> {
 }
 
 /// Levels and targets. What stands in brackets chooses spans by their fields, of which there are none here: its patterns are compiled into
-/// automata that take seconds and hundreds of megabytes.
+/// automata that take seconds and hundreds of megabytes. And at blanks of more than one byte the parser panics.
 fn filter(text: &str) -> Option<String> {
-    let is_plain = !text.contains(['[', ']', '{', '}']);
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || "_:,=-. ".contains(c);
+    let is_plain = text.chars().all(is_of_names);
     (is_plain && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned())
 }
 

@@ -289,7 +289,13 @@ fn a_filter_of_the_log_names_levels_and_targets_and_costs_nothing() {
     }
     // Found by fuzzing: patterns of fields take gigabytes to compile.
     let patterns = format!("info[span{{x=\"{}\"}}]", ".{9}".repeat(100));
-    for filter in [patterns.as_str(), "info{{{{.{{{{[{{{{", "[a]=info"] {
+    for filter in [
+        patterns.as_str(),
+        "info{{{{.{{{{[{{{{",
+        "[a]=info",
+        // Found by fuzzing as well: the library's parser panics.
+        "info,  a\u{a0}\u{a0}b=\u{a0}c",
+    ] {
         let complaint = complaint(&[("SHIPPER_LOG", filter)]);
         assert!(complaint.contains("SHIPPER_LOG"), "{complaint}");
     }

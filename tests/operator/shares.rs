@@ -14,6 +14,8 @@ use crate::common::{Host, wait_until};
 use crate::host;
 
 const CROWD: usize = 500;
+/// How long the crowd is quiet after each of it had its say.
+const PACE: Duration = Duration::from_millis(100);
 /// What a scrape may take: Prometheus' default `scrape_timeout`.
 const SCRAPE: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,8 @@ fn besieged(
                         came.fetch_add(usize::from(place.is_some()), Ordering::Relaxed);
                     }
                 }
+                // Slow clients, no flood: each has its say some times a second.
+                thread::sleep(PACE);
             }
         });
         wait_until("the crowd is there", || {

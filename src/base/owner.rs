@@ -70,11 +70,6 @@ struct Owner {
     groups: Vec<Gid>,
 }
 
-/// Whether this process has root's rights.
-pub(crate) fn is_root() -> bool {
-    geteuid().is_root()
-}
-
 /// Becomes the owner of the spool at `dir` for good, if this process is root's and the spool is not.
 ///
 /// Where there is none yet, the unit's `User=` owns it, or whoever may write where it is to be. Directories among `needed` that are
@@ -85,7 +80,7 @@ pub(crate) fn is_root() -> bool {
 /// # Errors
 /// [`OwnerError`]: nothing was touched.
 pub(crate) fn become_owner(dir: &Path, needed: &[&Path]) -> Result<(), OwnerError> {
-    if !is_root() {
+    if !geteuid().is_root() {
         return Ok(());
     }
     let Some((uid, gid)) = owner_of(dir)? else {

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{ConfigSource, Error, Shipper, Verdict};
+use super::{ConfigSource, Error, Shipper, Verdict, take_over};
 use crate::base::columns::{Cell, Column, TableRow, columns};
 use crate::base::human::{Palette, Tone};
-use crate::base::owner::become_owner;
 use crate::base::stop::Stop;
 use crate::base::terminal::{self, Safe, Stream};
 use crate::cli::args::ReportArgs;
@@ -40,11 +39,10 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
         Err(findings) => return Ok(findings),
     };
     let mut findings = vec![Finding::pass("configuration", "every key is accepted")];
-    config.influx.keep_files();
     let dir = &config.local.spool.dir;
     // With the rights that `shipper run` would make it with.
     let new_spool = (!dir.exists()).then(|| host::spool_dir(dir));
-    if let Err(error) = become_owner(dir, &[]) {
+    if let Err(error) = take_over(&mut config, |_| Vec::new()) {
         let fix = "run install.sh again, or make the directory root's alone";
         findings.push(Finding::fail("spool", error.to_string(), fix));
         return Ok(findings);

@@ -286,9 +286,14 @@ fn everything(
     needed: impl Fn(&Local) -> Vec<&Path>,
 ) -> Result<Config, Error> {
     let mut config = start_logging(source.gather()?.config()?, |config| &config.local);
-    config.influx.keep_files();
-    become_owner(&config.local.spool.dir, &needed(&config.local))?;
+    take_over(&mut config, needed)?;
     Ok(config)
+}
+
+/// Reads the files that `config` names, and makes this process the spool's owner.
+fn take_over(config: &mut Config, needed: impl Fn(&Local) -> Vec<&Path>) -> Result<(), OwnerError> {
+    config.influx.keep_files();
+    become_owner(&config.local.spool.dir, &needed(&config.local))
 }
 
 fn of_spool(local: &Local) -> Vec<&Path> {

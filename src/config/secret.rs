@@ -19,6 +19,9 @@ impl Secret {
     /// `text` of somebody who was told the secret, without it. Where it is as short as a word, words would be lost.
     #[must_use]
     pub fn hidden_in(&self, text: String) -> String {
+        if text.is_empty() {
+            return text;
+        }
         let forms = self.forms();
         let is_in = |text: &str| forms.iter().any(|form| text.contains(form));
         let text = match unescaped(&text) {

@@ -70,12 +70,9 @@ enum Reply {
     Error(String),
 }
 
-/// Why the socket cannot be used.
+/// Why the service cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody can listen there.
-    #[error(transparent)]
-    Socket(#[from] SocketError),
     /// The socket is there and this user may not use it.
     #[error("this user may not talk to the service at {}: run as root, or as the user of the service", .0.display())]
     Forbidden(PathBuf),

@@ -74,6 +74,21 @@ impl Host {
         command
     }
 
+    /// `script` in mounts of its own, which only root can have: `$1` is the host's directory, `$2` and what follows are `shipper`, whose
+    /// environment it has.
+    pub fn in_private_mounts(&self, shipper: &Command, script: &str) -> Command {
+        let environment = shipper.get_envs();
+        let mut command = Command::new("unshare");
+        command
+            .env_clear()
+            .envs(environment.filter_map(|(key, value)| Some((key, value?))))
+            .args(["--mount", "sh", "-c", script, "sh"])
+            .arg(self.path(""))
+            .arg(shipper.get_program())
+            .args(shipper.get_args());
+        command
+    }
+
     /// `bash -c SCRIPT` in the host's directory, with `shipper` on its path.
     pub fn shell(&self, script: &str) -> Command {
         let shipper = PathBuf::from(env!("CARGO_BIN_EXE_shipper"));
@@ -140,6 +155,19 @@ impl Host {
             stats.is_ok_and(|stats| !stats["service"].is_null() && reached(&stats))
         });
     }
+}
+
+/// The beginning of a script for [`Host::in_private_mounts`]: a file system that nobody serves over `dir` of the host, as a network mount
+/// whose server is gone; whoever looks into it waits for ever. Exits with 99 when it cannot be mounted; `None` where nobody can mount.
+pub fn hang(dir: &str) -> Option<String> {
+    let can = rustix::process::geteuid().is_root() && std::fs::exists("/dev/fuse").unwrap();
+    if !can {
+        support::loud("SKIPPED: a mount that hangs needs root and FUSE");
+        return None;
+    }
+    Some(format!(
+        "exec 3<>/dev/fuse &&\nmount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none \"$1/{dir}\" || exit 99\n"
+    ))
 }
 
 /// Waits for `reached`, at most [`PATIENCE`].

@@ -7,24 +7,15 @@ use std::process::Output;
 use support::endpoint::Endpoint;
 use support::journal::{busy, write_journal};
 
-use super::common::Host;
+use super::common::{Host, hang};
 use super::rig::in_private_mounts;
-
-/// Mounts it over the models directory; what follows has no hold on it.
-const HANG: &str = r#"exec 3<>/dev/fuse &&
-mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none "$1/models" || exit 99
-"#;
 
 /// What `script` does where the models directory hangs; `None` where nobody can mount.
 fn where_it_hangs(host: &Host, script: &str) -> Option<Output> {
     fs::create_dir_all(host.path("journal")).unwrap();
     write_journal(&host.path("journal/system.journal"), busy(10)).unwrap();
-    let can = rustix::process::geteuid().is_root() && fs::exists("/dev/fuse").unwrap();
-    if !can {
-        support::loud("SKIPPED: a mount that hangs needs root and FUSE");
-        return None;
-    }
-    let output = in_private_mounts(host, &format!("{HANG}{script}"));
+    let hang = hang("models")?;
+    let output = in_private_mounts(host, &format!("{hang}{script}"));
     assert_ne!(output.status.code(), Some(99), "{output:?}");
     Some(output)
 }

@@ -1,7 +1,7 @@
 //! A journal directory, a spool and the intake between them.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -257,13 +257,6 @@ pub(super) fn until(mut condition: impl FnMut() -> bool) {
 /// shipper, the environment the host's.
 pub(super) fn in_private_mounts(host: &Host, script: &str) -> Output {
     let shipper = host.command("");
-    let environment = shipper.get_envs();
-    Command::new("unshare")
-        .env_clear()
-        .envs(environment.filter_map(|(key, value)| Some((key, value?))))
-        .args(["--mount", "sh", "-c", script, "sh"])
-        .arg(host.path(""))
-        .arg(shipper.get_program())
-        .output()
-        .unwrap()
+    let mut command = host.in_private_mounts(&shipper, script);
+    command.output().unwrap()
 }

@@ -6,6 +6,9 @@ use super::Finding;
 use crate::base::owner::{other_reader, weak_point};
 use crate::config::{Config, NamedFile, TokenSource};
 
+const ENCRYPTION: &str = "encryption";
+const PERMISSIONS: &str = "permissions";
+
 /// Where install.sh and systemd keep the token: systemd.exec(5), `LoadCredential=`.
 const CREDENTIAL: &str = "/etc/credstore/ollama-influxdb-token";
 
@@ -20,36 +23,33 @@ pub(crate) fn findings(config: &Config, configuration: Option<&Path>) -> Vec<Fin
         .collect();
     if exposed.is_empty() {
         let found = "nobody else can read the token, or write to spool and certificates";
-        findings.push(Finding::pass(CHECK, found));
+        findings.push(Finding::pass(PERMISSIONS, found));
     }
     findings.extend(exposed);
     findings
 }
 
-const CHECK: &str = "permissions";
-
 /// Whether the token goes over a network for everybody to read.
 fn encryption(config: &Config) -> Finding {
-    const CHECK: &str = "encryption";
     let influx = &config.influx;
     let has_token = match &influx.token {
         TokenSource::Value(token) => !token.reveal().is_empty(),
         TokenSource::File(_) => true,
     };
     if influx.url.scheme() == "https" {
-        return Finding::pass(CHECK, "the server is reached by TLS");
+        return Finding::pass(ENCRYPTION, "the server is reached by TLS");
     }
     if influx.url.is_this_host() {
-        return Finding::pass(CHECK, "the server is on this host");
+        return Finding::pass(ENCRYPTION, "the server is on this host");
     }
     let found = format!("everything goes to {} in clear text", influx.url);
     match has_token {
         true => Finding::warn(
-            CHECK,
+            ENCRYPTION,
             format!("{found}, the token as well"),
             "use https:// in INFLUXDB_URL, with INFLUXDB_CA_FILE for a certificate of your own",
         ),
-        false => Finding::warn(CHECK, found, "use https:// in INFLUXDB_URL"),
+        false => Finding::warn(ENCRYPTION, found, "use https:// in INFLUXDB_URL"),
     }
 }
 
@@ -66,7 +66,7 @@ fn secrets(config: &Config, configuration: Option<&Path>) -> Vec<Finding> {
         let fix = format!(
             "chown root {file}, with the group of the service; chmod 640 {file}; then make a new token, and revoke this one"
         );
-        Some(Finding::warn(CHECK, found, fix))
+        Some(Finding::warn(PERMISSIONS, found, fix))
     };
     let replaced = |file: &Path| {
         replaceable(
@@ -105,5 +105,5 @@ fn replaceable(path: &Path, harm: &str, key: &str) -> Option<Finding> {
     let weak = weak_point(path).ok()??;
     let found = format!("{weak}: whoever can write there {harm} ({key})");
     let fix = "let root and the user of the service alone write there: chmod go-w, or chown";
-    Some(Finding::warn(CHECK, found, fix))
+    Some(Finding::warn(PERMISSIONS, found, fix))
 }

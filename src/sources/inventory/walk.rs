@@ -27,6 +27,7 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 /// `HOST/NAMESPACE/MODEL/TAG`.
 const DEPTH: usize = 4;
+
 /// Reads all manifests below `dir/manifests`; an existing `dir` without any is an empty inventory. Blocks while the disk does.
 ///
 /// # Errors

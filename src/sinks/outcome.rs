@@ -62,6 +62,17 @@ pub struct Refusal {
     pub dropped: Option<usize>,
     /// Hashes that the answer mentions: likely the refused lines.
     pub named: Vec<MsgHash>,
+    /// Lines of the body that the answer gives the numbers of: likely the refused ones.
+    pub numbered: Vec<NumberedLine>,
+}
+
+/// A line of a body, by its place there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedLine {
+    /// From 1. A line break inside a quoted string does not count.
+    pub number: usize,
+    /// What the server says of it.
+    pub reason: String,
 }
 
 /// What makes lines refused.

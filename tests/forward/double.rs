@@ -52,6 +52,7 @@ impl InMemory {
                 cause: Cause::Content,
                 dropped: None,
                 named: Vec::new(),
+                numbered: Vec::new(),
             });
         }
         self.held.lock().unwrap().extend(body);

@@ -207,6 +207,7 @@ impl Server {
                 cause: Cause::BeyondRetention { keeps: None },
                 dropped: Some(old.len()),
                 named: Vec::new(),
+                numbered: Vec::new(),
             });
         }
         match self.model.manner {

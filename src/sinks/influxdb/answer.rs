@@ -175,6 +175,7 @@ impl Complaint<'_> {
             cause,
             dropped: self.reason.dropped(),
             named: self.reason.named,
+            numbered: Vec::new(),
             reason: self.reason.text,
         })
     }

@@ -63,6 +63,7 @@ fn refusal(named: Vec<MsgHash>, dropped: Option<usize>) -> Refusal {
         cause: Cause::Content,
         dropped,
         named,
+        numbered: Vec::new(),
     }
 }
 

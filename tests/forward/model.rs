@@ -236,6 +236,7 @@ fn refusal(reason: &str, dropped: Option<usize>, named: Vec<MsgHash>) -> Outcome
         cause: Cause::Content,
         dropped,
         named,
+        numbered: Vec::new(),
     })
 }
 

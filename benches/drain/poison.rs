@@ -75,7 +75,7 @@ fn drain(lines: u64, every: u64) -> (Took, u64) {
     server.write(&strange).expect("written");
     let dir = tempfile::tempdir().expect("a directory");
     let mut config = config(&server.url(), dir.path(), Catchup::Interleave);
-    config.influx.api = Api::V1;
+    config.influx.api = Some(Api::V1);
     config.influx.token = TokenSource::Value(Secret::new(server.token()));
     config.influx.bucket = server.bucket();
     let (took, status) = forward_all(

@@ -12,6 +12,7 @@ use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::counters::stats::Stats;
 use crate::operate::doctor::{Finding, Grade, exposure, host, judge, server};
+use crate::sinks::Backlogged;
 
 /// Checks and reports; unhealthy when a check failed.
 ///
@@ -53,8 +54,13 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
     findings.push(host::journal(&config.journal, &stop));
     findings.push(host::models(&config, &stop));
     let stats = spool(&config, new_spool, &mut findings).await;
-    let oldest = Duration::from_micros(stats.map_or(0, |stats| stats.spool.lag));
-    findings.extend(server::checks(&config, oldest, host::is_clock_synchronised()).await);
+    let waiting = match stats {
+        Some(stats) if stats.spool.ledger.read > 0 => {
+            Backlogged::Oldest(Duration::from_micros(stats.spool.lag))
+        }
+        _ => Backlogged::NothingReadYet,
+    };
+    findings.extend(server::checks(&config, waiting, host::is_clock_synchronised()).await);
     Ok(findings)
 }
 

@@ -9,7 +9,7 @@ use crate::base::columns::{Column, TableRow};
 use crate::base::human::things;
 use crate::base::terminal::say;
 use crate::cli::args::{ReportArgs, hash_prefix};
-use crate::config::Server;
+use crate::config::{Api, Server};
 use crate::operate::{self, Answer, BadPattern, ControlRequest, Effect, Listed, Purge};
 use crate::sinks::influxdb::deletes;
 
@@ -107,10 +107,16 @@ pub(super) async fn run(
     Ok(Verdict::Healthy)
 }
 
-/// What tells the server to forget an entry; nothing for one that nobody can read, which never got there.
+/// What tells the server to forget an entry, in the words of 1.x and of 2.x where nobody says which one it is; nothing for an
+/// entry that nobody can read, which never got there.
 fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
     entry
-        .with_record(|record| deletes(record, server.api, &server.bucket))
+        .with_record(|record| {
+            let apis = server.api.map_or(vec![Api::V1, Api::V2], |api| vec![api]);
+            let of = |api| deletes(record, api, &server.bucket);
+            let all: Result<Vec<_>, _> = apis.into_iter().map(of).collect();
+            all.map(|deletes| deletes.concat())
+        })
         .unwrap_or_default()
 }
 

@@ -207,6 +207,15 @@ fn forwarder(stats: &Stats, service: &ServiceStats) -> Section {
     };
     let mut section = Section::new("InfluxDB");
     section.line("server", forwarder.server.to_string(), tone);
+    if let Some(api) = &forwarder.server_api {
+        let version = forwarder.server_version.as_deref();
+        let version = version.map_or_else(String::new, |version| format!("InfluxDB {version}, "));
+        section.line(
+            "spoken to",
+            format!("{version}by its {api} API"),
+            Tone::Neutral,
+        );
+    }
     let takes_nothing = matches!(forwarder.server, ServerState::Down | ServerState::OnHold);
     if let Some(since) = forwarder.outage_since.filter(|_| takes_nothing) {
         section.line("takes nothing since", moment(Some(since), now), Tone::Warn);

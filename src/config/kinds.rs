@@ -77,14 +77,15 @@ impl<T, K: Parse<T>> Parse<Option<T>> for Optional<K> {
     }
 }
 
-/// A key that InfluxDB 2.x needs and 1.x does not.
+/// A key that InfluxDB 2.x needs; others may do without. Which server it is may be known only when it answers, so that the
+/// key is demanded here where `INFLUXDB_API` says v2, and by the forwarder otherwise.
 #[derive(Debug)]
-pub(super) struct UnlessV1<K>(pub(super) K);
+pub(super) struct ForV2<K>(pub(super) K);
 
-impl<K: ValueKind> ValueKind for UnlessV1<K> {
+impl<K: ValueKind> ValueKind for ForV2<K> {
     fn accepts(&self) -> String {
         let accepts = self.0.accepts();
-        format!("{accepts}; for INFLUXDB_API=v1 it may be left out")
+        format!("{accepts}; only InfluxDB 2.x needs it")
     }
 
     fn is_secret(&self) -> bool {
@@ -92,13 +93,13 @@ impl<K: ValueKind> ValueKind for UnlessV1<K> {
     }
 }
 
-impl<T: Default, K: Parse<T>> Parse<T> for UnlessV1<K> {
+impl<T: Default, K: Parse<T>> Parse<T> for ForV2<K> {
     fn parse(&self, text: &str, raw: &Raw) -> Option<T> {
         self.0.parse(text, raw)
     }
 
     fn absent(&self, raw: &Raw) -> Option<T> {
-        (raw.value(&INFLUXDB_API) == Some(Api::V1)).then(T::default)
+        (raw.value(&INFLUXDB_API) != Some(Some(Api::V2))).then(T::default)
     }
 }
 

@@ -87,7 +87,8 @@ settings! {
 
     /// What a command for an operator names of the server.
     pub struct Server {
-        api: Api = table::INFLUXDB_API,
+        /// `None` is as the server says.
+        api: Option<Api> = table::INFLUXDB_API,
         /// Or a word in its place.
         bucket: String = bucket_or_word,
     }
@@ -96,11 +97,12 @@ settings! {
     pub struct InfluxSettings {
         url: ServerUrl = table::INFLUXDB_URL,
         token: TokenSource = token,
-        /// Empty for 1.x, where it is not given.
+        /// Empty where it is not given: only 2.x needs it.
         org: String = table::INFLUXDB_ORG,
-        /// For 1.x a database, or `db/rp`.
+        /// For 1.x a database, or `db/rp`; for 3.x a database.
         bucket: String = table::INFLUXDB_BUCKET,
-        api: Api = table::INFLUXDB_API,
+        /// `None` is as the server says.
+        api: Option<Api> = table::INFLUXDB_API,
         ca_file: Option<NamedFile> = ca_file,
         request_timeout: Duration = table::SHIPPER_REQUEST_TIMEOUT,
         gzip: bool = table::SHIPPER_GZIP,
@@ -147,7 +149,8 @@ settings! {
         linger: Duration = table::SHIPPER_BATCH_LINGER,
         retry_min: Duration = table::SHIPPER_RETRY_MIN,
         retry_max: Duration = table::SHIPPER_RETRY_MAX,
-        in_flight: usize = table::SHIPPER_IN_FLIGHT,
+        /// `None` is as many as suit the server.
+        in_flight: Option<usize> = table::SHIPPER_IN_FLIGHT,
         catchup: Catchup = table::SHIPPER_CATCHUP,
         /// `None` is no limit.
         max_rate: Option<u32> = table::SHIPPER_MAX_RATE,
@@ -202,13 +205,27 @@ impl InfluxSettings {
     }
 }
 
-/// Which write endpoint the server has.
+/// Which API of InfluxDB is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
-    /// `/write`, InfluxDB 1.x.
+    /// InfluxDB 1.x: `/write`, and InfluxQL.
     V1,
-    /// `/api/v2/write`, InfluxDB 2.x.
+    /// InfluxDB 2.x: `/api/v2/write`, and Flux.
     V2,
+    /// InfluxDB 3.x: `/api/v3/write_lp`, and SQL.
+    V3,
+}
+
+impl Api {
+    /// As in `INFLUXDB_API`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::kinds::{
-    NotBelow, Number, ON_OFF, Optional, OrOff, Parse, Path, Size, Span, Text, UnlessV1, ValueKind,
+    ForV2, NotBelow, Number, ON_OFF, Optional, OrOff, Parse, Path, Size, Span, Text, ValueKind,
     Words,
 };
 use super::special::{Address, FieldNames, HostName, Token};
@@ -84,19 +84,19 @@ table! {
     "InfluxDB: these four are required" {
         INFLUXDB_URL: ServerUrl = Address, Required("http://127.0.0.1:8086"),
             "Where InfluxDB listens.";
-        INFLUXDB_TOKEN: Secret = UnlessV1(Token), Required("replace-me"),
-            "What the server knows this host by; it has to be allowed to write to the bucket. InfluxDB 1.x needs none where authentication is off.";
-        INFLUXDB_ORG: String = UnlessV1(Text("the organisation's name or id", plain)), Required("replace-me"),
-            "The organisation that the bucket belongs to. InfluxDB 1.x has none.";
-        INFLUXDB_BUCKET: String = Text("the bucket's name or id; for INFLUXDB_API=v1 a database, or database/retention-policy", plain),
+        INFLUXDB_TOKEN: Secret = ForV2(Token), Required("replace-me"),
+            "What the server knows this host by; it has to be allowed to write to the bucket. InfluxDB 1.x takes `user:password` here; 1.x and 3.x need none where authentication is off.";
+        INFLUXDB_ORG: String = ForV2(Text("the organisation's name or id", plain)), Required("replace-me"),
+            "The organisation that the bucket belongs to. InfluxDB 1.x and 3.x have none.";
+        INFLUXDB_BUCKET: String = Text("the bucket's name or id; for InfluxDB 1.x a database, or database/retention-policy; for 3.x a database", plain),
             Required("replace-me"),
             "Where the points are written to.";
     }
     "InfluxDB: optional" {
         INFLUXDB_TOKEN_FILE: Option<PathBuf> = Path("a file that holds just the token", None), Unset,
             "A file to be used instead of INFLUXDB_TOKEN; it is read again before every try. A systemd credential named `influxdb-token` is found without this key.";
-        INFLUXDB_API: Api = Words(&[("v1", Api::V1), ("v2", Api::V2)]), Default("v2"),
-            "Which write path the server has: v2 is /api/v2/write, v1 is /write of InfluxDB 1.x.";
+        INFLUXDB_API: Option<Api> = Words(&[("auto", None), ("v1", Some(Api::V1)), ("v2", Some(Api::V2)), ("v3", Some(Api::V3))]), Default("auto"),
+            "Which API of InfluxDB is spoken. auto: the server is asked by /ping at the first write, and again after each answer that somebody has to act on; what says no version, such as InfluxDB Cloud, is spoken to by v2. v1 is /write, v2 /api/v2/write, v3 /api/v3/write_lp.";
         INFLUXDB_CA_FILE: Option<PathBuf> = Path("a readable PEM file", None), Unset,
             "Certificates of authorities that are trusted beside those of the system.";
     }
@@ -159,8 +159,8 @@ table! {
             "The waits between tries grow from this to SHIPPER_RETRY_MAX, with jitter. Trying never ends.";
         SHIPPER_RETRY_MAX: Duration = NotBelow(&SHIPPER_RETRY_MIN, "1h"), Default("60s"),
             "The longest wait between two tries.";
-        SHIPPER_IN_FLIGHT: usize = Number(1..=16), Default("2"),
-            "How many requests are made at once while a backlog is sent.";
+        SHIPPER_IN_FLIGHT: Option<usize> = Optional(Number(1..=16)), Unset,
+            "How many requests are made at once while a backlog is sent. When the key is absent: 4 to InfluxDB 3.x, which answers each of them only when its own log is written, and 2 to others.";
         SHIPPER_CATCHUP: Catchup = Words(&[
             ("oldest-first", Catchup::OldestFirst),
             ("newest-first", Catchup::NewestFirst),

@@ -16,6 +16,12 @@ counters! {
         /// What the last answer says about the server.
         /// `untried`, `well`, `down` (may pass by itself), `on_hold` (somebody has to fix it).
         server: ServerState = Text { point: "server" },
+        /// Which API of InfluxDB is spoken: `v1`, `v2` or `v3`.
+        /// As INFLUXDB_API says, or as the server said when it was asked last; `null` before that.
+        server_api: Option<String> = Text { point: "server_api" },
+        /// What InfluxDB says that it is.
+        /// `null` where it was not asked, since INFLUXDB_API is set, or does not tell.
+        server_version: Option<String> = Text { point: "server_version" },
         /// The last failure, kept after it has passed.
         last_error: Option<String> = Text { point: "last_error" },
         /// When the last failure was.

@@ -37,6 +37,12 @@ pub trait Sink: Send + Sync + 'static {
     /// The credentials that the next try would use, when they can change while the service runs; `None` when they cannot.
     fn credentials(&self) -> Option<Credentials>;
 
+    /// What is known of the server and how it is spoken to; `None` before the first try.
+    fn spoken(&self) -> Option<SpokenTo>;
+
+    /// How many requests at once suit the server.
+    fn in_flight(&self) -> usize;
+
     /// How long the server keeps records; `None` when it keeps them for ever or does not tell.
     fn keeps(&self) -> impl Future<Output = Option<Duration>> + Send;
 
@@ -51,9 +57,26 @@ pub trait Sink: Send + Sync + 'static {
     ) -> impl Future<Output = Result<ByHour, CountError>> + Send;
 
     /// What has to be right for records to arrive at the server of `config`, looked at from outside the service.
-    /// `oldest` is the age of the oldest pending record. Takes the configuration, since it may be
-    /// what keeps a sink from being made.
-    fn check(config: &Config, oldest: Duration) -> impl Future<Output = Checked> + Send;
+    /// Takes the configuration, since it may be what keeps a sink from being made.
+    fn check(config: &Config, waiting: Backlogged) -> impl Future<Output = Checked> + Send;
+}
+
+/// What is known of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpokenTo {
+    /// Which of its APIs is used.
+    pub api: &'static str,
+    /// What it says that it is, if it was asked and tells.
+    pub version: Option<String>,
+}
+
+/// How old what waits to be sent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlogged {
+    /// Age of the oldest pending record; 0 when nothing is pending.
+    Oldest(Duration),
+    /// There is nothing yet: what waits is in the sources.
+    NothingReadYet,
 }
 
 /// What of a record is sent.

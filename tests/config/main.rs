@@ -5,9 +5,7 @@ mod documents;
 use std::io::Write as _;
 use std::time::Duration;
 
-use shipper::config::{
-    Api, Catchup, Config, KEYS, NamedFile, Preset, Raw, ReaderChoice, TokenSource,
-};
+use shipper::config::{Catchup, Config, KEYS, NamedFile, Preset, Raw, ReaderChoice, TokenSource};
 use shipper::record::layout::MsgHashAs;
 
 const REQUIRED: &[(&str, &str)] = &[
@@ -45,7 +43,7 @@ fn complaint(more: &[(&str, &str)]) -> String {
 fn the_four_keys_of_the_original_are_enough() {
     let config = config(&[("SHIPPER_HOST", "gpu1")]);
     assert_eq!(config.local.layout.host, "gpu1");
-    assert_eq!(config.influx.api, Api::V2);
+    assert_eq!(config.influx.api, None);
     assert_eq!(config.influx.url.as_str(), "http://127.0.0.1:8086/");
     assert_eq!(config.journal.units.names(), ["ollama.service"]);
     assert_eq!(config.journal.reader, ReaderChoice::Files);
@@ -64,6 +62,7 @@ fn every_problem_is_reported_at_once_with_what_is_accepted() {
     let raw = gather(
         vec![
             ("INFLUXDB_URL".into(), "ftp://x".into()),
+            ("INFLUXDB_API".into(), "v2".into()),
             ("SHIPPER_GZIP".into(), "yes".into()),
             ("SHIPPER_RETRY_MIN".into(), "2m".into()),
             ("SHIPPER_RETRY_MAX".into(), "1s".into()),
@@ -123,7 +122,7 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
         .unwrap();
     assert_eq!(config.local.layout.host, "from-flag");
     assert_eq!(config.forward.batch_lines, 2);
-    assert_eq!(config.forward.in_flight, 1);
+    assert_eq!(config.forward.in_flight, Some(1));
 }
 
 #[test]
@@ -158,18 +157,29 @@ fn a_misspelt_influxdb_key_of_the_file_is_an_error_and_a_foreign_one_of_the_envi
 }
 
 #[test]
-fn influxdb_1_needs_neither_organisation_nor_token() {
-    let config = gather(
-        vec![
-            ("INFLUXDB_URL".into(), "http://h:8086".into()),
-            ("INFLUXDB_API".into(), "v1".into()),
-            ("INFLUXDB_BUCKET".into(), "db/rp".into()),
-        ],
-        &[],
-    )
-    .config()
-    .unwrap();
-    assert!(matches!(config.influx.token, TokenSource::Value(token) if token.reveal().is_empty()));
+fn only_influxdb_2_needs_organisation_and_token_and_only_where_it_is_named_before_the_start() {
+    for api in ["", "auto", "v1", "v2", "v3"] {
+        let given = [
+            ("INFLUXDB_URL", "http://h:8086"),
+            ("INFLUXDB_API", api),
+            ("INFLUXDB_BUCKET", "db/rp"),
+        ];
+        let given = given.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        match gather(given.into(), &[]).config() {
+            Ok(config) => {
+                let token = config.influx.token;
+                assert!(matches!(token, TokenSource::Value(token) if token.reveal().is_empty()));
+                assert_eq!(config.influx.org, "");
+                assert_ne!(api, "v2");
+            }
+            Err(error) => {
+                let text = error.to_string();
+                assert_eq!(api, "v2", "{text}");
+                assert!(text.contains("INFLUXDB_TOKEN is not set"), "{text}");
+                assert!(text.contains("INFLUXDB_ORG is not set"), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ async fn a_batch_that_hangs_keeps_no_other_batch_from_being_acknowledged() {
         endpoint.script([Some(fault)]);
         let mut rig = Rig::to_endpoint(&endpoint);
         rig.config.influx.request_timeout = Duration::from_secs(25);
-        rig.config.forward.in_flight = 2;
+        rig.config.forward.in_flight = Some(2);
         rig.config.forward.batch_lines = 100;
         rig.append(numbered(1000)).await;
         let running = rig.start();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use shipper::config::{Config, Secret};
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::{
-    ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal, Sent, Sink,
-    Trouble,
+    Backlogged, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal,
+    Sent, Sink, SpokenTo, Trouble,
 };
 use spool::{MsgHash, Records};
 
@@ -99,6 +99,14 @@ impl Sink for InMemory {
         Some(Credentials(Some(Secret::new(secret))))
     }
 
+    fn spoken(&self) -> Option<SpokenTo> {
+        None
+    }
+
+    fn in_flight(&self) -> usize {
+        2
+    }
+
     async fn keeps(&self) -> Option<Duration> {
         None
     }
@@ -107,7 +115,7 @@ impl Sink for InMemory {
         Ok(ByHour::new())
     }
 
-    async fn check(_config: &Config, _oldest: Duration) -> Checked {
+    async fn check(_config: &Config, _waiting: Backlogged) -> Checked {
         Checked::default()
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use shipper::config::Config;
 use shipper::record::{Log, Record, Snapshot};
 use shipper::sinks::{
-    ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal, Sent, Sink,
-    Trouble,
+    Backlogged, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal,
+    Sent, Sink, SpokenTo, Trouble,
 };
 use shipper::stages::forward::{Backlog, Counts, Fault};
 use spool::{Batch, EntryKey, Limits, MsgHash, Order, Records, Seq, SeqSet, State};
@@ -284,6 +284,14 @@ impl Sink for Server {
         None
     }
 
+    fn spoken(&self) -> Option<SpokenTo> {
+        None
+    }
+
+    fn in_flight(&self) -> usize {
+        2
+    }
+
     async fn keeps(&self) -> Option<Duration> {
         Some(Duration::from_secs(7 * 86_400))
     }
@@ -292,7 +300,7 @@ impl Sink for Server {
         Ok(ByHour::new())
     }
 
-    async fn check(_config: &Config, _oldest: Duration) -> Checked {
+    async fn check(_config: &Config, _waiting: Backlogged) -> Checked {
         Checked::default()
     }
 }

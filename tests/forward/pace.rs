@@ -12,7 +12,7 @@ async fn a_backlog_goes_in_full_batches_and_no_more_at_once_than_allowed() {
     for in_flight in [1, 2, 4] {
         let endpoint = Endpoint::start().unwrap();
         let mut rig = Rig::to_endpoint(&endpoint);
-        rig.config.forward.in_flight = in_flight;
+        rig.config.forward.in_flight = Some(in_flight);
         rig.config.forward.batch_lines = 500;
         rig.append((0..20_000).map(|line| line.to_string())).await;
         rig.drain().await;
@@ -32,7 +32,7 @@ async fn a_server_that_is_down_is_tried_by_one_batch_at_a_time() {
     let endpoint = Endpoint::start().unwrap();
     endpoint.script(vec![Some(Fault::Status(503)); 30]);
     let mut rig = Rig::to_endpoint(&endpoint);
-    rig.config.forward.in_flight = 8;
+    rig.config.forward.in_flight = Some(8);
     rig.config.forward.batch_lines = 10;
     rig.append((0..1000).map(|line| line.to_string())).await;
     rig.drain().await;
@@ -86,7 +86,7 @@ async fn after_an_outage_live_lines_are_not_stuck_behind_the_backlog() {
         endpoint.set_down(true);
         let mut rig = Rig::to_endpoint(&endpoint);
         rig.config.forward.catchup = catchup;
-        rig.config.forward.in_flight = 1;
+        rig.config.forward.in_flight = Some(1);
         rig.config.forward.batch_lines = 100;
         rig.append((0..10_000).map(|line| line.to_string())).await;
         let mut running = rig.start_drain();

@@ -27,7 +27,7 @@ fn settings(batch_lines: usize, in_flight: usize, catchup: Catchup) -> ForwardSe
         linger: Duration::from_millis(1000),
         retry_min: Duration::from_secs(1),
         retry_max: Duration::from_secs(60),
-        in_flight,
+        in_flight: Some(in_flight),
         catchup,
         max_rate: None,
     }

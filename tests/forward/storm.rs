@@ -120,7 +120,7 @@ async fn weather(storm: &Storm) -> Result<(), TestCaseError> {
     rig.config.influx.request_timeout = Duration::from_millis(400);
     let forward = &mut rig.config.forward;
     forward.batch_lines = storm.batch_lines;
-    forward.in_flight = storm.in_flight;
+    forward.in_flight = Some(storm.in_flight);
     forward.catchup = storm.catchup;
     forward.retry_min = Duration::from_millis(1);
     forward.retry_max = Duration::from_millis(10);

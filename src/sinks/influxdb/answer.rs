@@ -8,9 +8,10 @@
 
 use std::time::Duration;
 
+use super::advice::{Advice, advice};
 use super::known::{Sense, sense};
 use super::reason::{Reason, reason_of};
-use crate::sinks::{Cause, Outcome, Refusal, Trouble};
+use crate::sinks::{Cause, NumberedLine, Outcome, Refusal, Trouble};
 
 /// What a server says to a body without points once it has found everything else right: 3.x, and 2.0.
 const NO_POINTS: [&str; 2] = ["incoming write was empty", "writing requires points"];
@@ -32,6 +33,8 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// The first bytes of the body, as text: an answer that lists many lines is longer.
     pub body: String,
+    /// The lines that the body gives the numbers of, also where it is longer than what `body` has of it.
+    pub numbered: Vec<NumberedLine>,
 }
 
 /// Why there was no answer; the text names no secret.
@@ -45,8 +48,8 @@ pub enum Failure {
     Dns(String),
     /// The server's certificate is not one to trust.
     Certificate(String),
-    /// The token cannot be read or cannot be sent.
-    Token(String),
+    /// A key of the configuration is missing, or what it names cannot be used.
+    Setting(String),
 }
 
 /// The meaning of `answer`.
@@ -55,6 +58,15 @@ pub fn decide(answer: &HttpAnswer) -> Outcome {
     match answer {
         HttpAnswer::Response(response) => decide_response(response),
         HttpAnswer::Failed(failure) => decide_failure(failure),
+    }
+}
+
+/// What `answer` says, without what fixes a write: for questions.
+#[must_use]
+pub(super) fn in_words(answer: &HttpAnswer) -> String {
+    match answer {
+        HttpAnswer::Response(response) => Complaint::of(response).words(),
+        HttpAnswer::Failed(failure) => decide_failure(failure).into_reason(),
     }
 }
 
@@ -87,16 +99,13 @@ fn decide_failure(failure: &Failure) -> Outcome {
         Failure::Certificate(what) => hold(format!(
             "{what}: check the host in INFLUXDB_URL, or name the server's CA in INFLUXDB_CA_FILE"
         )),
-        Failure::Token(what) => hold(what.clone()),
+        Failure::Setting(what) => hold(what.clone()),
     }
 }
 
 fn decide_response(response: &Response) -> Outcome {
     let status = response.status;
-    let complaint = Complaint {
-        response,
-        reason: reason_of(&response.body),
-    };
+    let complaint = Complaint::of(response);
     match status {
         204 => Outcome::Delivered,
         401 | 403 => {
@@ -118,7 +127,14 @@ struct Complaint<'a> {
     reason: Reason,
 }
 
-impl Complaint<'_> {
+impl<'a> Complaint<'a> {
+    fn of(response: &'a Response) -> Self {
+        Self {
+            response,
+            reason: reason_of(&response.body),
+        }
+    }
+
     /// What 400, 422 and 500 mean: 1.x and 2.0 refuse lines by each of them.
     fn by_form(self) -> Outcome {
         match sense(&self.reason.own) {
@@ -164,20 +180,28 @@ impl Complaint<'_> {
 
     fn later(self, trouble: Trouble) -> Outcome {
         Outcome::RetryLater {
-            reason: self.words(),
+            reason: self.explained(self.words()),
             after: self.response.retry_after,
             trouble,
         }
     }
 
     fn refused(self, cause: Cause) -> Outcome {
+        let reason = self.explained(self.reason.text.clone());
         Outcome::Refused(Refusal {
             cause,
             dropped: self.reason.dropped(),
             named: self.reason.named,
-            numbered: Vec::new(),
-            reason: self.reason.text,
+            numbered: self.response.numbered.clone(),
+            reason,
         })
+    }
+
+    /// `words` between what they mean and what fixes it, as far as that is known.
+    fn explained(&self, words: String) -> String {
+        let Advice { meaning, fix } = advice(&self.reason);
+        let parts = meaning.into_iter().chain([words]).chain(fix);
+        parts.collect::<Vec<_>>().join(": ")
     }
 
     fn words(&self) -> String {

@@ -12,7 +12,8 @@ use crate::config::Api;
 use crate::record::layout::{Layout, MsgHashAs};
 use crate::record::schema::{HOST, LOGS, MSG_HASH};
 
-/// The deletes for everything that `record` became, to be run against the server: InfluxQL for 1.x, `influx delete` for 2.x.
+/// The deletes for everything that `record` became, to be run against the server: InfluxQL for 1.x, `influx delete` for 2.x; none for
+/// 3.x, which deletes whole tables only.
 ///
 /// 2.x counts the end of a range in: a range that ends where it begins is one nanosecond, and the next one is another entry's.
 ///
@@ -31,11 +32,12 @@ pub fn deletes(record: &Record<'_>, api: Api, bucket: &str) -> Result<Vec<String
         let mut tags = vec![(HOST, layout.host.clone())];
         tags.extend(hash.into_iter().chain(place.tags.iter().cloned()));
         match api {
-            Api::V1 => influxql(place, &tags),
-            Api::V2 => influx_delete(place, &tags, bucket),
+            Api::V1 => Some(influxql(place, &tags)),
+            Api::V2 => Some(influx_delete(place, &tags, bucket)),
+            Api::V3 => None,
         }
     };
-    Ok(places.iter().map(delete).collect())
+    Ok(places.iter().filter_map(delete).collect())
 }
 
 fn influxql(place: &Place, tags: &[(&str, String)]) -> String {

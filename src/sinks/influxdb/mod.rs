@@ -4,6 +4,7 @@
 //! the server's words from a line's, `known` is the table of what is known), then `client` (the only place that does I/O) and what
 //! it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
 
+mod advice;
 mod answer;
 mod body;
 mod called;
@@ -12,14 +13,19 @@ mod client;
 mod deletes;
 mod encoders;
 mod failure;
+mod greeting;
+mod json;
 mod known;
 pub(crate) mod line_protocol;
 mod marks;
+mod numbers;
 mod points;
 mod probe;
 mod query;
 mod reason;
+mod request;
 mod text;
+mod version;
 mod words;
 
 use std::ops::Range;
@@ -27,8 +33,11 @@ use std::time::Duration;
 
 use spool::Records;
 
-use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
-use crate::config::{Config, InfluxSettings};
+use super::{
+    Backlogged, ByHour, Checked, CountError, Credentials, Encoded, Form, Outcome, Sent, Sink,
+    SpokenTo,
+};
+use crate::config::{Api, Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
 use client::Client;
@@ -77,8 +86,13 @@ impl Sink for InfluxDb {
 
     async fn send(&self, body: &Body) -> Sent {
         let answer = self.client.write(body).await;
+        let outcome = decide(&answer);
+        if matches!(outcome, Outcome::Hold { .. }) {
+            // What has to be fixed may be that another server is there by now.
+            self.client.forget_server();
+        }
         Sent {
-            outcome: decide(&answer),
+            outcome,
             is_answered: matches!(answer, HttpAnswer::Response(_)),
         }
     }
@@ -87,8 +101,25 @@ impl Sink for InfluxDb {
         self.client.token_file()
     }
 
+    fn spoken(&self) -> Option<SpokenTo> {
+        let spoken = self.client.known()?;
+        Some(SpokenTo {
+            api: spoken.api.name(),
+            version: spoken.version,
+        })
+    }
+
+    fn in_flight(&self) -> usize {
+        match self.client.known().map(|spoken| spoken.api) {
+            // An answer of 3.x waits up to a second for its log.
+            Some(Api::V3) => 4,
+            Some(Api::V1 | Api::V2) | None => 2,
+        }
+    }
+
     async fn keeps(&self) -> Option<Duration> {
-        probe::retention(&self.client).await.ok().flatten()
+        let api = self.client.spoken().await.ok()?.api;
+        probe::retention(&self.client, api).await.ok().flatten()
     }
 
     async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
@@ -96,7 +127,7 @@ impl Sink for InfluxDb {
         counted.map_err(|error| CountError(error.to_string()))
     }
 
-    async fn check(config: &Config, oldest: Duration) -> Checked {
-        check::check(config, oldest).await
+    async fn check(config: &Config, waiting: Backlogged) -> Checked {
+        check::check(config, waiting).await
     }
 }

@@ -2,11 +2,15 @@
 
 use spool::MsgHash;
 
+use super::json::{Found, JsonWalk};
 use super::words::own_words;
 use crate::record::schema::MSG_HASH;
 
 /// Characters of a server's words that are kept: enough for every reason, too few for a whole log line of 1 MB.
 const MAX_CHARS: usize = 500;
+
+/// Names of what a server says.
+const WORDS: [&str; 3] = ["error", "message", "error_message"];
 
 /// Bytes of the longest span of time as Go prints one, and some more.
 const MAX_SPAN: usize = 32;
@@ -20,6 +24,8 @@ pub(super) struct Reason {
     pub html: bool,
     /// The 64 hexadecimal digits after each `msg_hash=`.
     pub named: Vec<MsgHash>,
+    /// Measurement of the first line that the answer repeats.
+    pub measurement: Option<String>,
     /// What the server itself says, in lower case, without what it quotes: the only words that decide anything.
     pub own: String,
 }
@@ -42,6 +48,7 @@ pub(super) fn reason_of(body: &str) -> Reason {
             text += words;
         }
     }
+    let measurement = lines.first().map(|line| measurement(line));
     let own: Vec<_> = words.iter().map(|words| own_words(words)).collect();
     Reason {
         named: lines
@@ -50,6 +57,7 @@ pub(super) fn reason_of(body: &str) -> Reason {
             .flat_map(|text| named(text))
             .collect(),
         text: one_line(&text),
+        measurement,
         own: own.join("\n"),
         html: false,
     }
@@ -90,13 +98,16 @@ struct Texts {
 fn texts(body: &str) -> Texts {
     let mut texts = Texts::default();
     if body.starts_with('{') {
-        for (name, text) in strings(body) {
-            match name.as_str() {
-                "error" | "message" | "error_message" if !text.is_empty() => texts.words.push(text),
-                "original_line" => texts.lines.push(text),
-                _ => {}
+        let mut note = |found: Found<'_>| match found {
+            Found::Text { name, text } if name == "original_line" => texts.lines.push(text),
+            Found::Text { name, text } if WORDS.contains(&name) && !text.is_empty() => {
+                texts.words.push(text);
             }
-        }
+            Found::Text { .. } | Found::Number { .. } | Found::ObjectEnd => {}
+        };
+        let mut walk = JsonWalk::new(body.len());
+        walk.feed(body.as_bytes(), &mut note);
+        walk.end(&mut note);
     }
     if texts.words.is_empty() && !body.is_empty() {
         texts.words.push(body.to_owned());
@@ -104,48 +115,10 @@ fn texts(body: &str) -> Texts {
     texts
 }
 
-/// The strings in `json`, at any depth, each with its name. It may be cut off anywhere: of a long body only the first bytes
-/// are read.
-fn strings(json: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut name = None;
-    let mut rest = json;
-    while let Some(start) = rest.find('"') {
-        let is_value = rest[..start].trim_end().ends_with(':');
-        let (raw, after) = string(&rest[start + 1..]);
-        rest = after;
-        match (is_value, name.take()) {
-            (true, Some(name)) => found.push((name, unescaped(raw))),
-            (true, None) => {}
-            (false, _) => name = Some(unescaped(raw)),
-        }
-    }
-    found
-}
-
-/// What stands before the `"` that ends a string, still escaped, and what stands after it; all when it is cut off.
-fn string(text: &str) -> (&str, &str) {
-    let mut is_escaped = false;
-    for (place, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => return (&text[..place], &text[place + 1..]),
-            _ => {}
-        }
-    }
-    (text, "")
-}
-
-/// The text of a JSON string, without an escape that was cut off at its end.
-fn unescaped(raw: &str) -> String {
-    const LONGEST_ESCAPE: usize = r"\u0000\u0000".len();
-    let ends = raw.char_indices().rev().map(|(place, _)| place);
-    [raw.len()]
-        .into_iter()
-        .chain(ends.take(LONGEST_ESCAPE))
-        .find_map(|end| serde_json::from_str(&format!("\"{}\"", &raw[..end])).ok())
-        .unwrap_or_else(|| raw.to_owned())
+/// What a line begins with, up to the first comma or space that is not escaped: no name that this program writes has one.
+fn measurement(line: &str) -> String {
+    let end = line.find([',', ' ']);
+    one_line(end.map_or(line, |end| &line[..end]))
 }
 
 fn leading_number(text: &str) -> Option<usize> {

@@ -17,7 +17,7 @@ use crate::base::retry::Delays;
 use crate::base::stop::Stop;
 use crate::config::ForwardSettings;
 use crate::counters::forward::{ForwardStatus, ServerState};
-use crate::sinks::{Credentials, Encoded, Outcome, Sent, Sink};
+use crate::sinks::{Credentials, Encoded, Outcome, Sent, Sink, SpokenTo};
 
 /// How long a request under way at the stop may still take; what it brings is sent again by the next run if it takes
 /// longer.
@@ -191,7 +191,11 @@ impl<S: Sink, B: Backlog> Link<S, B> {
             }
         };
         let took = started.elapsed();
+        let spoken = self.sink.spoken();
         self.tell(|status| {
+            if let Some(SpokenTo { api, version }) = spoken {
+                (status.server_api, status.server_version) = (Some(api.to_owned()), version);
+            }
             status.requests += 1;
             status.sent_bytes += encoded.sent_bytes as u64;
             if sent.as_ref().is_some_and(|sent| sent.is_answered) {

@@ -159,7 +159,8 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
     /// How many batches may be on their way: a server that is down is not worth more than one.
     fn window(&self) -> usize {
         if self.link.is_well() {
-            self.config.in_flight
+            let configured = self.config.in_flight;
+            configured.unwrap_or_else(|| self.link.sink().in_flight())
         } else {
             1
         }

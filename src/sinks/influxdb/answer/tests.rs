@@ -115,6 +115,7 @@ fn every_answer_has_its_outcome() {
             status,
             retry_after: Some(Duration::from_secs(5)),
             body: body.to_owned(),
+            ..Response::default()
         });
         assert_eq!(is(decide(&answer)), expected, "HTTP {status}: {body}");
     }
@@ -124,7 +125,7 @@ fn every_answer_has_its_outcome() {
         (Failure::Connection(text()), Is::Later(Unexplained, None)),
         (Failure::Dns(text()), Is::Hold),
         (Failure::Certificate(text()), Is::Hold),
-        (Failure::Token(text()), Is::Hold),
+        (Failure::Setting(text()), Is::Hold),
     ] {
         assert_eq!(is(decide(&HttpAnswer::Failed(failure))), expected);
     }
@@ -152,8 +153,8 @@ fn a_body_without_points_is_missed_only_where_all_else_is_right() {
     let empty = |status, body: &str| {
         decide_empty(&HttpAnswer::Response(Response {
             status,
-            retry_after: None,
             body: body.to_owned(),
+            ..Response::default()
         }))
     };
     let missed_by_3 = "write buffer error: incoming write was empty";

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::sinks::influxdb::advice::advice;
 use crate::sinks::influxdb::answer::{HttpAnswer, Response, decide};
 use crate::sinks::influxdb::reason::reason_of;
 use crate::sinks::influxdb::text::push_tag_value;
@@ -10,8 +11,8 @@ use crate::sinks::{Cause, Outcome, Trouble};
 fn answer(status: u16, body: &str) -> Outcome {
     decide(&HttpAnswer::Response(Response {
         status,
-        retry_after: None,
         body: body.to_owned(),
+        ..Response::default()
     }))
 }
 
@@ -247,6 +248,8 @@ any other 5xx, a timeout or a closed connection is tried again, in smaller parts
             TooLarge => "Too large: in smaller parts".to_owned(),
             Fix(fix) => format!("Waits: {fix}"),
         };
+        let fix = advice(&reason_of(body)).fix;
+        let means = means + &fix.map_or_else(String::new, |fix| format!("; {fix}"));
         let words = form.words.join("` … `");
         let body = body.trim_end().replace('\n', "\\n").replace('|', "\\|");
         text += &format!(

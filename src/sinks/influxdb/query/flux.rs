@@ -3,11 +3,13 @@
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 
 use super::{QueryError, Sought, ask, body, quoted};
+use crate::config::Api;
 use crate::record::schema::HOST;
 use crate::sinks::ByHour;
 use crate::sinks::influxdb::answer::HttpAnswer;
 use crate::sinks::influxdb::called::{Called, called};
-use crate::sinks::influxdb::client::{Client, url};
+use crate::sinks::influxdb::client::Client;
+use crate::sinks::influxdb::request::url;
 use crate::sinks::influxdb::text::tag_value;
 
 /// Most of a server's words about a query that failed on the way, in characters.
@@ -19,11 +21,11 @@ pub(super) async fn count(client: &Client, sought: &Sought<'_>) -> Result<ByHour
     // Takes a name and an id alike.
     target.query_pairs_mut().append_pair("org", &config.org);
     let (bucket, as_name) = called(&config.bucket);
-    let mut answer = ask(client, request(client, &target, bucket, sought)).await;
+    let mut answer = ask(client, Api::V2, request(client, &target, bucket, sought)).await;
     if let (HttpAnswer::Response(response), Some(name)) = (&answer, as_name)
         && response.status == 404
     {
-        answer = ask(client, request(client, &target, name, sought)).await;
+        answer = ask(client, Api::V2, request(client, &target, name, sought)).await;
     }
     parse(&body(answer)?)
 }
@@ -45,10 +47,7 @@ fn request(
 }
 
 fn query(bucket: Called<'_>, sought: &Sought<'_>) -> String {
-    let from = match bucket {
-        Called::Id(id) => format!("bucketID: {}", text(id)),
-        Called::Name(name) => format!("bucket: {}", text(name)),
-    };
+    let from = self::bucket(bucket);
     let host = text(&tag_value(sought.host));
     let (start, stop) = (sought.range.start / 1_000_000, sought.range.end / 1_000_000);
     let (measurement, field) = (sought.of.measurement, sought.of.field);
@@ -62,6 +61,14 @@ fn query(bucket: Called<'_>, sought: &Sought<'_>) -> String {
   |> map(fn: (r) => ({{ hour: uint(v: r._time) / uint(v: 1000), points: r._value }}))
 "#
     )
+}
+
+/// The argument that names a bucket.
+pub(in super::super) fn bucket(bucket: Called<'_>) -> String {
+    match bucket {
+        Called::Id(id) => format!("bucketID: {}", text(id)),
+        Called::Name(name) => format!("bucket: {}", text(name)),
+    }
 }
 
 /// A literal that nothing is put into.

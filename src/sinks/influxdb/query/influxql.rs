@@ -5,9 +5,11 @@ use std::ops::Range;
 use serde::Deserialize;
 
 use super::{QueryError, Sought, ask, body, quoted};
+use crate::config::Api;
 use crate::record::schema::{FieldType, HOST};
 use crate::sinks::ByHour;
-use crate::sinks::influxdb::client::{Client, url};
+use crate::sinks::influxdb::client::Client;
+use crate::sinks::influxdb::request::url;
 use crate::sinks::influxdb::text::tag_value;
 
 pub(super) async fn count(client: &Client, sought: &Sought<'_>) -> Result<ByHour, QueryError> {
@@ -17,7 +19,7 @@ pub(super) async fn count(client: &Client, sought: &Sought<'_>) -> Result<ByHour
         .query_pairs_mut()
         .append_pair("epoch", "u")
         .append_pair("q", &statement(&config.bucket, sought));
-    parse(&body(ask(client, client.get(target)).await)?)
+    parse(&body(ask(client, Api::V1, client.get(target)).await)?)
 }
 
 /// The field's type is said: of a field that has two in different shards, the server counts one alone, and not always ours.

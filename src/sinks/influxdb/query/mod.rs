@@ -1,15 +1,16 @@
 //! Asking InfluxDB what it holds: points of this host, hour by hour.
 //!
 //! One query a measurement: each language says how it is put and how the answer is read, purely; only [`points_by_hour`]
-//! asks. 2.x speaks `flux` and answers in CSV, 1.x speaks `influxql` and answers in JSON.
+//! asks. 3.x speaks `sql`, 2.x `flux` and answers in CSV, 1.x `influxql`.
 
-mod flux;
+pub(super) mod flux;
 mod influxql;
+pub(super) mod sql;
 
 use std::ops::Range;
 use std::time::Duration;
 
-use super::answer::{HttpAnswer, decide};
+use super::answer::{HttpAnswer, in_words};
 use super::client::{Client, OpenError};
 use crate::config::Api;
 use crate::record::schema::{OF_RECORDS, OfRecord};
@@ -55,12 +56,22 @@ pub(super) async fn points_by_hour(
     range: Range<u64>,
 ) -> Result<ByHour, QueryError> {
     let range = &whole_hours(&range);
+    let api = api_of(client).await?;
+    let tables = match api {
+        Api::V3 => Some(sql::tables(client).await?),
+        Api::V1 | Api::V2 => None,
+    };
+    let exists = |of: &OfRecord| {
+        let tables = tables.as_ref();
+        tables.is_none_or(|tables| tables.contains(of.measurement))
+    };
     let mut sum = ByHour::new();
-    for of in OF_RECORDS {
+    for of in OF_RECORDS.into_iter().filter(exists) {
         let sought = Sought { host, range, of };
-        let counted = match client.config().api {
+        let counted = match api {
             Api::V1 => influxql::count(client, &sought).await?,
             Api::V2 => flux::count(client, &sought).await?,
+            Api::V3 => sql::count(client, &sought).await?,
         };
         for (hour, points) in counted {
             *sum.entry(hour).or_default() += points;
@@ -69,15 +80,28 @@ pub(super) async fn points_by_hour(
     Ok(sum)
 }
 
-async fn ask(client: &Client, request: reqwest::RequestBuilder) -> HttpAnswer {
-    client.answer(request.timeout(TIMEOUT), MAX_ANSWER).await
+/// Which API the server is asked by.
+async fn api_of(client: &Client) -> Result<Api, QueryError> {
+    match client.spoken().await {
+        Ok(spoken) => Ok(spoken.api),
+        Err(failure) => Err(failed(&HttpAnswer::Failed(failure))),
+    }
+}
+
+async fn ask(client: &Client, api: Api, request: reqwest::RequestBuilder) -> HttpAnswer {
+    let request = request.timeout(TIMEOUT);
+    client.answer(request, api, MAX_ANSWER).await
+}
+
+fn failed(answer: &HttpAnswer) -> QueryError {
+    QueryError::Failed(in_words(answer))
 }
 
 /// The body of an answer that is one to a query.
 fn body(answer: HttpAnswer) -> Result<String, QueryError> {
     match answer {
         HttpAnswer::Response(response) if response.status == 200 => Ok(response.body),
-        other => Err(QueryError::Failed(decide(&other).into_reason())),
+        other => Err(failed(&other)),
     }
 }
 

@@ -10,4 +10,6 @@ pub mod influxdb;
 /// The sink that configurations ask for, and why it cannot be had: the one place that chooses.
 pub use influxdb::{InfluxDb as Configured, OpenError};
 pub use outcome::{Cause, NumberedLine, Outcome, Refusal, Trouble};
-pub use sink::{ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent, Sink};
+pub use sink::{
+    BodyLine, ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent, Sink,
+};

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use spool::Records;
 
-use super::{ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
+use super::{BodyLine, ByHour, Checked, CountError, Credentials, Encoded, Form, Sent, Sink};
 use crate::config::{Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
@@ -73,6 +73,10 @@ impl Sink for InfluxDb {
         limit: usize,
     ) -> Encoded<Body> {
         self.packer.pack(records, places, form, limit)
+    }
+
+    fn lines(&self, records: &Records, places: &[usize], form: Form) -> Vec<BodyLine> {
+        Encoders::new(form).lines(records, places)
     }
 
     async fn send(&self, body: &Body) -> Sent {

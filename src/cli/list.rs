@@ -153,7 +153,7 @@ pub(super) async fn export(
     select: &SelectArgs,
     mut output: Outlet,
 ) -> Result<Verdict, Error> {
-    let mut encoders = Encoders::new(Form::Whole);
+    let mut encoders = Encoders::new(Form::WHOLE);
     let mut list = List {
         period: select.period.period(),
         state: select.state.map(State::from),

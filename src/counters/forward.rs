@@ -62,8 +62,8 @@ counters! {
         /// Lines refused alone that wait for another line of their measurement to be stored.
         /// Without that the refusal may be the server's fault.
         unproven: u64 = Count { metric: "shipper_lines_unproven", point: "unproven" },
-        /// Lines stored whose derived points were refused.
-        /// InfluxDB refused some of the points or all; a replay sends those again.
+        /// Derived points refused, of lines that are stored.
+        /// One of a measurement that is refused again and again is not sent any more, and counted as well; a replay sends all of them again.
         refused_points: u64 = Count { metric: "shipper_refused_points_total", point: "refused_points", row: (Warn, "points refused") },
         /// Durations of answered requests.
         round_trips: RoundTrips = Object,

@@ -10,6 +10,7 @@
 //! | 2 | the [`Record`], then the points that follow from it |
 
 mod decimal;
+mod derived_set;
 mod entry;
 mod event;
 mod kind;
@@ -31,6 +32,7 @@ use spool::{EntryKey, MsgHash};
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
+pub use derived_set::DerivedSet;
 pub use entry::{LogEntry, Numbering, SeqnumId};
 pub use event::{Event, Fact};
 pub use kind::Kind;
@@ -212,6 +214,20 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn has_points(payload: &[u8]) -> bool {
         payload.first() == Some(&WITH_POINTS)
+    }
+
+    /// The measurement of each point of a stored form; none for one that is not to be read.
+    #[must_use]
+    pub fn point_measurements(payload: &[u8]) -> Vec<&'static str> {
+        if !Self::has_points(payload) {
+            return Vec::new();
+        }
+        let points = Record::decode_with_points(payload).map(|(_, points)| points);
+        let points = points.unwrap_or_default();
+        points
+            .iter()
+            .map(|point| point.measurement().name)
+            .collect()
     }
 
     /// The measurement of a stored form's own point, as far as its first bytes tell; empty for one that is not to be read.

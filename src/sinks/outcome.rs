@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use spool::MsgHash;
 
+use crate::record::DerivedSet;
+
 /// What to do about one body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -66,6 +68,15 @@ pub struct Refusal {
     pub numbered: Vec<NumberedLine>,
 }
 
+impl Refusal {
+    /// The measurements of derived points that its words name, between quotation marks: likely those whose points are refused.
+    #[must_use]
+    pub fn measurements(&self) -> DerivedSet {
+        let is_named = |name: &&str| self.reason.contains(&format!("\"{name}\""));
+        DerivedSet::ALL.names().filter(is_named).collect()
+    }
+}
+
 /// A line of a body, by its place there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedLine {
@@ -85,4 +96,28 @@ pub enum Cause {
     },
     /// Something else in them.
     Content,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_derived_measurements_that_it_quotes() {
+        let measurements = |reason: &str| {
+            let refusal = Refusal {
+                reason: reason.to_owned(),
+                cause: Cause::Content,
+                dropped: None,
+                named: Vec::new(),
+                numbered: Vec::new(),
+            };
+            refusal.measurements()
+        };
+        let conflict = r#"input field "bytes" on measurement "ollama_memory" is type integer"#;
+        assert_eq!(measurements(conflict), DerivedSet::of("ollama_memory"));
+        for other in ["", "ollama_memory", r#""ollama_logs" is full"#] {
+            assert_eq!(measurements(other), DerivedSet::NONE, "{other}");
+        }
+    }
 }

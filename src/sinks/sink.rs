@@ -9,6 +9,7 @@ use spool::Records;
 use super::Outcome;
 use crate::base::finding::Finding;
 use crate::config::{Config, Secret};
+use crate::record::DerivedSet;
 
 /// Microseconds in an hour.
 pub const HOUR: u64 = 3_600_000_000;
@@ -30,6 +31,10 @@ pub trait Sink: Send + Sync + 'static {
         form: Form,
         limit: usize,
     ) -> Encoded<Self::Body>;
+
+    /// Which point each line is of the body that [`Sink::encode`] makes of all these records; those that cannot be read give none.
+    /// Takes the same time: it is for answers that tell numbers of lines.
+    fn lines(&self, records: &Records, places: &[usize], form: Form) -> Vec<BodyLine>;
 
     /// Sends `body` once and waits for the whole answer, at most `SHIPPER_REQUEST_TIMEOUT`.
     fn send(&self, body: &Self::Body) -> impl Future<Output = Sent> + Send;
@@ -79,13 +84,38 @@ pub enum Backlogged {
     NothingReadYet,
 }
 
-/// What of a record is sent.
+/// What of a record is sent: its own point, and of those that follow from it all but some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub struct Form {
+    left_out: DerivedSet,
+}
+
+impl Form {
     /// All that is stored of it.
-    Whole,
-    /// The record alone, without the points that follow from it.
-    Bare,
+    pub const WHOLE: Self = Self::without(DerivedSet::NONE);
+    /// Its own point alone.
+    pub const BARE: Self = Self::without(DerivedSet::ALL);
+
+    /// All but the points of these measurements.
+    #[must_use]
+    pub const fn without(left_out: DerivedSet) -> Self {
+        Self { left_out }
+    }
+
+    /// The measurements whose points are not sent.
+    #[must_use]
+    pub const fn left_out(self) -> DerivedSet {
+        self.left_out
+    }
+}
+
+/// Which point a line of a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLine {
+    /// The place of its record.
+    pub place: usize,
+    /// The measurement of a point that follows from the record; `None` for the record's own.
+    pub derived: Option<&'static str>,
 }
 
 /// A body and what is in it.

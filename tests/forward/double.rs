@@ -10,8 +10,8 @@ use std::time::Duration;
 use shipper::config::{Config, Secret};
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::{
-    Backlogged, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal,
-    Sent, Sink, SpokenTo, Trouble,
+    Backlogged, BodyLine, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome,
+    Refusal, Sent, Sink, SpokenTo, Trouble,
 };
 use spool::{MsgHash, Records};
 
@@ -80,6 +80,14 @@ impl Sink for InMemory {
             unreadable: Vec::new(),
             body,
         }
+    }
+
+    fn lines(&self, _records: &Records, places: &[usize], _form: Form) -> Vec<BodyLine> {
+        let own = |place: &usize| BodyLine {
+            place: *place,
+            derived: None,
+        };
+        places.iter().map(own).collect()
     }
 
     async fn send(&self, body: &Self::Body) -> Sent {

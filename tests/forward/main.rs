@@ -7,6 +7,7 @@ mod common;
 
 mod bodies;
 mod commands;
+mod derived;
 mod double;
 mod faults;
 mod fleet;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use shipper::config::Config;
 use shipper::record::{Log, Record, Snapshot};
 use shipper::sinks::{
-    Backlogged, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome, Refusal,
-    Sent, Sink, SpokenTo, Trouble,
+    Backlogged, BodyLine, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome,
+    Refusal, Sent, Sink, SpokenTo, Trouble,
 };
 use shipper::stages::forward::{Backlog, Counts, Fault};
 use spool::{Batch, EntryKey, Limits, MsgHash, Order, Records, Seq, SeqSet, State};
@@ -264,6 +264,14 @@ impl Sink for Server {
             unreadable: Vec::new(),
             body: Body { lines },
         }
+    }
+
+    fn lines(&self, _records: &Records, places: &[usize], _form: Form) -> Vec<BodyLine> {
+        let own = |place: &usize| BodyLine {
+            place: *place,
+            derived: None,
+        };
+        places.iter().map(own).collect()
     }
 
     async fn send(&self, body: &Body) -> Sent {

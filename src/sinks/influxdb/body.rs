@@ -170,14 +170,14 @@ mod tests {
     fn a_body_stays_within_the_limit_but_for_a_single_line() {
         let records = records(&["a", "b", &"c".repeat(1000), "d"]);
         let packer = packer();
-        let line = packer.pack(&records, &[0], Form::Whole, 1).bytes;
+        let line = packer.pack(&records, &[0], Form::WHOLE, 1).bytes;
         for (wanted, limit, taken) in [
             (&[0, 1, 2, 3][..], 2 * line, 2),
             (&[0, 1, 2, 3], 2 * line - 1, 1),
             (&[2, 3], 10, 1),
             (&[0, 1, 2, 3], 1 << 20, 4),
         ] {
-            let packed = packer.pack(&records, wanted, Form::Whole, limit);
+            let packed = packer.pack(&records, wanted, Form::WHOLE, limit);
             assert_eq!((packed.taken, packed.lines), (taken, taken));
             assert_eq!(packed.bytes, packed.body.bytes.len());
             assert!(packed.lines == 1 || packed.bytes <= limit);
@@ -192,7 +192,7 @@ mod tests {
             hash: MsgHash([0; 32]),
         };
         records.push(key, b"\xffnonsense");
-        let packed = packer().pack(&records, &[1, 0], Form::Whole, 1 << 20);
+        let packed = packer().pack(&records, &[1, 0], Form::WHOLE, 1 << 20);
         assert_eq!((packed.taken, packed.lines), (2, 1));
         assert_eq!(packed.unreadable.len(), 1);
         assert!(packed.unreadable[0].1.starts_with("cannot be read"));

@@ -1,11 +1,11 @@
 //! Records of any layout as line protocol: each by the layout that it was stored with.
 
-use spool::Record;
+use spool::{Record, Records};
 
 use super::line_protocol::Encoder;
 use crate::record::DecodeError;
 use crate::record::layout::{Layout, LayoutError};
-use crate::sinks::Form;
+use crate::sinks::{BodyLine, Form};
 
 /// Layouts kept ready at once; more begin anew.
 const READY: usize = 64;
@@ -46,6 +46,24 @@ impl Encoders {
         Ok(encoder.encode(&record.key, record.payload, out)?)
     }
 
+    /// Which points the lines of the record at each place are, in their order; a record that cannot be read gives none.
+    pub(super) fn lines(&mut self, records: &Records, places: &[usize]) -> Vec<BodyLine> {
+        let mut lines = Vec::with_capacity(places.len());
+        let mut text = Vec::new();
+        for &place in places {
+            let Some(record) = records.get(place) else {
+                continue;
+            };
+            text.clear();
+            let note = |derived| lines.push(BodyLine { place, derived });
+            if let Ok(encoder) = self.of(record.layout) {
+                // What cannot be read notes nothing.
+                let _ = encoder.encode_noting(&record.key, record.payload, &mut text, note);
+            }
+        }
+        lines
+    }
+
     fn of(&mut self, layout: &[u8]) -> Result<&Encoder, LayoutError> {
         let place = match self.ready.iter().rposition(|(ready, _)| ready == layout) {
             Some(place) => place,
@@ -66,11 +84,11 @@ impl Encoders {
 mod tests {
     use std::borrow::Cow;
 
-    use spool::{EntryKey, MsgHash, Records};
+    use spool::{EntryKey, MsgHash};
 
     use super::*;
     use crate::record::layout::{LogFields, MsgHashAs};
-    use crate::record::{Log, Record as Stored};
+    use crate::record::{Derived, DerivedSet, Log, Memory, Part, Record as Stored};
 
     #[test]
     fn every_record_becomes_the_point_of_its_own_layout() {
@@ -100,7 +118,7 @@ mod tests {
             });
             records.push_with(key, |out| log.encode(out)).unwrap();
         }
-        let mut encoders = Encoders::new(Form::Whole);
+        let mut encoders = Encoders::new(Form::WHOLE);
         let mut lines = Vec::new();
         for record in records.iter() {
             let mut line = Vec::new();
@@ -115,5 +133,54 @@ mod tests {
             ..records.get(0).unwrap()
         };
         assert!(encoders.encode(&lost, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn each_line_of_a_body_is_known_by_its_number() {
+        let mut records = Records::new();
+        let layout = Layout {
+            host: "h".to_owned(),
+            msg_hash_as: MsgHashAs::Tag,
+            log_fields: LogFields::default(),
+        };
+        records.set_layout(&layout.encode());
+        let memory = |bytes| {
+            Derived::Memory(Memory {
+                device: Cow::Borrowed("CPU"),
+                part: Part::Weights,
+                bytes,
+            })
+        };
+        // The second point of the last one cannot be written.
+        for points in [vec![], vec![memory(1)], vec![memory(u64::MAX), memory(2)]] {
+            let key = EntryKey {
+                time: 1,
+                hash: MsgHash([0; 32]),
+            };
+            let log = Stored::Log(Log {
+                number: 1,
+                message: Cow::Borrowed("two\nlines"),
+                truncated: 0,
+                pid: Cow::Borrowed(""),
+                priority: None,
+                unit: Cow::Borrowed(""),
+            });
+            records
+                .push_with(key, |out| log.encode_with(&points, out))
+                .unwrap();
+        }
+        records.push(records.get(0).unwrap().key, b"\xffnonsense");
+        let lines = |form| {
+            let lines = Encoders::new(form).lines(&records, &[3, 2, 0, 1]);
+            let parts = lines.into_iter().map(|line| (line.place, line.derived));
+            parts.collect::<Vec<_>>()
+        };
+        let memory = Some("ollama_memory");
+        let whole = [(2, None), (2, memory), (0, None), (1, None), (1, memory)];
+        assert_eq!(lines(Form::WHOLE), whole);
+        assert_eq!(lines(Form::BARE), [(2, None), (0, None), (1, None)]);
+        let without = |name| lines(Form::without(DerivedSet::of(name)));
+        assert_eq!(without("ollama_memory"), lines(Form::BARE));
+        assert_eq!(without("ollama_events"), whole);
     }
 }

@@ -17,7 +17,7 @@ use crate::record::schema::{
     HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS, SOURCE,
     UNIT, VERSION,
 };
-use crate::record::{DecodeError, Derived, Log, LogLine, Record, Report, Snapshot};
+use crate::record::{DecodeError, Derived, DerivedSet, Log, LogLine, Record, Report, Snapshot};
 use crate::sinks::Form;
 
 /// The only value of the tag `source`.
@@ -80,7 +80,7 @@ impl Encoder {
         push_name(b',', VERSION, &mut report_head);
         Self {
             host: host.clone(),
-            form: Form::Whole,
+            form: Form::WHOLE,
             log_head,
             log_middle: to_message,
             inventory_head,
@@ -107,6 +107,20 @@ impl Encoder {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
+        self.encode_noting(key, payload, out, |_| {})
+    }
+
+    /// The same, and tells `note` of each line the measurement of the derived point that it is; `None` for the record's own.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub(super) fn encode_noting(
+        &self,
+        key: &EntryKey,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+        mut note: impl FnMut(Option<&'static str>),
+    ) -> Result<(), DecodeError> {
         let (record, points) = Record::decode_with_points(payload)?;
         match &record {
             Record::Log(log) => self.log(key, log, &Marks::default(), out),
@@ -114,7 +128,9 @@ impl Encoder {
             Record::Inventory(snapshot) => self.inventory(key, snapshot, out),
             Record::Report(report) => self.report(key, report, out),
         }
-        if self.form == Form::Bare {
+        note(None);
+        let left_out = self.form.left_out();
+        if left_out == DerivedSet::ALL {
             return Ok(());
         }
         let marks = match &record {
@@ -122,8 +138,11 @@ impl Encoder {
             _ => Marks::default(),
         };
         for (place, point) in (0..).zip(&points) {
+            let name = point.measurement().name;
             let nanos = derived_time(key, &record, place, point);
-            points::push(point, &self.host, &marks, nanos, out);
+            if !left_out.contains(name) && points::push(point, &self.host, &marks, nanos, out) {
+                note(Some(name));
+            }
         }
         Ok(())
     }

@@ -34,8 +34,8 @@ use std::time::Duration;
 use spool::Records;
 
 use super::{
-    Backlogged, ByHour, Checked, CountError, Credentials, Encoded, Form, Outcome, Sent, Sink,
-    SpokenTo,
+    Backlogged, BodyLine, ByHour, Checked, CountError, Credentials, Encoded, Form, Outcome, Sent,
+    Sink, SpokenTo,
 };
 use crate::config::{Api, Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
@@ -82,6 +82,10 @@ impl Sink for InfluxDb {
         limit: usize,
     ) -> Encoded<Body> {
         self.packer.pack(records, places, form, limit)
+    }
+
+    fn lines(&self, records: &Records, places: &[usize], form: Form) -> Vec<BodyLine> {
+        Encoders::new(form).lines(records, places)
     }
 
     async fn send(&self, body: &Body) -> Sent {

@@ -11,14 +11,15 @@ use super::text::{push_end, push_name, push_string, push_tag};
 use crate::record::schema::HOST;
 use crate::record::{Derived, Value, Visitor};
 
-/// Appends `point` as a line of `host` at `nanos` since the Unix epoch. A point of which no field can be said is left out.
+/// Appends `point` as a line of `host` at `nanos` since the Unix epoch. A point of which no field can be said is left out: whether
+/// it was written.
 pub(super) fn push(
     point: &Derived<'_>,
     host: &str,
     marks: &Marks<'_>,
     nanos: u64,
     out: &mut Vec<u8>,
-) {
+) -> bool {
     let before = out.len();
     out.extend_from_slice(point.measurement().name.as_bytes());
     let mut line = PointLine {
@@ -28,11 +29,13 @@ pub(super) fn push(
         fields: 0,
     };
     point.visit(&mut line);
-    if line.fields == 0 {
-        out.truncate(before);
-    } else {
+    let is_written = line.fields > 0;
+    if is_written {
         push_end(nanos, out);
+    } else {
+        out.truncate(before);
     }
+    is_written
 }
 
 struct PointLine<'a> {
@@ -138,13 +141,14 @@ mod tests {
             bytes: u64::MAX,
         };
         let mut out = b"before".to_vec();
-        push(
+        let is_written = push(
             &Derived::Memory(memory),
             "h",
             &Marks::default(),
             1,
             &mut out,
         );
+        assert!(!is_written);
         assert_eq!(out, b"before");
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::evidence::Evidence;
 use super::suspect::{Charge, PATIENCE, Suspect};
 use crate::base::retry::Growing;
+use crate::record::DerivedSet;
 use crate::sinks::Trouble;
 
 /// Suspects that are tried in one task at most, and parts that are searched in one: what came of all of them becomes durable at once.
@@ -47,6 +48,10 @@ pub(super) struct SuspectPart {
     pub why: Why,
     /// What the server said.
     pub reason: String,
+    /// The derived measurements that it named.
+    pub measurements: DerivedSet,
+    /// The points that it named, each with the measurement of a derived one.
+    pub named: Vec<(Seq, Option<&'static str>)>,
 }
 
 /// Why lines are set apart.

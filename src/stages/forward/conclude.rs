@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::backlog::Backlog;
 use super::deliver::Delivery;
 use super::examined::Examined;
+use super::search::GivenUp;
 use super::{Done, Stage};
 use crate::counters::forward::ForwardStatus;
 use crate::sinks::Sink;
@@ -73,14 +74,14 @@ impl<S: Sink, B: Backlog> Stage<S, B> {
         self.ack(report.stored).await?;
         self.quarantine(report.guilty, refused).await?;
         self.quarantine(report.old, beyond_retention).await?;
-        if report.without_points > 0 {
-            let (lines, reason) = (report.without_points, report.points_reason);
+        for (measurement, GivenUp { points, reason }) in report.given_up {
             tracing::warn!(
-                lines,
+                points,
+                measurement,
                 "the server takes the log lines and refuses points derived from them: {reason}"
             );
             self.link
-                .tell(|status| status.refused_points += lines as u64);
+                .tell(|status| status.refused_points += points as u64);
         }
         report
             .apart

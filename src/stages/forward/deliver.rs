@@ -12,7 +12,7 @@ use super::link::Link;
 use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
 use crate::record::Record;
-use crate::sinks::{Cause, Form, Refusal, Sink};
+use crate::sinks::{BodyLine, Cause, Form, Sink};
 
 /// What became of a batch. Records that are nowhere in it are still to be sent.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
         let mut request = Sending {
             records: Arc::clone(&records),
             places,
-            form: Form::Whole,
+            form: Form::WHOLE,
         };
         let Some(answer) = link.settle(&request).await else {
             break;
@@ -66,7 +66,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
         let numbered = unreadable.filter_map(|(place, why)| Some((*seqs.get(place)?, why)));
         delivery.unreadable.extend(numbered);
         let sent = &request.places;
-        let (why, reason) = match answer.settled {
+        match answer.settled {
             SettledBody::Stored => {
                 link.density(|density| density.stored(sent.len()));
                 delivery.stored.extend_from(&of(sent));
@@ -77,42 +77,28 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
                 left.extend(sent.iter().rev());
                 continue;
             }
-            SettledBody::Refused(Refusal {
-                cause: Cause::BeyondRetention { .. },
-                reason,
-                ..
-            }) => {
-                delivery.apart.push(SuspectPart {
+            failed => {
+                let (blame, part) = set_apart(failed, &seqs);
+                if blame == Blame::Unknown {
+                    link.density(|density| density.refused(sent.len()));
+                }
+                let part = SuspectPart {
                     seqs: of(sent),
-                    why: Why::Refused,
-                    reason,
-                });
-                continue;
+                    ..part
+                };
+                match alone(&records, sent)
+                    .filter(|_| blame != Blame::Time && part.why == Why::Refused)
+                {
+                    Some((place, measurement)) => {
+                        let moment = link.evidence(|evidence| evidence.refused(measurement));
+                        let charge = Charge::Refused(moment);
+                        let suspect = Suspect::new(measurement, part.reason, charge);
+                        delivery.suspects.push((seqs[place], suspect));
+                    }
+                    None => delivery.apart.push(part),
+                }
             }
-            SettledBody::Refused(refusal) => (Why::Refused, refusal.reason),
-            SettledBody::TooLarge(reason) => (Why::Refused, reason),
-            SettledBody::Failed {
-                reason,
-                trouble,
-                bytes,
-            } => (Why::Failed { bytes, trouble }, reason),
-        };
-        link.density(|density| density.refused(sent.len()));
-        if let (&[place], Why::Refused) = (&sent[..], why)
-            && let Some(record) = records.get(place)
-            && !Record::has_points(record.payload)
-        {
-            let measurement = Record::measurement(record.payload);
-            let moment = link.evidence(|evidence| evidence.refused(measurement));
-            let suspect = Suspect::new(measurement, reason, Charge::Refused(moment));
-            delivery.suspects.push((seqs[place], suspect));
-            continue;
         }
-        delivery.apart.push(SuspectPart {
-            seqs: of(sent),
-            why,
-            reason,
-        });
     }
     for (seq, _) in &delivery.unreadable {
         delivery.stored.remove(*seq);
@@ -122,6 +108,53 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
             .for_each(|part| part.seqs.remove(*seq));
     }
     delivery
+}
+
+/// What of a request that did not pass is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    /// The time of some lines.
+    Time,
+    /// What the server names: fewer lines at once would only cost more requests.
+    Named,
+    /// Something in some lines.
+    Unknown,
+}
+
+/// What is kept of an answer to a request of records of `seqs`, but for which of them were in it.
+fn set_apart(failed: SettledBody, seqs: &[Seq]) -> (Blame, SuspectPart) {
+    let mut part = SuspectPart::default();
+    match failed {
+        SettledBody::Stored => {}
+        SettledBody::TooLarge(reason) => part.reason = reason,
+        SettledBody::Failed {
+            reason,
+            trouble,
+            bytes,
+        } => (part.why, part.reason) = (Why::Failed { bytes, trouble }, reason),
+        SettledBody::Refused { refusal, named } => {
+            let seq = |point: BodyLine| Some((*seqs.get(point.place)?, point.derived));
+            part.named = named.into_iter().filter_map(seq).collect();
+            part.measurements = refusal.measurements();
+            part.reason = refusal.reason;
+            if matches!(refusal.cause, Cause::BeyondRetention { .. }) {
+                return (Blame::Time, part);
+            }
+        }
+    }
+    match part.named.is_empty() && part.measurements.is_empty() {
+        true => (Blame::Unknown, part),
+        false => (Blame::Named, part),
+    }
+}
+
+/// The only record that was sent, with its measurement, if it was sent without points.
+fn alone(records: &Records, sent: &[usize]) -> Option<(usize, &'static str)> {
+    let &[place] = sent else {
+        return None;
+    };
+    let payload = records.get(place)?.payload;
+    (!Record::has_points(payload)).then(|| (place, Record::measurement(payload)))
 }
 
 /// The next `lines` places, but for those of measurements in doubt, which come apart.

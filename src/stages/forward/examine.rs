@@ -10,11 +10,11 @@ use super::backlog::Backlog;
 use super::evidence::measurement;
 use super::examined::{Examined, old_reason};
 use super::link::Link;
-use super::search::{Search, SearchFindings, Trial};
+use super::search::{Hints, Search, SearchFindings, Trial};
 use super::settle::{Sending, SettledBody};
 use super::suspect::{Charge, Suspect};
 use crate::base::human::span;
-use crate::sinks::{Cause, Form, Refusal, Sink};
+use crate::sinks::{BodyLine, Cause, Form, Refusal, Sink};
 
 /// Does `task`, whose records `batch` has as far as they are still pending.
 pub(super) async fn examine<S: Sink, B: Backlog>(
@@ -71,7 +71,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         let mut search = match part.why {
             Why::Refused => {
                 let piece = self.link.density(|density| density.piece());
-                Search::new(records, piece)
+                Search::new(records, piece, &self.hints(part))
             }
             Why::Failed { .. } => Search::halved(records),
         };
@@ -112,7 +112,10 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         if search.narrow(answer.taken, answer.unreadable) {
             match answer.settled {
                 SettledBody::Stored => search.stored(),
-                SettledBody::Refused(refusal) => search.refused(&refusal),
+                SettledBody::Refused { refusal, named } => {
+                    let hints = Hints::new(&refusal, named);
+                    search.refused(&refusal, &hints);
+                }
                 SettledBody::TooLarge(reason) => search.too_large(&reason),
                 SettledBody::Failed {
                     reason,
@@ -122,6 +125,20 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             }
         }
         true
+    }
+
+    /// What the server said when it refused the whole of `part`.
+    fn hints(&self, part: &SuspectPart) -> Hints {
+        let line = |seq: Seq| self.seqs.binary_search(&seq).ok();
+        let point = |&(seq, derived): &(Seq, _)| {
+            let place = line(seq)?;
+            Some(BodyLine { place, derived })
+        };
+        Hints {
+            points: part.named.iter().filter_map(point).collect(),
+            measurements: part.measurements,
+            ..Hints::default()
+        }
     }
 
     fn are_in_doubt(&self, trial: &Trial) -> bool {
@@ -170,8 +187,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     ) -> Examined {
         let mut report = Examined {
             stored: self.set(&found.stored),
-            without_points: found.without_points.len(),
-            points_reason: found.points_reason,
+            given_up: found.given_up,
             guilty: self.numbered(found.unreadable).collect(),
             ..Examined::default()
         };
@@ -201,6 +217,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
                     seqs: self.set(&group.lines),
                     why: Why::Failed { bytes, trouble },
                     reason: group.reason,
+                    ..SuspectPart::default()
                 });
             }
         }
@@ -236,7 +253,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             let lines = Sending {
                 records: Arc::clone(&self.records),
                 places: vec![line],
-                form: Form::Bare,
+                form: Form::BARE,
             };
             let Some(answer) = self.link.settle(&lines).await else {
                 report.suspects.push((seq, suspect));
@@ -244,18 +261,24 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
             };
             let verdict = match answer.settled {
                 SettledBody::Stored => continue,
-                SettledBody::Refused(Refusal {
-                    cause: Cause::BeyondRetention { keeps },
-                    reason,
+                SettledBody::Refused {
+                    refusal:
+                        Refusal {
+                            cause: Cause::BeyondRetention { keeps },
+                            reason,
+                            ..
+                        },
                     ..
-                }) => {
+                } => {
                     let keeps = self.keeps(keeps).await;
                     report
                         .old
                         .push((seq, old_reason(keeps.as_deref(), &reason)));
                     continue;
                 }
-                SettledBody::Refused(refusal) => self.refused_again(&mut suspect, refusal.reason),
+                SettledBody::Refused { refusal, .. } => {
+                    self.refused_again(&mut suspect, refusal.reason)
+                }
                 SettledBody::TooLarge(reason) => self.refused_again(&mut suspect, reason),
                 SettledBody::Failed {
                     reason, trouble, ..
@@ -296,18 +319,25 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         let scout = Sending {
             records: Arc::clone(&self.records),
             places: (0..self.records.len()).collect(),
-            form: Form::Bare,
+            form: Form::BARE,
         };
         let answer = self.link.settle(&scout).await;
         let (reason, charge) = match answer.map(|answer| answer.settled) {
             Some(SettledBody::Stored) if !self.seqs.is_empty() => return report,
             // It is an ordinary line again, which a search will find to be too old.
-            Some(SettledBody::Refused(Refusal {
-                cause: Cause::BeyondRetention { .. },
-                ..
-            })) => (String::new(), None),
+            Some(SettledBody::Refused { refusal, .. })
+                if matches!(refusal.cause, Cause::BeyondRetention { .. }) =>
+            {
+                (String::new(), None)
+            }
             Some(SettledBody::Stored) | None => (String::new(), None),
-            Some(SettledBody::Refused(Refusal { reason, .. }) | SettledBody::TooLarge(reason)) => {
+            Some(
+                SettledBody::Refused {
+                    refusal: Refusal { reason, .. },
+                    ..
+                }
+                | SettledBody::TooLarge(reason),
+            ) => {
                 let moment = self.link.evidence(|evidence| evidence.refused(measurement));
                 (reason, Some(Charge::Refused(moment)))
             }

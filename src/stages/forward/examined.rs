@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use spool::{Seq, SeqSet};
 
 use super::apart::SuspectPart;
+use super::search::GivenUp;
 use super::suspect::{Charge, Suspect};
 use crate::base::refusal::BEYOND_RETENTION;
 
@@ -13,9 +14,8 @@ use crate::base::refusal::BEYOND_RETENTION;
 pub(super) struct Examined {
     /// Records that the server has stored.
     pub stored: SeqSet,
-    /// How many of them it has only without their points, and what it said of those.
-    pub without_points: usize,
-    pub points_reason: String,
+    /// Points of these records that it has not stored, by their measurement.
+    pub given_up: BTreeMap<&'static str, GivenUp>,
     /// Records that go to quarantine, and why.
     pub guilty: Vec<(Seq, String)>,
     /// The same, since they are older than what the server keeps.
@@ -32,9 +32,9 @@ impl Examined {
     /// Adds another report of a search.
     pub(super) fn add(&mut self, other: Self) {
         self.stored.extend_from(&other.stored);
-        self.without_points += other.without_points;
-        if !other.points_reason.is_empty() {
-            self.points_reason = other.points_reason;
+        for (measurement, GivenUp { points, reason }) in other.given_up {
+            let all = self.given_up.entry(measurement).or_default();
+            (all.points, all.reason) = (all.points + points, reason);
         }
         self.guilty.extend(other.guilty);
         self.old.extend(other.old);

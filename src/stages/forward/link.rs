@@ -17,7 +17,7 @@ use crate::base::retry::Delays;
 use crate::base::stop::Stop;
 use crate::config::ForwardSettings;
 use crate::counters::forward::{ForwardStatus, ServerState};
-use crate::sinks::{Credentials, Encoded, Outcome, Sent, Sink, SpokenTo};
+use crate::sinks::{BodyLine, Credentials, Encoded, Outcome, Sent, Sink, SpokenTo};
 
 /// How long a request under way at the stop may still take; what it brings is sent again by the next run if it takes
 /// longer.
@@ -178,6 +178,13 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         let ceiling = self.state().ceiling.now();
         let encode = move || sink.encode(&lines.records, &lines.places, lines.form, ceiling);
         spawn_blocking(encode).await.ok()
+    }
+
+    /// Which point each line of the body of `lines` is; `None` when the runtime is shutting down.
+    pub(super) async fn lines(&self, lines: Sending) -> Option<Vec<BodyLine>> {
+        let sink = Arc::clone(&self.sink);
+        let look = move || sink.lines(&lines.records, &lines.places, lines.form);
+        spawn_blocking(look).await.ok()
     }
 
     /// One request; `None` when the service ends before its answer.

@@ -5,14 +5,21 @@
 //! lines that an answer says were dropped, since a server with several shards counts those of one. What an answer tells beside that
 //! changes only what is sent next:
 //!
-//! - it names lines: those are sent alone, and the rest together;
+//! - it names lines, by their hashes or by their numbers in the body: those are sent alone, and the rest together;
+//! - it gives the numbers of points that follow from lines: those are left out of what is sent next, once the first of each
+//!   measurement was tried;
+//! - it names the measurement of such points: the first and the last line with any are looked at first;
 //! - it says that lines are beyond retention, and how many: so many of the oldest ones are sent together, and when the
 //!   server says that it dropped as many as it was sent, it dropped all of them.
 //!
-//! Points that follow from lines must not keep the lines. A line that is refused with its points is sent without them, and when
-//! that happens again and again, everything is.
+//! Points that follow from lines must not keep the lines, nor points of other measurements. A line that is refused with its points
+//! is sent without them; when it is stored, each measurement of its points is tried by itself, and those that are refused are
+//! given up. When that happens again and again with one measurement, its points are sent no more.
 
 mod answers;
+mod group;
+mod hints;
+mod points;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +27,12 @@ use std::sync::Arc;
 use spool::Records;
 
 use super::evidence::measurement;
-use crate::record::Record;
 use crate::sinks::{Form, Trouble};
+use group::{Group, Purpose};
+pub(super) use hints::Hints;
+use hints::HintsKnown;
+pub(super) use points::GivenUp;
+use points::PointsKnown;
 
 /// Surprises after which there are likely to be more of them.
 const FEW: usize = 2;
@@ -35,26 +46,12 @@ pub(super) struct Search {
     current: Option<Group>,
     /// The most lines of which it is likely that none is refused.
     piece: usize,
-    /// Whether everything is sent without points.
-    is_bare: bool,
+    points_known: PointsKnown,
+    hints_known: HintsKnown,
     /// How often lines were put together again and were refused.
     failed_merges: usize,
-    /// Whether the server once named a line that it stored alone.
-    names_are_wrong: bool,
     has_stored: bool,
     found: SearchFindings,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    lines: Vec<usize>,
-    /// Whether it is known to hold a line that is refused.
-    is_refused: bool,
-    /// Whether the group after it is the other half of a refused one.
-    is_front: bool,
-    is_named: bool,
-    is_merged: bool,
-    is_bare: bool,
 }
 
 /// What to send next.
@@ -67,12 +64,9 @@ pub(super) struct Trial {
 /// What became of the lines of a part; those that are nowhere here were not tried to the end.
 #[derive(Debug, Default)]
 pub(super) struct SearchFindings {
-    /// Stored, also those of `without_points`.
     pub stored: Vec<usize>,
-    /// Stored without the points that follow from them.
-    pub without_points: Vec<usize>,
-    /// What the server said of those points.
-    pub points_reason: String,
+    /// Points of stored lines that are not stored, by their measurement.
+    pub given_up: BTreeMap<&'static str, GivenUp>,
     /// Refused alone, and why.
     pub refused: Vec<(usize, String)>,
     /// Refused since they are older than what the server keeps, in its words.
@@ -98,32 +92,31 @@ pub(super) struct FailingGroup {
 }
 
 impl Search {
-    /// A search in `records`, a request of which was refused; it begins with requests of `piece` lines.
-    pub(super) fn new(records: Arc<Records>, piece: usize) -> Self {
-        let mut search = Self {
-            groups: Vec::new(),
-            current: None,
-            piece: piece.max(1),
-            is_bare: false,
-            names_are_wrong: false,
-            has_stored: false,
-            failed_merges: 0,
-            found: SearchFindings::default(),
-            records,
-        };
+    /// A search in `records`, a request of which was refused, with these hints; it begins with requests of `piece` lines.
+    pub(super) fn new(records: Arc<Records>, piece: usize, hints: &Hints) -> Self {
+        let mut search = Self::empty(records, piece);
         let mut by_measurement: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for line in 0..search.records.len() {
             let lines = by_measurement.entry(search.measurement(line)).or_default();
             lines.push(line);
         }
+        if !hints.points.is_empty() {
+            search.piece = search.records.len().max(1);
+        }
         let is_whole = by_measurement.len() == 1 && search.records.len() <= search.piece;
         for lines in by_measurement.into_values() {
-            let pieces = lines.rchunks(search.piece);
-            search.groups.extend(pieces.map(|piece| Group {
-                lines: piece.to_vec(),
-                is_refused: is_whole,
-                ..Group::default()
-            }));
+            for piece in lines.rchunks(search.piece) {
+                let group = Group::of(piece.to_vec());
+                let is_told = is_whole || !hints.points.is_empty();
+                let left = match is_told {
+                    true => search.believe(group, hints),
+                    false => Some(group),
+                };
+                search.groups.extend(left.map(|group| Group {
+                    is_refused: is_whole,
+                    ..group
+                }));
+            }
         }
         search
     }
@@ -131,43 +124,45 @@ impl Search {
     /// A search in `records`, at a request of which the server fails: nothing is known but that it is to be smaller.
     pub(super) fn halved(records: Arc<Records>) -> Self {
         let lines = records.len();
-        let mut search = Self::new(records, lines);
-        let mut all: Vec<_> = (0..lines).collect();
-        let back = all.split_off(lines.div_ceil(2));
-        search.groups = [back, all]
-            .map(|lines| Group {
-                lines,
-                ..Group::default()
-            })
-            .into();
+        let mut search = Self::empty(records, lines);
+        let front = lines.div_ceil(2);
+        search.groups = vec![
+            Group::of((front..lines).collect()),
+            Group::of((0..front).collect()),
+        ];
         search
+    }
+
+    fn empty(records: Arc<Records>, piece: usize) -> Self {
+        Self {
+            records,
+            groups: Vec::new(),
+            current: None,
+            piece: piece.max(1),
+            points_known: PointsKnown::default(),
+            hints_known: HintsKnown::default(),
+            failed_merges: 0,
+            has_stored: false,
+            found: SearchFindings::default(),
+        }
     }
 
     fn measurement(&self, line: usize) -> &'static str {
         measurement(&self.records, line)
     }
 
-    fn has_points(&self, line: usize) -> bool {
-        let record = self.records.get(line);
-        record.is_some_and(|record| Record::has_points(record.payload))
-    }
-
     /// What to send next, if anything.
     pub(super) fn next(&mut self) -> Option<Trial> {
         let mut group = loop {
             let group = self.groups.pop()?;
-            if !group.lines.is_empty() {
+            if !group.lines.is_empty() && !self.is_needless(&group) {
                 break group;
             }
         };
         if group.is_refused && group.lines.len() > 1 {
             group = self.halve(group);
         }
-        let form = if self.is_bare || group.is_bare {
-            Form::Bare
-        } else {
-            Form::Whole
-        };
+        let form = Form::without(self.left_out(&group));
         let lines = group.lines.clone();
         self.current = Some(group);
         Some(Trial { lines, form })
@@ -175,17 +170,12 @@ impl Search {
 
     fn halve(&mut self, mut group: Group) -> Group {
         let back = group.lines.split_off(group.lines.len().div_ceil(2));
-        let is_bare = group.is_bare;
-        self.groups.push(Group {
-            lines: back,
-            is_bare,
-            ..Group::default()
-        });
+        self.groups.push(group.part(back));
         Group {
-            lines: group.lines,
             is_front: true,
-            is_bare,
-            ..Group::default()
+            is_refused: false,
+            is_merged: false,
+            ..group
         }
     }
 
@@ -202,11 +192,7 @@ impl Search {
         let is_empty = group.lines.is_empty();
         if !rest.is_empty() {
             group.is_front = false;
-            self.groups.push(Group {
-                lines: rest,
-                is_bare: group.is_bare,
-                ..Group::default()
-            });
+            self.groups.push(group.part(rest));
         }
         if is_empty {
             self.current = None;
@@ -225,20 +211,21 @@ impl Search {
         {
             back.is_refused = true;
         }
-        if group.is_named {
-            self.distrust_names();
+        match group.purpose {
+            Purpose::Check => self.distrust(),
+            Purpose::Points => {
+                let tried = group.tried();
+                group
+                    .lines
+                    .iter()
+                    .for_each(|line| self.settled(*line, tried));
+            }
+            Purpose::Named => {
+                self.distrust();
+                self.lines_stored(group);
+            }
+            Purpose::Lines | Purpose::Spared => self.lines_stored(group),
         }
-        if self.is_bare || group.is_bare {
-            let has_points = |line: &usize| self.has_points(*line);
-            let without = group.lines.iter().copied().filter(has_points).collect();
-            self.give_points_up(without);
-        }
-        self.found.stored.extend(group.lines);
-    }
-
-    fn give_points_up(&mut self, mut lines: Vec<usize>) {
-        self.found.without_points.append(&mut lines);
-        self.is_bare |= self.found.without_points.len() >= FEW;
     }
 
     /// The lines given out are too many bytes at once.
@@ -246,8 +233,10 @@ impl Search {
         let Some(group) = self.current.take() else {
             return;
         };
-        match group.lines[..] {
-            [line] => self.refused_alone(line, &group, reason),
+        match (group.purpose, &group.lines[..]) {
+            (Purpose::Check, _) => self.distrust(),
+            (Purpose::Points, &[line]) => self.points_refused_alone(line, &group, reason),
+            (_, &[line]) => self.refused_alone(line, &group, reason),
             _ => self.again(group),
         }
     }
@@ -257,18 +246,25 @@ impl Search {
         let Some(group) = self.current.take() else {
             return;
         };
-        self.found.failing.push(FailingGroup {
-            lines: group.lines,
-            reason,
-            trouble,
-            bytes,
-        });
+        match (group.purpose, &group.lines[..]) {
+            (Purpose::Check, _) => self.distrust(),
+            (Purpose::Points, &[line]) => self.points_refused_alone(line, &group, &reason),
+            (Purpose::Points, _) => self.again(group),
+            _ => self.found.failing.push(FailingGroup {
+                lines: group.lines,
+                reason,
+                trouble,
+                bytes,
+            }),
+        }
     }
 
     /// The lines given out are not sent.
     pub(super) fn skip(&mut self) {
         let group = self.current.take().unwrap_or_default();
-        self.found.skipped.extend(group.lines);
+        if group.purpose != Purpose::Check {
+            self.found.skipped.extend(group.lines);
+        }
     }
 
     /// What was found so far.

@@ -14,7 +14,7 @@ use tokio::sync::MutexGuard;
 use super::backlog::Backlog;
 use super::evidence::{Evidence, measurement};
 use super::link::Link;
-use crate::sinks::{Encoded, Form, Outcome, Refusal, Sink, Trouble};
+use crate::sinks::{BodyLine, Encoded, Form, Outcome, Refusal, Sink, Trouble};
 
 /// Failures of one request, with the server well in between, after which its lines are looked at.
 const FAILURES: u32 = 2;
@@ -43,7 +43,11 @@ pub(super) enum SettledBody {
     /// All lines are stored; also when there were none.
     Stored,
     /// Some lines are refused.
-    Refused(Refusal),
+    Refused {
+        refusal: Refusal,
+        /// The points that the answer gives the numbers of.
+        named: Vec<BodyLine>,
+    },
     /// The request is too large, for this reason.
     TooLarge(String),
     /// The server fails at these lines and takes others.
@@ -106,7 +110,8 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                 }
                 Outcome::Refused(refusal) => {
                     self.answered();
-                    return Some(SettledBody::Refused(refusal));
+                    let named = self.named(lines, encoded.taken, &refusal).await?;
+                    return Some(SettledBody::Refused { refusal, named });
                 }
                 Outcome::TooLarge { reason } => {
                     self.answered();
@@ -142,6 +147,24 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                 }
             }
         }
+    }
+
+    /// The points of the first `taken` of `lines` that `refusal` gives the numbers of; a number that no line has is none.
+    async fn named(
+        &self,
+        lines: &Sending,
+        taken: usize,
+        refusal: &Refusal,
+    ) -> Option<Vec<BodyLine>> {
+        if refusal.numbered.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut sent = lines.clone();
+        sent.places.truncate(taken);
+        let points = self.lines(sent).await?;
+        let point = |number: usize| points.get(number.checked_sub(1)?).copied();
+        let numbers = refusal.numbered.iter().map(|line| line.number);
+        Some(numbers.filter_map(point).collect())
     }
 
     /// The answer is one that somebody has to do something about, and other lines pass.
@@ -192,7 +215,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                 return Some(Sending {
                     records: Arc::new(latest.records),
                     places: vec![place],
-                    form: Form::Bare,
+                    form: Form::BARE,
                 });
             }
             if latest.seqs.len() < records {
@@ -258,7 +281,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         Some(Sending {
             records: Arc::new(latest.records),
             places: vec![place],
-            form: Form::Bare,
+            form: Form::BARE,
         })
     }
 
@@ -275,7 +298,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         }
         Some(Sending {
             places: vec![lines.places[self.next_probe() % lines.places.len()]],
-            form: Form::Bare,
+            form: Form::BARE,
             ..lines.clone()
         })
     }

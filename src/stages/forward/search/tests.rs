@@ -1,3 +1,5 @@
+mod points;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -5,7 +7,7 @@ use proptest::prelude::*;
 use spool::{EntryKey, MsgHash};
 
 use super::*;
-use crate::record::{Log, Snapshot};
+use crate::record::{Log, Record, Snapshot};
 use crate::sinks::{Cause, Refusal};
 
 /// How a server refuses.
@@ -67,9 +69,13 @@ fn refusal(named: Vec<MsgHash>, dropped: Option<usize>) -> Refusal {
     }
 }
 
+fn refuse(search: &mut Search, refusal: &Refusal) {
+    search.refused(refusal, &Hints::new(refusal, Vec::new()));
+}
+
 /// Searches against a server that refuses the lines in `bad`, and counts the requests.
 fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (SearchFindings, usize) {
-    let mut search = Search::new(records(lines), lines);
+    let mut search = Search::new(records(lines), lines, &Hints::default());
     let mut requests = 0;
     while let Some(Trial { lines, .. }) = search.next() {
         requests += 1;
@@ -79,13 +85,16 @@ fn search(lines: usize, bad: &BTreeSet<usize>, manner: Manner) -> (SearchFinding
             continue;
         };
         let hashes = |lines: &[&usize]| lines.iter().map(|line| hash(**line)).collect();
-        search.refused(&match manner {
-            Manner::Whole => refusal(vec![], None),
-            Manner::Named => refusal(vec![hash(first)], None),
-            Manner::AllNamed => refusal(hashes(&refused), None),
-            Manner::WronglyNamed => refusal(hashes(&[&lines[0]]), None),
-            Manner::CountedShort => refusal(vec![], Some(refused.len().div_ceil(2))),
-        });
+        refuse(
+            &mut search,
+            &match manner {
+                Manner::Whole => refusal(vec![], None),
+                Manner::Named => refusal(vec![hash(first)], None),
+                Manner::AllNamed => refusal(hashes(&refused), None),
+                Manner::WronglyNamed => refusal(hashes(&[&lines[0]]), None),
+                Manner::CountedShort => refusal(vec![], Some(refused.len().div_ceil(2))),
+            },
+        );
     }
     (search.finish(), requests)
 }
@@ -192,7 +201,7 @@ fn lines_of_different_measurements_are_never_in_one_request_of_a_search() {
             unit: Cow::Borrowed(""),
         }),
     });
-    let mut search = Search::new(mixed, 100);
+    let mut search = Search::new(mixed, 100, &Hints::default());
     let mut sent = Vec::new();
     while let Some(trial) = search.next() {
         sent.push(trial.lines);
@@ -204,19 +213,19 @@ fn lines_of_different_measurements_are_never_in_one_request_of_a_search() {
 
 #[test]
 fn that_nothing_is_stored_is_found_out_in_few_requests() {
-    let mut search = Search::new(records(5000), 5000);
+    let mut search = Search::new(records(5000), 5000, &Hints::default());
     let mut requests = 0;
     while search.found().refused.len() < 3 {
         search.next().unwrap();
         requests += 1;
-        search.refused(&refusal(vec![], None));
+        refuse(&mut search, &refusal(vec![], None));
     }
     assert!(requests <= 13 + 3, "{requests}");
 }
 
 #[test]
 fn lines_beyond_retention_are_the_oldest_and_cost_two_more_requests() {
-    let mut search = Search::new(records(5000), 5000);
+    let mut search = Search::new(records(5000), 5000, &Hints::default());
     let old = |dropped| Refusal {
         cause: Cause::BeyondRetention {
             keeps: Some("1h0m0s".to_owned()),
@@ -228,9 +237,9 @@ fn lines_beyond_retention_are_the_oldest_and_cost_two_more_requests() {
         unreachable!("there are lines");
     };
     assert_eq!(first.lines, (0..2500).collect::<Vec<_>>());
-    search.refused(&old(2000));
+    refuse(&mut search, &old(2000));
     assert_eq!(search.next().unwrap().lines, (0..2000).collect::<Vec<_>>());
-    search.refused(&old(2000));
+    refuse(&mut search, &old(2000));
     assert_eq!(
         search.next().unwrap().lines,
         (2000..2500).collect::<Vec<_>>()
@@ -249,7 +258,7 @@ fn lines_beyond_retention_are_the_oldest_and_cost_two_more_requests() {
 
 #[test]
 fn a_part_that_is_too_large_is_sent_in_pieces_and_a_line_that_is_alone_is_refused() {
-    let mut search = Search::new(records(10), 10);
+    let mut search = Search::new(records(10), 10, &Hints::default());
     let mut stored = 0;
     while let Some(trial) = search.next() {
         let taken = trial.lines.len().min(3);
@@ -271,7 +280,7 @@ fn a_part_that_is_too_large_is_sent_in_pieces_and_a_line_that_is_alone_is_refuse
 
 #[test]
 fn lines_that_cannot_be_read_are_left_out_of_what_is_sent() {
-    let mut search = Search::new(records(4), 4);
+    let mut search = Search::new(records(4), 4, &Hints::default());
     let trial = search.next().unwrap();
     assert_eq!(trial.lines, [0, 1]);
     assert!(search.narrow(2, vec![(1, "unreadable".to_owned())]));

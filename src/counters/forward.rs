@@ -52,6 +52,12 @@ counters! {
         /// Lines put into quarantine because they are older than what the bucket keeps.
         /// They are no alarm, and not among the other refused lines.
         beyond_retention_lines: u64 = Count { metric: "shipper_beyond_retention_lines_total", point: "beyond_retention_lines" },
+        /// How long InfluxDB keeps points, as it said when old entries were to be sent.
+        /// `null` when it keeps them for ever, was not asked, or does not tell.
+        keeps: Option<u64> = Duration { metric: "shipper_server_keeps_seconds", point: "keeps_seconds" },
+        /// Lines delivered that are older than what InfluxDB keeps.
+        /// It has taken them, and shows them to nobody; not part of the ledger.
+        hidden_lines: u64 = Count { metric: "shipper_hidden_lines_total", point: "hidden_lines", row: (Warn, "delivered, hidden") },
         /// Lines set apart: the server refused, or failed at, a request that they were in.
         /// They stay pending and are tried in smaller parts while all others go on.
         set_apart: u64 = Count { metric: "shipper_lines_set_apart", point: "set_apart" },
@@ -152,6 +158,13 @@ impl ForwardStatus {
         self.last_error = Some(error.to_owned());
         self.last_error_at = Some(now());
         self.retries += 1;
+    }
+
+    /// Some lines are refused, and somebody may have to fix something, while others pass.
+    pub(crate) fn refused_some(&mut self, error: &str) {
+        self.last_error = Some(error.to_owned());
+        self.last_error_at = Some(now());
+        self.holds += 1;
     }
 
     pub(crate) fn failed(&mut self, server: ServerState, error: &str, delay: Duration) {

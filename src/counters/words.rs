@@ -31,6 +31,7 @@ impl Stats {
         if let Some(service) = &self.service {
             parts.extend(server_words(&service.forwarder, now));
             parts.extend(apart_words(&service.forwarder));
+            parts.extend(age_words(self, service.forwarder.keeps));
             if service.reader.waiting_for_room {
                 let why = trouble_words(self.spool.trouble.unwrap_or(Trouble::Full));
                 parts.push(format!("{why}, the journal keeps what comes"));
@@ -78,6 +79,13 @@ fn server_words(forwarder: &ForwardStatus, now: When) -> Option<String> {
         });
     }
     Some(words)
+}
+
+/// That what waits is older than what InfluxDB keeps.
+fn age_words(stats: &Stats, keeps: Option<u64>) -> Option<String> {
+    let keeps = keeps.filter(|keeps| stats.spool.lag > *keeps)?;
+    let keeps = span(std::time::Duration::from_micros(keeps));
+    Some(format!("some older than the {keeps} that InfluxDB keeps"))
 }
 
 /// `12 set apart, 2 of them refused alone`.

@@ -97,6 +97,7 @@ mod tests {
         service.forwarder.outage_since = Some(1);
         service.forwarder.last_error = Some("why".to_owned());
         service.forwarder.server_api = Some("v3".to_owned());
+        service.forwarder.keeps = Some(1);
         service.forwarder.server_version = Some("3.6.0".to_owned());
         service.outages.last = Some(Outage {
             since: 5,

@@ -15,6 +15,7 @@ mod equal;
 mod files;
 mod numbers;
 mod old;
+mod order;
 mod pieces;
 mod rotation;
 mod units;

@@ -38,6 +38,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
         let seqs = places.iter().filter_map(|place| seqs.get(*place));
         seqs.copied().collect()
     };
+    link.look_at_age(&records).await;
     let mut delivery = Delivery::default();
     let mut left: Vec<usize> = (0..records.len()).rev().collect();
     let mut most = usize::MAX;
@@ -69,6 +70,7 @@ pub(super) async fn deliver<S: Sink, B: Backlog>(link: Arc<Link<S, B>>, batch: B
         match answer.settled {
             SettledBody::Stored => {
                 link.density(|density| density.stored(sent.len()));
+                link.count_hidden(&records, sent);
                 delivery.stored.extend_from(&of(sent));
                 continue;
             }

@@ -50,6 +50,11 @@ impl Evidence {
         self.refused.remove(measurement);
     }
 
+    /// Whether the server, in this state, stored anything.
+    pub(super) fn has_stored(&self) -> bool {
+        !self.stored.is_empty()
+    }
+
     /// A line of `measurement` was refused alone, for the first time in this state.
     pub(super) fn refused(&mut self, measurement: &'static str) -> AnswerTime {
         self.now.answer += 1;

@@ -185,6 +185,7 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         found: SearchFindings,
         charges: impl Iterator<Item = Charge>,
     ) -> Examined {
+        self.link.count_hidden(&self.records, &found.stored);
         let mut report = Examined {
             stored: self.set(&found.stored),
             given_up: found.given_up,

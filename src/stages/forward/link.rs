@@ -12,6 +12,7 @@ use super::backlog::Backlog;
 use super::ceiling::Ceiling;
 use super::density::Density;
 use super::evidence::Evidence;
+use super::kept::Kept;
 use super::settle::Sending;
 use crate::base::retry::Delays;
 use crate::base::stop::Stop;
@@ -32,6 +33,7 @@ pub(super) struct Link<S, B> {
     backlog: B,
     pub(super) config: ForwardSettings,
     state: Mutex<LinkState>,
+    pub(super) kept: Mutex<Kept>,
     pub(super) turn: TurnMutex<()>,
     status: watch::Sender<ForwardStatus>,
     pub(super) stop: Stop,
@@ -76,6 +78,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
                 next_line: Instant::now(),
                 probes: 0,
             }),
+            kept: Mutex::default(),
             sink,
             config,
             turn: TurnMutex::new(()),
@@ -132,9 +135,14 @@ impl<S: Sink, B: Backlog> Link<S, B> {
         self.status.send_if_modified(change);
     }
 
-    /// Says that the server refuses lines that nothing can be said about yet; nothing has to wait for that but they.
+    /// Says that the server refuses lines that nothing can be said about yet; nothing has to wait for that but they. While it
+    /// stores others, it takes something.
     pub(super) fn tell_doubt(&self, reason: &str, delay: Duration) {
-        self.tell(|status| status.failed(ServerState::OnHold, reason, delay));
+        let takes_others = self.evidence(|evidence| evidence.has_stored());
+        self.tell(|status| match takes_others {
+            true => status.refused_some(reason),
+            false => status.failed(ServerState::OnHold, reason, delay),
+        });
     }
 
     /// The server answered something about the lines: it is there, and others may be sent.

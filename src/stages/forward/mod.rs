@@ -15,6 +15,7 @@ mod density;
 mod evidence;
 mod examine;
 mod examined;
+mod kept;
 mod link;
 mod search;
 mod settle;

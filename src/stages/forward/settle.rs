@@ -170,7 +170,7 @@ impl<S: Sink, B: Backlog> Link<S, B> {
     /// The answer is one that somebody has to do something about, and other lines pass.
     fn only_these_fail(&self, reason: &str) {
         self.evidence(Evidence::state_changed);
-        self.tell_doubt(reason, self.config.retry_max);
+        self.tell(|status| status.refused_some(reason));
         self.answered();
     }
 

@@ -172,7 +172,7 @@ table! {
     }
     "What a line becomes" {
         SHIPPER_MSG_HASH_AS: MsgHashAs = Words(&[("tag", MsgHashAs::Tag), ("field", MsgHashAs::Field)]), Default("tag"),
-            "How a point carries `msg_hash`. tag: one series a line, as existing dashboards expect. field: for servers where that is too many. It is decided when a line is read, as SHIPPER_HOST is.";
+            "How a point carries `msg_hash`. tag: one series a line, for dashboards that read the tag; from some 100,000 lines on InfluxDB 1.x and 2.x become slow, and 1.x refuses more unless its limits are lifted. field: one series for all lines of a host, the better choice where nothing reads the tag yet. Choose before the first start: it is decided when a line is read, as SHIPPER_HOST is. docs/cardinality.md has figures, and says how to change it later.";
         SHIPPER_LOG_FIELDS: LogFields = FieldNames, Default("message"),
             "The fields of `ollama_logs`. They are decided when a line is read, as SHIPPER_HOST is.";
         SHIPPER_INSIGHT: bool = ON_OFF, Default("on"),

@@ -1,12 +1,12 @@
-//! The dashboards ask only for what the shipper writes, and for numbers, never for the text of messages.
+//! The dashboards ask only for what the shipper writes, and for numbers; the text of messages is for the dashboard of lines alone,
+//! by queries that are fast with one series a line.
+
+mod queries;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
-use ::support::influxd::{Influxd2, Server as _};
-use serde_json::Value;
+use ::support::influxd::{Influxd1, Influxd2, Server, Settings};
 use shipper::counters::table::SHIPPER;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::schema::{self, FieldType, Measurement};
@@ -14,6 +14,7 @@ use shipper::record::{Kind, Method, Part, Phase, Route};
 use shipper::record::{Record, Report};
 use spool::{Options, Records, Spool};
 
+use self::queries::{Query, columns, literals, queries};
 use crate::common::Host;
 use crate::whole_way::{day, fill};
 
@@ -28,68 +29,6 @@ const COLUMNS: &[&str] = &[
 ];
 /// Other texts that Flux takes in quotes.
 const WORDS: &[&str] = &["influxdata/influxdb/schema", "p50", "p95"];
-
-struct Query {
-    place: String,
-    text: String,
-}
-
-/// All queries of panels and variables.
-fn queries() -> Vec<Query> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/grafana/dashboards");
-    let mut queries = Vec::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let dashboard: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        collect(&dashboard, &name, &mut queries);
-    }
-    queries
-}
-
-fn collect(value: &Value, place: &str, queries: &mut Vec<Query>) {
-    match value {
-        Value::Object(fields) => {
-            let title = fields
-                .get("title")
-                .or_else(|| fields.get("name"))
-                .and_then(Value::as_str);
-            let place = title.map_or_else(|| place.to_owned(), |title| format!("{place}: {title}"));
-            for (key, value) in fields {
-                match value.as_str() {
-                    Some(text) if key == "query" && text != "influxdb" => {
-                        queries.push(Query {
-                            place: place.clone(),
-                            text: text.to_owned(),
-                        });
-                    }
-                    _ => collect(value, &place, queries),
-                }
-            }
-        }
-        Value::Array(values) => values
-            .iter()
-            .for_each(|value| collect(value, place, queries)),
-        _ => {}
-    }
-}
-
-/// What stands in double quotes.
-fn literals(query: &str) -> Vec<&str> {
-    query.split('"').skip(1).step_by(2).collect()
-}
-
-/// The names after `r.`.
-fn columns(query: &str) -> Vec<&str> {
-    query
-        .split("r.")
-        .skip(1)
-        .map(|rest| {
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            &rest[..end.unwrap_or(rest.len())]
-        })
-        .collect()
-}
 
 /// Every measurement that reaches InfluxDB.
 fn measurements() -> impl Iterator<Item = Measurement> {
@@ -164,20 +103,51 @@ fn every_query_names_only_what_the_shipper_writes() {
 }
 
 #[test]
-fn no_query_reads_the_text_of_messages() {
+fn no_query_but_those_of_the_dashboard_of_lines_reads_the_text_of_messages() {
     for query in queries() {
         let measurement = measurement_of(&query).name;
         let text = [schema::LOGS.name, schema::SNAPSHOTS.name].contains(&measurement);
-        assert!(!text && !query.text.contains("strings"), "{}", query.place);
+        let of_lines = query.place.starts_with("lines.json: ");
+        assert!(
+            of_lines || !text && !query.text.contains("strings"),
+            "{}",
+            query.place
+        );
     }
 }
 
+/// Those that docs/cardinality.md calls fast: they end at the hundredth line, or ask the index alone.
 #[test]
-fn every_panel_is_for_the_hosts_that_are_chosen() {
-    for query in queries() {
-        let of_panel = !query.text.contains("influxdata/influxdb/schema");
+fn every_query_for_lines_is_one_that_is_fast_with_one_series_a_line() {
+    let of_lines = queries()
+        .into_iter()
+        .filter(|query| measurement_of(query).name == schema::LOGS.name);
+    let mut seen = 0;
+    for query in of_lines {
+        let newest = query.text.starts_with("SELECT ")
+            && query.text.ends_with(" ORDER BY time DESC LIMIT 100");
+        let grouped = query.text.contains("GROUP BY") || query.text.contains("count(");
         assert!(
-            !of_panel || query.text.contains("r.host =~ /^${host:regex}$/"),
+            newest && !grouped || query.text.starts_with("SHOW TAG VALUES "),
+            "{}: slow with one series a line:\n{}",
+            query.place,
+            query.text
+        );
+        seen += 1;
+    }
+    assert!(seen > 2, "{seen}");
+}
+
+#[test]
+fn every_panel_is_for_the_hosts_and_the_time_that_are_chosen() {
+    for query in queries().iter().filter(|query| !query.is_of_variable()) {
+        let (hosts, time) = if query.is_influxql() {
+            ("\"host\" =~ /^${host:regex}$/", "$timeFilter")
+        } else {
+            ("r.host =~ /^${host:regex}$/", "v.timeRangeStart")
+        };
+        assert!(
+            query.text.contains(hosts) && query.text.contains(time),
             "{}",
             query.place
         );
@@ -185,14 +155,13 @@ fn every_panel_is_for_the_hosts_that_are_chosen() {
 }
 
 #[test]
-fn every_measurement_of_insight_and_the_shipper_is_on_a_dashboard() {
+fn every_measurement_but_the_whole_snapshots_is_on_a_dashboard() {
     let shown: BTreeSet<_> = queries()
         .iter()
         .map(|query| measurement_of(query).name)
         .collect();
     let expected = measurements().map(|measurement| measurement.name);
-    let expected =
-        expected.filter(|name| ![schema::LOGS.name, schema::SNAPSHOTS.name].contains(name));
+    let expected = expected.filter(|name| *name != schema::SNAPSHOTS.name);
     assert_eq!(shown, expected.collect());
 }
 
@@ -228,6 +197,16 @@ fn put_reports(host: &Host) {
     }
 }
 
+/// Gives the server a day of Ollama's, and what the shipper says of itself.
+fn fill_through_shipper(server: &impl Server) {
+    let mut host = Host::new(&server.url(), server.api(), &server.token());
+    host.set("INFLUXDB_ORG", &server.org());
+    host.set("INFLUXDB_BUCKET", &server.bucket());
+    fill(&host, &day());
+    put_reports(&host);
+    host.succeed("run --once");
+}
+
 /// As Grafana would send it.
 fn with_variables(query: &str) -> String {
     let variables = [
@@ -237,15 +216,23 @@ fn with_variables(query: &str) -> String {
         ("v.windowPeriod", "1m"),
         ("${host:regex}", "testhost"),
         ("${model:regex}", ".*"),
+        ("${text:regex}", "LISTENING ON"),
+        (
+            "$timeFilter",
+            "time >= '2025-09-01T00:00:00Z' AND time < now()",
+        ),
     ];
     let fill = |query: String, (name, value): (&str, &str)| query.replace(name, value);
     let query = variables.into_iter().fold(query.to_owned(), fill);
-    assert!(!query.contains("${") && !query.contains("v."), "{query}");
+    assert!(
+        !query.contains("${") && !query.contains("v.") && !query.contains("$time"),
+        "{query}"
+    );
     query
 }
 
 #[test]
-fn every_query_finds_rows_on_a_real_server_that_was_filled_through_the_shipper() {
+fn every_query_of_flux_finds_rows_on_a_real_server_that_was_filled_through_the_shipper() {
     let Some(server) = Influxd2::start() else {
         ::support::loud(
             "SKIPPED on InfluxDB 2.x: set INFLUXD2 to an influxd 2.x binary to run the dashboards' queries",
@@ -253,13 +240,8 @@ fn every_query_finds_rows_on_a_real_server_that_was_filled_through_the_shipper()
         return;
     };
     let server = server.unwrap();
-    let mut host = Host::new(&server.url(), server.api(), &server.token());
-    host.set("INFLUXDB_ORG", &server.org());
-    host.set("INFLUXDB_BUCKET", &server.bucket());
-    fill(&host, &day());
-    put_reports(&host);
-    host.succeed("run --once");
-    for query in queries() {
+    fill_through_shipper(&server);
+    for query in queries().iter().filter(|query| !query.is_influxql()) {
         let rows = server.flux(&with_variables(&query.text), &["result"]);
         assert!(
             !rows.is_empty(),
@@ -267,6 +249,31 @@ fn every_query_finds_rows_on_a_real_server_that_was_filled_through_the_shipper()
             query.place,
             query.text
         );
+    }
+}
+
+#[test]
+fn every_query_of_influxql_finds_rows_on_a_real_server_newest_first_where_it_says_so() {
+    let server = Influxd1::start(Settings::default()).unwrap();
+    fill_through_shipper(&server);
+    for query in queries().iter().filter(|query| query.is_influxql()) {
+        let answer = server.influxql(&with_variables(&query.text));
+        let rows = answer["results"][0]["series"][0]["values"].as_array();
+        let Some(rows) = rows else {
+            panic!("{}: no rows for\n{}", query.place, query.text);
+        };
+        if query.text.contains("ORDER BY time DESC") {
+            let times: Vec<_> = rows.iter().map(|row| row[0].as_i64().unwrap()).collect();
+            assert!(
+                times.is_sorted_by(|a, b| a >= b),
+                "{}: {times:?}",
+                query.place
+            );
+            assert!(
+                rows.iter()
+                    .all(|row| row[1].is_string() && row[2] == "testhost")
+            );
+        }
     }
 }
 

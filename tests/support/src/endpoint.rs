@@ -1,32 +1,23 @@
 //! An InfluxDB 2.x write endpoint that keeps distinct points, parses with a parser that is not ours (the vendor's
 //! crate `influxdb-line-protocol`), and fails in every way that servers and networks do, on demand.
 
-mod asked;
-mod body;
-mod points;
-
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-pub use asked::Bucket;
-use body::AnswerBody;
-pub use points::{Kind, Point, Points};
+pub use crate::asked::Bucket;
+use crate::body::AnswerBody;
+pub use crate::points::{Kind, Point, Points};
+use crate::served::{Handler, Served};
+use crate::{asked, points};
 
 /// One way to fail, for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,10 +141,8 @@ struct State {
 
 /// The endpoint, on a thread of its own until it is dropped.
 pub struct Endpoint {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    served: Served,
     scheme: &'static str,
 }
 
@@ -169,36 +158,18 @@ impl Endpoint {
     }
 
     fn listen(tls: Option<TlsAcceptor>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::<Mutex<State>>::default();
-        let shared = Arc::clone(&state);
-        let (end, ended) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    result = accept(listener, tls, shared) => result.expect("accept"),
-                    _ = ended => {}
-                }
-            });
-        });
         Ok(Self {
-            address,
+            served: Served::start(0, tls, Arc::clone(&state))?,
             state,
-            end: Some(end),
-            thread: Some(thread),
             scheme,
         })
     }
 
     /// Its `INFLUXDB_URL`.
     pub fn url(&self) -> String {
-        format!("{}://localhost:{}", self.scheme, self.address.port())
+        format!("{}://localhost:{}", self.scheme, self.served.port())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -335,63 +306,24 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
-            let _ = end.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    state: Arc<Mutex<State>>,
-) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        if lock(&state).down {
-            continue;
-        }
-        let state = Arc::clone(&state);
-        match tls.clone() {
-            None => {
-                tokio::spawn(serve(stream, state));
-            }
-            Some(tls) => {
-                tokio::spawn(async move {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, state).await;
-                    }
-                });
-            }
-        }
+impl Handler for Mutex<State> {
+    fn is_down(&self) -> bool {
+        lock(self).down
     }
-}
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
-    let service = service_fn(|request| {
-        let state = Arc::clone(&state);
-        async move {
-            let open = Open::new(&state);
-            let answer = answer(request, &state).await;
-            drop(open);
-            answer
-        }
-    });
-    // A connection that a fault closed ends in an error here: that is what was asked for.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<AnswerBody>> {
+        let open = Open::new(&self);
+        let answer = answer(request, &self).await;
+        drop(open);
+        answer
+    }
 }
 
 /// Counts a request as open while it lives, whether it is answered or abandoned.

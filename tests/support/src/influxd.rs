@@ -3,7 +3,7 @@
 //! 1.x is Debian's package `influxdb`. 2.x is in no registry that the tests can reach: they use the binary that the
 //! environment variable `INFLUXD2` names, and say loudly when there is none.
 
-mod http;
+pub(crate) mod http;
 mod v1;
 mod v2;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) head: String,
+    #[cfg(test)]
+    head: String,
     pub(crate) body: String,
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn send(
         .and_then(|status| status.parse().ok());
     Ok(Answer {
         status: status.ok_or(io::ErrorKind::InvalidData)?,
+        #[cfg(test)]
         head: head.to_owned(),
         body: body.to_owned(),
     })

@@ -18,6 +18,16 @@ pub use tokens::Rights;
 pub use v2::{Bucket2, Strict2};
 pub use v3::Strict3;
 
+/// Nanoseconds since the Unix epoch as a date of RFC 3339.
+pub(crate) fn shown_date(nanos: i64) -> String {
+    format!("{}Z", calendar::shown(nanos))
+}
+
+/// Bytes of the longest text that a 3.x server takes.
+pub(crate) fn longest_text_of_3x(version: &str) -> usize {
+    v3::longest_text(version::Version::parse(version))
+}
+
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
 

@@ -150,6 +150,11 @@ impl Answers for State {
     }
 }
 
+/// Bytes of the longest text.
+pub(super) fn longest_text(version: Version) -> usize {
+    catalog::longest(version).0
+}
+
 const PROCESS: &str = "00000000-0000-4000-8000-000000000001";
 
 #[cfg(test)]

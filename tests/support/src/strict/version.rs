@@ -10,6 +10,8 @@ impl Version {
     pub(super) fn parse(text: &str) -> Self {
         let mut numbers = [0; 3];
         for (number, digits) in numbers.iter_mut().zip(text.split('.')) {
+            // What follows a `-` names a build.
+            let digits = digits.split('-').next().unwrap_or_default();
             *number = digits.parse().expect("a version");
         }
         Self(numbers)

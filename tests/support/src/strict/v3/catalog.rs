@@ -98,7 +98,7 @@ impl State {
 }
 
 /// Bytes of the longest string, and how it is told.
-fn longest(version: Version) -> (usize, &'static str) {
+pub(super) fn longest(version: Version) -> (usize, &'static str) {
     if version.since(3, 9) {
         (1 << 20, "1MB")
     } else {

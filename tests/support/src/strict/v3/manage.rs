@@ -38,6 +38,14 @@ pub(super) fn answer(state: &mut State, ask: &Ask, rights: Rights) -> Told {
             made.keeps = keeps.unwrap_or(0);
             Told::empty(200)
         }
+        ("PUT", "/api/v3/configure/database") => {
+            let name = body["db"].as_str().unwrap_or_default();
+            let Some(held) = state.databases.get_mut(name) else {
+                return Told::plain(404, "not found");
+            };
+            held.keeps = body["retention_period"].as_str().map_or(0, seconds);
+            Told::empty(200)
+        }
         ("DELETE", "/api/v3/configure/database") => match state.databases.remove(given("db")) {
             Some(_) => Told::empty(200),
             None => Told::plain(404, "not found"),

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-pub use life::{Able, Life, lives};
+pub use life::{Able, Life, life_1x, life_2x, life_3x};
 pub use v1::{Influxd1, Settings};
 pub use v2::Influxd2;
 pub use v3::Influxd3;
@@ -77,10 +77,13 @@ pub fn servers() -> Vec<Box<dyn Server>> {
 /// Those of [`servers`] that the shipper can ask for what they hold.
 pub fn counting_servers() -> Vec<Box<dyn Server>> {
     let mut servers = servers();
-    if v3::API == "v2" {
-        servers.retain(|server| server.product() != v3::PRODUCT);
-    }
+    servers.retain(|server| is_v3_spoken() || server.product() != v3::PRODUCT);
     servers
+}
+
+/// Whether the shipper speaks to 3.x by its own paths in the tests.
+pub fn is_v3_spoken() -> bool {
+    v3::API == "v3"
 }
 
 /// A port that was free a moment ago.

@@ -15,8 +15,8 @@ pub(super) fn highest(answer: &Value) -> u64 {
     counts.filter_map(Value::as_u64).max().unwrap_or(0)
 }
 
-/// Asks for the messages of all lines.
-pub(super) const MESSAGES: &str = "SELECT message FROM ollama_logs";
+/// Asks for the messages of all lines. The type is said: of a field that has two in different shards, a server gives one alone.
+pub(super) const MESSAGES: &str = "SELECT message::string FROM ollama_logs";
 
 /// Time in nanoseconds and text, by time.
 pub(super) fn messages(answer: &Value) -> Vec<(i64, String)> {

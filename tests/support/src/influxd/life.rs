@@ -52,19 +52,38 @@ pub trait Life: Server {
 
 const NOT_OURS: &str = "the server is not ours to stop";
 
-/// A server of each version that has tokens, as [`super::servers`] finds them.
-pub fn lives() -> Vec<Box<dyn Life>> {
+/// 1.6.7, which asks for a password.
+///
+/// # Panics
+/// When it cannot be had.
+pub fn life_1x() -> Box<dyn Life> {
     let settings = Settings {
         auth: Some("admin:first".to_owned()),
         ..Settings::default()
     };
-    let one = Influxd1::start(settings).expect("influxd 1.x (Debian package influxdb)");
-    let mut two = Influxd2::any().expect("a 2.x server");
-    let mut three = Influxd3::any().expect("a 3.x server");
-    // So that there is a token of ours to revoke.
-    Life::replace_token(&mut two).expect("a token of 2.x");
-    Life::replace_token(&mut three).expect("a token of 3.x");
-    vec![Box::new(one), Box::new(two), Box::new(three)]
+    let server = Influxd1::start(settings);
+    Box::new(server.expect("influxd 1.x (Debian package influxdb)"))
+}
+
+/// A 2.x server as [`Influxd2::any`] finds one, with a token of the shipper's own.
+///
+/// # Panics
+/// When it cannot be had.
+pub fn life_2x() -> Box<dyn Life> {
+    let mut server = Influxd2::any().expect("a 2.x server");
+    server.api.replace_token().expect("a token of 2.x");
+    Box::new(server)
+}
+
+/// The same of 3.x: as [`Influxd3::any`] finds one, or the stand-in of a version.
+///
+/// # Panics
+/// When it cannot be had.
+pub fn life_3x(version: Option<&str>) -> Box<dyn Life> {
+    let server = version.map_or_else(Influxd3::any, Influxd3::stand_in);
+    let mut server = server.expect("a 3.x server");
+    server.api.replace_token().expect("a token of 3.x");
+    Box::new(server)
 }
 
 impl Life for Influxd1 {

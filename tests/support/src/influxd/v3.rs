@@ -55,6 +55,7 @@ impl Influxd3 {
             database: "logs".to_owned(),
             own: None,
         };
+        api.create_database(&api.database)?;
         Self::new(api, Some(stand))
     }
 

@@ -4,6 +4,10 @@ use super::*;
 
 const HOUR: i64 = 3_600_000_000_000;
 
+fn lives() -> [Box<dyn Life>; 3] {
+    [life_1x(), life_2x(), life_3x(None)]
+}
+
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_nanos()).unwrap()

@@ -96,13 +96,22 @@ impl Select {
             && self.tags.iter().all(has)
     }
 
-    fn rows(&self, fields: &[String], points: &[&Point]) -> (Vec<String>, Rows) {
-        let row = |point: &&Point| {
-            let values: Vec<_> = fields.iter().map(|name| value(point, name)).collect();
-            let has_field = fields.iter().any(|name| point.field(name).is_some());
-            has_field.then_some((point.time, values))
+    fn rows(&self, fields: &[(String, Option<Kind>)], points: &[&Point]) -> (Vec<String>, Rows) {
+        let is_wanted = |point: &Point, (name, wanted): &(String, Option<Kind>)| {
+            let found = point.field(name);
+            found.is_some_and(|(_, kind)| wanted.is_none_or(|wanted| wanted == kind))
         };
-        (fields.to_vec(), points.iter().filter_map(row).collect())
+        let row = |point: &&Point| {
+            let has_field = fields.iter().any(|field| is_wanted(point, field));
+            let value = |field: &(String, Option<Kind>)| match field.1 {
+                Some(_) if !is_wanted(point, field) => Value::Null,
+                _ => value(point, &field.0),
+            };
+            let values = || fields.iter().map(value).collect();
+            has_field.then(|| (point.time, values()))
+        };
+        let columns = fields.iter().map(|(name, _)| name.clone()).collect();
+        (columns, points.iter().filter_map(row).collect())
     }
 
     fn counts(&self, points: &[&Point]) -> Rows {

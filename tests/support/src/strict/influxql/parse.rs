@@ -33,8 +33,12 @@ pub(in super::super) struct Select {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    Fields(Vec<String>),
-    Count { field: String, kind: Option<Kind> },
+    /// Of any type, or of one.
+    Fields(Vec<(String, Option<Kind>)>),
+    Count {
+        field: String,
+        kind: Option<Kind>,
+    },
     CountAll,
 }
 
@@ -104,9 +108,9 @@ fn statement(reader: &mut Reader<'_>) -> Result<Statement, String> {
 
 fn wanted(reader: &mut Reader<'_>) -> Result<Wanted, String> {
     if !reader.take("count") {
-        let mut fields = vec![reader.name()?];
+        let mut fields = vec![field(reader)?];
         while reader.take(",") {
-            fields.push(reader.name()?);
+            fields.push(field(reader)?);
         }
         return Ok(Wanted::Fields(fields));
     }
@@ -114,12 +118,18 @@ fn wanted(reader: &mut Reader<'_>) -> Result<Wanted, String> {
     let wanted = if reader.take("*") {
         Wanted::CountAll
     } else {
-        let field = reader.name()?;
-        let kind = reader.take("::").then(|| kind(reader)).transpose()?;
+        let (field, kind) = field(reader)?;
         Wanted::Count { field, kind }
     };
     reader.expect(")")?;
     Ok(wanted)
+}
+
+/// `name` or `name::type`.
+fn field(reader: &mut Reader<'_>) -> Result<(String, Option<Kind>), String> {
+    let name = reader.name()?;
+    let kind = reader.take("::").then(|| kind(reader)).transpose()?;
+    Ok((name, kind))
 }
 
 fn kind(reader: &mut Reader<'_>) -> Result<Kind, String> {

@@ -23,6 +23,8 @@ fn fields_are_selected_by_tag_and_time_in_either_order() {
     );
     let found = asked("select message from db.rp.m where time >= 11 and time < 1s");
     assert_eq!(found.unwrap()["values"], json!([[20, "two"]]));
+    let found = asked("SELECT message::string FROM m");
+    assert_eq!(found.unwrap()["values"], json!([[10, "one"], [20, "two"]]));
     assert_eq!(asked("SELECT message FROM other"), None);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use hyper::body::Bytes;
@@ -75,6 +76,8 @@ impl Ask {
 /// An answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
+    /// How long it takes until it is given, while others are answered.
+    pub(super) after: Duration,
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: String,
@@ -93,6 +96,7 @@ impl Told {
             status,
             headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
             body: body.into(),
+            ..Self::default()
         }
     }
 
@@ -101,6 +105,7 @@ impl Told {
             status,
             headers: vec![("Content-Type", "application/json".to_owned())],
             body: body.to_string(),
+            ..Self::default()
         }
     }
 }

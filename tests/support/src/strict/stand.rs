@@ -1,6 +1,7 @@
 //! A stand-in at work: its state, and the port that it is served on while it is up.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -25,11 +26,19 @@ pub(super) struct Stand<S> {
     served: Option<Served>,
 }
 
-struct Shared<S>(Mutex<S>);
+struct Shared<S> {
+    state: Mutex<S>,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
+}
 
 impl<S: Answers> Stand<S> {
     pub(super) fn start(state: S) -> io::Result<Self> {
-        let shared = Arc::new(Shared(Mutex::new(state)));
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            open: AtomicUsize::new(0),
+            most_open: AtomicUsize::new(0),
+        });
         let served = Served::start(0, None, Arc::clone(&shared))?;
         Ok(Self {
             shared,
@@ -53,6 +62,11 @@ impl<S: Answers> Stand<S> {
         self.port
     }
 
+    /// Most requests that were being answered at once.
+    pub(super) fn most_open(&self) -> usize {
+        self.shared.most_open.load(Ordering::Relaxed)
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, S> {
         self.shared.lock()
     }
@@ -60,7 +74,7 @@ impl<S: Answers> Stand<S> {
 
 impl<S> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,8 +96,11 @@ impl<S: Answers> Handler for Shared<S> {
             headers: head.headers,
             body,
         };
+        let open = Open::new(&self);
         let told = self.lock().answer(&ask);
         let told = told.ok_or(io::ErrorKind::ConnectionReset)?;
+        tokio::time::sleep(told.after).await;
+        drop(open);
         let mut answer = Response::new(AnswerBody::whole(told.body));
         *answer.status_mut() = StatusCode::from_u16(told.status).map_err(io::Error::other)?;
         for (name, value) in told.headers {
@@ -91,6 +108,23 @@ impl<S: Answers> Handler for Shared<S> {
             answer.headers_mut().insert(name, value);
         }
         Ok(answer)
+    }
+}
+
+/// Counts a request as open while it lives, whether it is answered or abandoned.
+struct Open<'a>(&'a AtomicUsize);
+
+impl<'a> Open<'a> {
+    fn new<S>(shared: &'a Shared<S>) -> Self {
+        let open = shared.open.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.most_open.fetch_max(open, Ordering::Relaxed);
+        Self(&shared.open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

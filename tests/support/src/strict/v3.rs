@@ -11,6 +11,7 @@ mod words;
 mod write;
 
 use std::io;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -100,6 +101,16 @@ impl Strict3 {
     /// Whether it is about to end: the WAL is closed.
     pub fn close_wal(&self, is_closed: bool) {
         self.stand.state().wal = is_closed.then_some("wal is shutdown");
+    }
+
+    /// Lets every write wait so long for the WAL, up to a second on a real one; requests that are open at once wait together.
+    pub fn set_wal_wait(&self, wait: Duration) {
+        self.stand.state().wal_wait = wait;
+    }
+
+    /// Most requests that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.stand.most_open()
     }
 
     /// Removes points as nothing that a real one offers does: rows cannot be deleted there.

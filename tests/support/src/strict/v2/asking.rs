@@ -6,7 +6,7 @@ use super::super::ask::{Ask, Told};
 use super::super::influxql::{self, Epoch, Statement, statements};
 use super::access::{token, token_1x};
 use super::state::State;
-use super::words::{error, told};
+use super::words::told;
 use crate::asked;
 use crate::parameters::parameters;
 
@@ -37,21 +37,20 @@ pub(super) fn flux(state: &State, ask: &Ask) -> Told {
         Err(told) => return told,
     };
     let flux = ask.text();
-    let named = |held: &&super::state::Held| {
-        // Which one it is about is read by the parser: here only what is not meant is left out.
-        let literal = |text: &str| format!("{:?}", text);
-        flux.contains(&literal(&held.is.name)) || flux.contains(&literal(&held.is.id))
-    };
-    let held = state.buckets.iter().find(named).or(state.buckets.first());
-    let Some(held) = held else {
-        return error(404, "could not find bucket");
-    };
-    let mut bucket = held.is.clone();
-    if !token.rights.may_read() {
-        // A bucket that may not be read is as one that is not there.
-        (bucket.name, bucket.id) = (String::new(), String::new());
+    // Which bucket it is about is in the Flux: every other one is not found.
+    let mut answer = (404, String::new());
+    for held in &state.buckets {
+        let mut bucket = held.is.clone();
+        if !token.rights.may_read() {
+            // A bucket that may not be read is as one that is not there.
+            (bucket.name, bucket.id) = (String::new(), String::new());
+        }
+        answer = asked::query(Some(&bucket), &ask.query, &flux, &held.points);
+        if answer.0 != 404 {
+            break;
+        }
     }
-    told(asked::query(Some(&bucket), &ask.query, &flux, &held.points))
+    told(answer)
 }
 
 /// `/query`.

@@ -13,6 +13,8 @@ const LONGEST: usize = 1 << 20;
 /// A shard that there is, or that could not be made.
 pub(super) struct Shard {
     pub(super) number: u64,
+    /// Nanoseconds.
+    pub(super) end: i64,
     kinds: HashMap<(String, String), Kind>,
     /// Why it cannot be opened.
     pub(super) failed: Option<String>,
@@ -30,8 +32,8 @@ pub(super) enum Written {
 /// Stores what the bucket takes. Every shard has its own result, and the last one that is not good is told.
 pub(super) fn write(state: &mut State, place: usize, points: Vec<Point>) -> Written {
     let held = &state.buckets[place];
-    let (length, keeps) = (held.is.shard * SECOND, held.is.keeps);
-    let of_time = |time: i64| time.div_euclid(length);
+    let keeps = held.is.keeps;
+    let of_time = |time: i64| held.start_of(time);
     let oldest = match keeps {
         0 => i64::MIN,
         seconds => now() - i64::try_from(seconds).expect("less than an age") * SECOND,
@@ -88,6 +90,7 @@ fn write_shard(state: &mut State, place: usize, start: i64, points: Vec<Point>) 
         });
         let shard = Shard {
             number,
+            end: start.saturating_add(state.buckets[place].length()),
             kinds: HashMap::new(),
             failed: failed.clone(),
         };

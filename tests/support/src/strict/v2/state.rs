@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::SECOND;
 use super::super::tokens::Tokens;
 use super::super::version::Version;
 use super::shards::Shard;
@@ -15,9 +16,25 @@ pub(super) const ORG_ID: &str = "00000000000000a1";
 /// A bucket with its points.
 pub(super) struct Held {
     pub(super) is: Bucket,
-    /// By their beginning, in units of their length.
+    /// By their beginning, in nanoseconds.
     pub(super) shards: BTreeMap<i64, Shard>,
     pub(super) points: Points,
+}
+
+impl Held {
+    /// Where the shard begins that a time belongs to: one that there is, or one of the length that new ones have.
+    pub(super) fn start_of(&self, time: i64) -> i64 {
+        let before = self.shards.range(..=time).next_back();
+        match before {
+            Some((&start, shard)) if time < shard.end => start,
+            _ => time.div_euclid(self.length()).saturating_mul(self.length()),
+        }
+    }
+
+    /// Nanoseconds of a new shard.
+    pub(super) fn length(&self) -> i64 {
+        self.is.shard * SECOND
+    }
 }
 
 pub(super) struct State {

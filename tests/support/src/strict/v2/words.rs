@@ -26,8 +26,8 @@ pub(super) fn told((status, body): (u16, String)) -> Told {
     if status == 200 {
         return Told {
             status,
-            headers: Vec::new(),
             body,
+            ..Told::default()
         };
     }
     let parsed: serde_json::Value = serde_json::from_str(&body).expect("an error of ours");

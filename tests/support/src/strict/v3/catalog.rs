@@ -1,6 +1,7 @@
 //! What a 3.x server holds: databases, and of each table the types of its columns, which are for ever.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use super::super::tokens::Tokens;
 use super::super::version::Version;
@@ -69,6 +70,8 @@ pub(super) struct State {
     pub(super) databases: BTreeMap<String, Database>,
     /// Why nothing can be made durable.
     pub(super) wal: Option<&'static str>,
+    /// How long a write waits until it is durable.
+    pub(super) wal_wait: Duration,
 }
 
 impl State {
@@ -79,6 +82,7 @@ impl State {
             is_open: false,
             databases: BTreeMap::new(),
             wal: None,
+            wal_wait: Duration::ZERO,
         }
     }
 

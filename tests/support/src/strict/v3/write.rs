@@ -26,9 +26,14 @@ pub(super) enum Style {
 
 /// The answer; `None` when the connection is closed without one.
 pub(super) fn answer(state: &mut State, ask: &Ask, rights: Rights, style: Style) -> Option<Told> {
-    match take(state, ask, rights, style) {
-        Ok(Taken::All) => Some(Told::empty(204)),
-        Ok(Taken::Partly(refused)) => words::partly(state.version, &refused),
+    let taken = take(state, ask, rights, style);
+    let durable = |told: Told| Told {
+        after: state.wal_wait,
+        ..told
+    };
+    match taken {
+        Ok(Taken::All) => Some(durable(Told::empty(204))),
+        Ok(Taken::Partly(refused)) => words::partly(state.version, &refused).map(durable),
         Ok(Taken::Nothing(refused)) => words::nothing(state.version, style, &refused),
         Err(told) => Some(told),
     }

@@ -157,6 +157,21 @@ fn types_are_those_of_a_shard() {
 }
 
 #[test]
+fn a_shard_keeps_its_length_when_new_ones_get_another() {
+    let server = server();
+    told(&server, V2, "m v=\"x\" 1");
+    server.set_retention("logs", 0, 3600);
+    let within = format!("m v=1 {HOUR}");
+    expect(
+        &told(&server, V2, &within),
+        422,
+        "already exists as type string",
+    );
+    let beyond = format!("m v=1 {}", 8 * 24 * HOUR);
+    expect(&told(&server, V2, &beyond), 204, "");
+}
+
+#[test]
 fn before_2_0_9_a_conflict_is_500() {
     for (version, status, words) in [
         (

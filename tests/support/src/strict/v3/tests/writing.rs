@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::*;
 
 #[test]
@@ -12,6 +15,13 @@ fn each_path_writes_and_makes_the_database() {
         expect(&answer, 204, "");
         assert_eq!(stored(&server), 2, "{path}");
     }
+}
+
+#[test]
+fn the_path_of_2_x_looks_at_no_organisation() {
+    let server = server();
+    let path = format!("{V2}&org=whatever");
+    expect(&told(&server, &path, "m v=1 1"), 204, "");
 }
 
 #[test]
@@ -391,6 +401,23 @@ fn no_answer_says_when_to_come_again() {
         assert_eq!(answer.header("retry-after"), None);
         assert_ne!(answer.status, 503);
     }
+}
+
+#[test]
+fn writes_that_are_open_at_once_wait_for_the_wal_together() {
+    let server = server();
+    let wait = Duration::from_millis(300);
+    server.set_wal_wait(wait);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let server = &server;
+            let line = format!("m v=1 {number}");
+            scope.spawn(move || expect(&told(server, V3, &line), 204, ""));
+        }
+    });
+    assert!(started.elapsed() >= wait && started.elapsed() < wait * 4);
+    assert_eq!((server.most_open(), stored(&server)), (4, 4));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod v1;
 mod v2;
 mod v3;
 
+use std::env;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -135,6 +136,11 @@ fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> io::Result
         }
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A variable that goes with the URL of a server that tests did not start.
+fn named(variable: &str) -> io::Result<String> {
+    env::var(variable).map_err(|_| io::Error::other(format!("{variable} is missing")))
 }
 
 /// What a name says of a server that tests did not start: its address without the scheme.

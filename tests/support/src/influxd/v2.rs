@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::api2::Api2;
 use super::csv::rows;
 use super::http::post;
-use super::{Process, Server, address_of, free_port, influxql, own_name, wait_for};
+use super::{Process, Server, address_of, free_port, influxql, named, own_name, wait_for};
 use crate::strict::Strict2;
 
 /// A bucket of a server.
@@ -41,7 +41,8 @@ impl Influxd2 {
     /// A real server, if the environment names one: by `INFLUXDB2_URL`, or a binary by `INFLUXD2`.
     pub fn start() -> Option<io::Result<Self>> {
         if let Ok(url) = env::var("INFLUXDB2_URL") {
-            return Some(Self::remote(&url));
+            let [token, org] = ["INFLUXDB2_TOKEN", "INFLUXDB2_ORG"].map(named);
+            return Some(token.and_then(|token| Self::at(&url, token, org?)));
         }
         env::var_os("INFLUXD2").map(Self::binary)
     }
@@ -74,13 +75,12 @@ impl Influxd2 {
         })
     }
 
-    fn remote(url: &str) -> io::Result<Self> {
-        let named =
-            |name: &str| env::var(name).map_err(|_| io::Error::other(format!("{name} is missing")));
+    /// A bucket of its own at a server that somebody runs.
+    fn at(url: &str, admin: String, org: String) -> io::Result<Self> {
         let api = Api2 {
             address: address_of(url)?,
-            admin: named("INFLUXDB2_TOKEN")?,
-            org: named("INFLUXDB2_ORG")?,
+            admin,
+            org,
             bucket: own_name(),
             own: None,
         };
@@ -235,5 +235,46 @@ impl Drop for Influxd2 {
                 self.api.bucket
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::influxd::Life;
+
+    #[test]
+    fn a_server_of_somebodys_has_a_bucket_of_ours_until_the_end_and_no_token_more() {
+        let theirs = Strict2::start().unwrap();
+        let url = format!("http://127.0.0.1:{}/", theirs.port());
+        let admin = Strict2::TOKEN.to_owned();
+        let mut server = Influxd2::at(&url, admin, "org".to_owned()).unwrap();
+        server.api.replace_token().unwrap();
+        let (bucket, token) = (server.bucket(), server.token());
+        assert_ne!((bucket.as_str(), token.as_str()), ("logs", Strict2::TOKEN));
+        server.write("ollama_logs message=\"x\" 1").unwrap();
+        assert_eq!(
+            (server.count("ollama_logs"), server.messages().len()),
+            (1, 1)
+        );
+        assert_eq!(theirs.points(&bucket, crate::points::Points::len), 1);
+        assert!(matches!(
+            Life::stop(&mut server).unwrap(),
+            crate::influxd::Able::Unable(_)
+        ));
+        let api = |token: &str| Api2 {
+            address: server.api.address.clone(),
+            admin: token.to_owned(),
+            org: "org".to_owned(),
+            bucket: bucket.clone(),
+            own: None,
+        };
+        let (with_token, with_admin) = (api(&token), api(Strict2::TOKEN));
+        assert!(with_token.write("m v=1 1").is_ok());
+        drop(server);
+        let gone = with_token.write("m v=1 1").unwrap_err().to_string();
+        assert!(gone.contains("unauthorized"), "{gone}");
+        let gone = with_admin.write("m v=1 1").unwrap_err().to_string();
+        assert!(gone.contains("not found"), "{gone}");
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Once;
 
 use super::api3::Api3;
-use super::{Server, address_of, influxql, own_name};
+use super::{Server, address_of, influxql, named, own_name};
 use crate::strict::Strict3;
 
 /// `INFLUXDB_API` for 3.x: the one place that says by which path the shipper speaks to it in the tests.
@@ -33,7 +33,7 @@ impl Influxd3 {
     pub fn any() -> io::Result<Self> {
         static SAID: Once = Once::new();
         if let Ok(url) = env::var("INFLUXDB3_URL") {
-            return Self::remote(&url);
+            return Self::at(&url, named("INFLUXDB3_TOKEN")?);
         }
         SAID.call_once(|| {
             crate::loud(
@@ -59,11 +59,11 @@ impl Influxd3 {
         Self::new(api, Some(stand))
     }
 
-    fn remote(url: &str) -> io::Result<Self> {
-        let token = env::var("INFLUXDB3_TOKEN");
+    /// A database of its own at a server that somebody runs.
+    fn at(url: &str, admin: String) -> io::Result<Self> {
         let api = Api3 {
             address: address_of(url)?,
-            admin: token.map_err(|_| io::Error::other("INFLUXDB3_TOKEN is missing"))?,
+            admin,
             database: own_name(),
             own: None,
         };
@@ -155,5 +155,33 @@ impl Drop for Influxd3 {
             let database = &self.api.database;
             crate::loud(&format!("{database} is left at the server: {error}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_somebodys_has_a_database_of_ours_until_the_end_and_no_token_more() {
+        let theirs = Strict3::start("3.6.0").unwrap();
+        let url = format!("http://127.0.0.1:{}", theirs.port());
+        let mut server = Influxd3::at(&url, Strict3::TOKEN.to_owned()).unwrap();
+        server.api.replace_token().unwrap();
+        let (database, token) = (server.bucket(), server.token());
+        assert_ne!(
+            (database.as_str(), token.as_str()),
+            ("logs", Strict3::TOKEN)
+        );
+        assert_eq!(server.longest_text(), 65_536);
+        server.write("ollama_logs message=\"x\" 1").unwrap();
+        assert_eq!(
+            (server.count("ollama_logs"), server.messages().len()),
+            (1, 1)
+        );
+        assert!(!server.stop());
+        drop(server);
+        assert!(theirs.points(&database, |_| ()).is_none());
+        assert!(!theirs.knows(&token));
     }
 }

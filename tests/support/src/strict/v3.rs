@@ -82,6 +82,11 @@ impl Strict3 {
         self.stand.state().tokens.remove(token);
     }
 
+    /// Whether a token is known.
+    pub fn knows(&self, token: &str) -> bool {
+        self.stand.state().tokens.get(token).is_some()
+    }
+
     /// Sets how many seconds a database shows points; 0 for ever.
     ///
     /// # Panics

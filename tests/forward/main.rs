@@ -13,6 +13,7 @@ mod faults;
 mod fleet;
 mod gaps;
 mod innocent;
+mod lives;
 mod model;
 mod pace;
 mod poison;

@@ -60,12 +60,10 @@ impl Rig {
     }
 
     pub(crate) fn to_server(server: &dyn Server) -> Self {
-        Self::new(
-            &server.url(),
-            server.api(),
-            &server.token(),
-            &server.bucket(),
-        )
+        let (url, token, bucket) = (server.url(), server.token(), server.bucket());
+        let mut rig = Self::new(&url, server.api(), &token, &bucket);
+        rig.config.influx.org = server.org();
+        rig
     }
 
     pub(crate) fn new(url: &str, api: &str, token: &str, bucket: &str) -> Self {

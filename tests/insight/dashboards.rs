@@ -235,14 +235,16 @@ fn with_variables(query: &str) -> String {
 fn every_query_of_flux_finds_rows_on_a_real_server_that_was_filled_through_the_shipper() {
     let Some(server) = Influxd2::start() else {
         ::support::loud(
-            "SKIPPED on InfluxDB 2.x: set INFLUXD2 to an influxd 2.x binary to run the dashboards' queries",
+            "SKIPPED on InfluxDB 2.x: set INFLUXDB2_URL, INFLUXDB2_TOKEN and INFLUXDB2_ORG, or INFLUXD2 to an influxd 2.x binary, to run the dashboards' queries",
         );
         return;
     };
     let server = server.unwrap();
     fill_through_shipper(&server);
     for query in queries().iter().filter(|query| !query.is_influxql()) {
-        let rows = server.flux(&with_variables(&query.text), &["result"]);
+        let bucket = format!("{:?}", server.bucket());
+        let asked = with_variables(&query.text).replace("\"logs\"", &bucket);
+        let rows = server.flux(&asked, &["result"]);
         assert!(
             !rows.is_empty(),
             "{}: no rows for\n{}",

@@ -1,32 +1,22 @@
 //! An InfluxDB 2.x write endpoint that keeps distinct points, parses with a parser that is not ours (the vendor's
 //! crate `influxdb-line-protocol`), and fails in every way that servers and networks do, on demand.
 
-mod asked;
-mod body;
-mod points;
+mod serving;
+mod state;
 
-use std::collections::{HashSet, VecDeque};
-use std::io::{self, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use flate2::read::GzDecoder;
-use http_body_util::BodyExt as _;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-pub use asked::Bucket;
-use body::AnswerBody;
-pub use points::{Kind, Point, Points};
+pub use crate::asked::Bucket;
+use crate::points;
+pub use crate::points::{Kind, Point, Points};
+use crate::served::Served;
+use serving::{decompressed, lock};
+use state::{State, newlines};
 
 /// One way to fail, for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,33 +117,10 @@ pub struct Seen {
     pub status: u16,
 }
 
-#[derive(Default)]
-struct State {
-    keep: Keep,
-    down: bool,
-    max_body: Option<usize>,
-    poison: Option<(Manner, Poison)>,
-    illness: Option<Illness>,
-    /// What happens to the next requests; then all is well.
-    script: VecDeque<Option<Fault>>,
-    points: Points,
-    /// What it can be asked for; nothing when there is none.
-    bucket: Option<Bucket>,
-    /// What happens to questions, by the text of their Flux; `None` is no fault.
-    silence: Option<Illness>,
-    seen: Vec<Seen>,
-    counted: usize,
-    bodies: Vec<(Bytes, bool)>,
-    open: usize,
-    most_open: usize,
-}
-
 /// The endpoint, on a thread of its own until it is dropped.
 pub struct Endpoint {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    served: Served,
     scheme: &'static str,
 }
 
@@ -169,36 +136,18 @@ impl Endpoint {
     }
 
     fn listen(tls: Option<TlsAcceptor>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::<Mutex<State>>::default();
-        let shared = Arc::clone(&state);
-        let (end, ended) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    result = accept(listener, tls, shared) => result.expect("accept"),
-                    _ = ended => {}
-                }
-            });
-        });
         Ok(Self {
-            address,
+            served: Served::start(0, tls, Arc::clone(&state))?,
             state,
-            end: Some(end),
-            thread: Some(thread),
             scheme,
         })
     }
 
     /// Its `INFLUXDB_URL`.
     pub fn url(&self) -> String {
-        format!("{}://localhost:{}", self.scheme, self.address.port())
+        format!("{}://localhost:{}", self.scheme, self.served.port())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -295,7 +244,7 @@ impl Endpoint {
         let state = self.state();
         let bodies = state.bodies.iter().filter(|(_, gzip)| !gzip);
         bodies
-            .map(|(body, _)| memchr_count(body) + usize::from(!body.ends_with(b"\n")))
+            .map(|(body, _)| newlines(body) + usize::from(!body.ends_with(b"\n")))
             .sum()
     }
 
@@ -333,334 +282,4 @@ impl Endpoint {
     pub fn most_open(&self) -> usize {
         self.state().most_open
     }
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
-            let _ = end.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    state: Arc<Mutex<State>>,
-) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        if lock(&state).down {
-            continue;
-        }
-        let state = Arc::clone(&state);
-        match tls.clone() {
-            None => {
-                tokio::spawn(serve(stream, state));
-            }
-            Some(tls) => {
-                tokio::spawn(async move {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, state).await;
-                    }
-                });
-            }
-        }
-    }
-}
-
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<Mutex<State>>) {
-    let service = service_fn(|request| {
-        let state = Arc::clone(&state);
-        async move {
-            let open = Open::new(&state);
-            let answer = answer(request, &state).await;
-            drop(open);
-            answer
-        }
-    });
-    // A connection that a fault closed ends in an error here: that is what was asked for.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-/// Counts a request as open while it lives, whether it is answered or abandoned.
-struct Open<'a>(&'a Mutex<State>);
-
-impl<'a> Open<'a> {
-    fn new(state: &'a Mutex<State>) -> Self {
-        let mut inner = lock(state);
-        inner.open += 1;
-        inner.most_open = inner.most_open.max(inner.open);
-        drop(inner);
-        Self(state)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        lock(self.0).open -= 1;
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    state: &Mutex<State>,
-) -> io::Result<Response<AnswerBody>> {
-    let target = format!("{} {}", request.method(), request.uri());
-    let header = |name: HeaderName| {
-        let value = request.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let authorization = header(hyper::header::AUTHORIZATION);
-    let gzip = header(CONTENT_ENCODING).as_deref() == Some("gzip");
-    let compressed = request
-        .into_body()
-        .collect()
-        .await
-        .map_err(io::Error::other)?
-        .to_bytes();
-    if lock(state).keep == Keep::Bodies {
-        lock(state).bodies.push((compressed, gzip));
-        return Ok(with_body(204, AnswerBody::whole("")));
-    }
-    let body = decompressed(&compressed, gzip)?;
-    let mut seen = Seen {
-        at: Instant::now(),
-        target,
-        authorization,
-        lines: body.iter().filter(|&&byte| byte == b'\n').count(),
-        bytes: body.len(),
-        status: 0,
-    };
-    let fault = {
-        let mut state = lock(state);
-        if state.down {
-            return Err(io::ErrorKind::ConnectionReset.into());
-        }
-        if is_question(&seen.target) {
-            state.silenced(&body)
-        } else {
-            state.fault(&body)
-        }
-    };
-    let Some(fault) = fault else {
-        // Under one lock: who sees the points sees the request.
-        let mut state = lock(state);
-        let answer = state.reply(&seen.target, &body);
-        seen.status = answer.status().as_u16();
-        state.seen.push(seen);
-        return Ok(answer);
-    };
-    let answer = apply(fault, &body, state).await;
-    seen.status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-    lock(state).seen.push(seen);
-    answer
-}
-
-/// Faults that are meant for writes leave it alone.
-fn is_question(target: &str) -> bool {
-    [BUCKETS, QUERY].iter().any(|path| target.starts_with(path))
-}
-
-async fn apply(
-    fault: Fault,
-    body: &[u8],
-    state: &Mutex<State>,
-) -> io::Result<Response<AnswerBody>> {
-    match fault {
-        Fault::Status(status) => Ok(error(status, "a fault on demand")),
-        Fault::RetryAfter(status, value) => {
-            let mut answer = error(status, "a fault on demand");
-            let value = value.parse().map_err(io::Error::other)?;
-            answer.headers_mut().insert(RETRY_AFTER, value);
-            Ok(answer)
-        }
-        Fault::Body(status, text) => Ok(plain(status, text)),
-        Fault::Hang => std::future::pending().await,
-        Fault::Drip(pause) => {
-            lock(state).store(body);
-            Ok(with_body(200, AnswerBody::drip(pause)))
-        }
-        Fault::Late(pause) => {
-            let answer = lock(state).store(body);
-            tokio::time::sleep(pause).await;
-            Ok(answer)
-        }
-        Fault::CloseBefore => Err(io::ErrorKind::ConnectionReset.into()),
-        Fault::CloseAfter => {
-            lock(state).store(body);
-            Err(io::ErrorKind::ConnectionReset.into())
-        }
-        Fault::Truncated => Ok(with_body(
-            400,
-            AnswerBody::cut(r#"{"code":"invalid","mess"#),
-        )),
-        Fault::Portal => Ok(plain(200, PAGE.to_owned())),
-        Fault::Redirect => {
-            let mut answer = plain(302, PAGE.to_owned());
-            let value = "/welcome".parse().map_err(io::Error::other)?;
-            answer.headers_mut().insert(LOCATION, value);
-            Ok(answer)
-        }
-    }
-}
-
-const BUCKETS: &str = "GET /api/v2/buckets";
-const QUERY: &str = "POST /api/v2/query";
-
-const PAGE: &str = "<!DOCTYPE html><html><body>Welcome! Please log in.</body></html>";
-
-impl State {
-    /// What goes wrong with this request.
-    fn fault(&mut self, body: &[u8]) -> Option<Fault> {
-        if let Some(scripted) = self.script.pop_front() {
-            return scripted;
-        }
-        let illness = self.illness.as_mut()?;
-        illness(&String::from_utf8_lossy(body))
-    }
-
-    /// What goes wrong with this question.
-    fn silenced(&mut self, flux: &[u8]) -> Option<Fault> {
-        let silence = self.silence.as_mut()?;
-        silence(&String::from_utf8_lossy(flux))
-    }
-
-    /// What a server that is well does.
-    fn reply(&mut self, target: &str, body: &[u8]) -> Response<AnswerBody> {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let (status, text) = match path {
-            BUCKETS => asked::buckets(self.bucket.as_ref(), query),
-            QUERY => {
-                let flux = String::from_utf8_lossy(body);
-                asked::query(self.bucket.as_ref(), query, &flux, &self.points)
-            }
-            _ => return self.store(body),
-        };
-        plain(status, text)
-    }
-
-    /// Stores what it takes.
-    fn store(&mut self, body: &[u8]) -> Response<AnswerBody> {
-        if self.max_body.is_some_and(|max| body.len() > max) {
-            return error(413, "request entity too large");
-        }
-        if self.keep == Keep::Count {
-            self.counted += memchr_count(body);
-            return with_body(204, AnswerBody::whole(""));
-        }
-        let Ok(text) = std::str::from_utf8(body) else {
-            return error(400, "not UTF-8");
-        };
-        let mut good = Vec::new();
-        let mut refused: Vec<(Point, String)> = Vec::new();
-        for line in points::lines(text) {
-            match line {
-                Ok(point) => match self.refusal(&point) {
-                    Some(reason) => refused.push((point, reason)),
-                    None => good.push(point),
-                },
-                Err(error_text) => return error(400, &format!("unable to parse {error_text}")),
-            }
-        }
-        let Some((first, reason)) = refused.first() else {
-            self.points.extend(good);
-            return with_body(204, AnswerBody::whole(""));
-        };
-        let manner = self.poison.as_ref().map(|(manner, _)| *manner);
-        let (status, text) = match manner.unwrap_or(Manner::Counted) {
-            Manner::NothingNamed => {
-                good.clear();
-                (
-                    400,
-                    format!("unable to parse '{} …': {reason}", first.series),
-                )
-            }
-            Manner::NothingQuoted => {
-                good.clear();
-                (400, quoted(&refused))
-            }
-            Manner::NothingStored => {
-                good.clear();
-                (400, reason.clone())
-            }
-            Manner::Counted => (422, partial(reason, refused.len())),
-            Manner::CountedOneHour => {
-                let hour = |(point, _): &&(Point, String)| point.time / HOUR == first.time / HOUR;
-                (422, partial(reason, refused.iter().filter(hour).count()))
-            }
-            Manner::Quoted1x => (
-                400,
-                format!("partial write: {} dropped=0", quoted(&refused)),
-            ),
-            Manner::Counted1x => (400, partial(reason, refused.len())),
-            Manner::Counted500 => (500, partial(reason, refused.len())),
-            Manner::Uncounted => (400, reason.clone()),
-        };
-        self.points.extend(good);
-        error(status, &text)
-    }
-
-    fn refusal(&mut self, point: &Point) -> Option<String> {
-        let (_, poison) = self.poison.as_mut()?;
-        poison(point)
-    }
-}
-
-fn partial(reason: &str, dropped: usize) -> String {
-    format!("failure writing points to database: partial write: {reason} dropped={dropped}")
-}
-
-/// Nanoseconds of a shard in [`Manner::CountedOneHour`].
-const HOUR: i64 = 3_600_000_000_000;
-
-/// Refused lines as InfluxDB quotes them: with all that is in them.
-fn quoted(refused: &[(Point, String)]) -> String {
-    let quote = |(point, reason): &(Point, String)| {
-        let (series, message, time) = (&point.series, point.message(), point.time);
-        format!("unable to parse '{series} message=\"{message}\" {time}': {reason}")
-    };
-    refused.iter().map(quote).collect::<Vec<_>>().join("\n")
-}
-
-fn memchr_count(body: &[u8]) -> usize {
-    body.iter().filter(|&&byte| byte == b'\n').count()
-}
-
-fn decompressed(body: &Bytes, gzip: bool) -> io::Result<Vec<u8>> {
-    if !gzip {
-        return Ok(body.to_vec());
-    }
-    let mut text = Vec::new();
-    GzDecoder::new(&body[..]).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-fn error(status: u16, message: &str) -> Response<AnswerBody> {
-    let text = serde_json::json!({ "code": "error", "message": message }).to_string();
-    let mut answer = plain(status, text);
-    let json = hyper::header::HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(CONTENT_TYPE, json);
-    answer
-}
-
-fn plain(status: u16, text: String) -> Response<AnswerBody> {
-    with_body(status, AnswerBody::whole(text))
-}
-
-fn with_body(status: u16, body: AnswerBody) -> Response<AnswerBody> {
-    let mut answer = Response::new(body);
-    *answer.status_mut() = hyper::StatusCode::from_u16(status).expect("a status");
-    answer
 }

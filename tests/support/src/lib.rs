@@ -1,10 +1,16 @@
 //! Real parts for shipper's tests.
+mod asked;
+mod body;
 pub mod endpoint;
 pub mod export;
 pub mod image;
 pub mod influxd;
 pub mod journal;
 pub mod journald;
+mod parameters;
+mod points;
+mod served;
+pub mod strict;
 
 use std::io::Write as _;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{encoded, post};
-use super::{Process, Server, free_port, wait_for};
+use super::{Process, Server, free_port, influxql, wait_for};
 
 /// How a server is configured; the default takes any number of series.
 #[derive(Clone, Debug, Default)]
@@ -113,13 +113,7 @@ impl Influxd1 {
     /// When the server refuses it.
     pub fn influxql(&self, query: &str) -> Value {
         let body = format!("db=logs&epoch=ns&q={}", encoded(query));
-        match self.auth.as_deref().and_then(|auth| auth.split_once(':')) {
-            None => self.ask("/query", &body),
-            Some((user, password)) => {
-                let path = format!("/query?u={}&p={}", encoded(user), encoded(password));
-                self.ask(&path, &body)
-            }
-        }
+        self.ask(&self.with_user("/query?"), &body)
     }
 
     /// Writes line protocol past the shipper.
@@ -129,16 +123,29 @@ impl Influxd1 {
 
     /// The same to `db=BUCKET`.
     pub fn write_to(&self, bucket: &str, lines: &str) -> io::Result<()> {
-        let answer = post(
-            self.port,
-            &format!("/write?db={bucket}&precision=ns"),
-            "",
-            lines,
-        )?;
+        let path = format!("/write?db={bucket}&precision=ns");
+        let answer = post(self.port, &self.with_user(&path), "", lines)?;
         match answer.status {
             204 => Ok(()),
             _ => Err(io::Error::other(answer.body)),
         }
+    }
+
+    /// `path`, which has a query, with the administrator's name and password.
+    fn with_user(&self, path: &str) -> String {
+        let auth = self.auth.as_deref().and_then(|auth| auth.split_once(':'));
+        auth.map_or_else(
+            || path.to_owned(),
+            |(user, password)| format!("{path}&u={}&p={}", encoded(user), encoded(password)),
+        )
+    }
+
+    /// Sets the administrator's password.
+    pub(super) fn set_password(&mut self, password: &str) {
+        let auth = self.auth.clone().unwrap_or_default();
+        let (user, _) = auth.split_once(':').expect("a server with a password");
+        self.influxql(&format!("SET PASSWORD FOR {user} = '{password}'"));
+        self.auth = Some(format!("{user}:{password}"));
     }
 
     fn ask(&self, path: &str, body: &str) -> Value {
@@ -165,6 +172,10 @@ impl Influxd1 {
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 impl Server for Influxd1 {
+    fn product(&self) -> &'static str {
+        "InfluxDB 1.x"
+    }
+
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -177,31 +188,20 @@ impl Server for Influxd1 {
         self.auth.clone().unwrap_or_default()
     }
 
+    fn longest_text(&self) -> usize {
+        usize::MAX
+    }
+
     fn count(&self, measurement: &str) -> u64 {
-        let answer = self.influxql(&format!("SELECT count(*) FROM {measurement}"));
-        let row = &answer["results"][0]["series"][0]["values"][0];
-        row.as_array().map_or(0, |row| {
-            row.iter()
-                .skip(1)
-                .filter_map(Value::as_u64)
-                .max()
-                .unwrap_or(0)
-        })
+        influxql::highest(&self.influxql(&influxql::counting(measurement)))
     }
 
     fn messages(&self) -> Vec<(i64, String)> {
-        let answer = self.influxql("SELECT message FROM ollama_logs");
-        let rows = answer["results"][0]["series"][0]["values"].as_array();
-        let mut messages: Vec<_> = rows
-            .into_iter()
-            .flatten()
-            .map(|row| {
-                let time = row[0].as_i64().expect("a time");
-                (time, row[1].as_str().expect("a message").to_owned())
-            })
-            .collect();
-        messages.sort();
-        messages
+        influxql::messages(&self.influxql(influxql::MESSAGES))
+    }
+
+    fn write(&self, lines: &str) -> io::Result<()> {
+        self.write_to("logs", lines)
     }
 }
 

@@ -4,19 +4,19 @@ use std::iter::Peekable;
 use std::ops::Range;
 use std::str::Chars;
 
-use super::super::points::Point;
+use crate::points::Point;
 
 /// Where points are counted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Name(String),
     Id(String),
 }
 
 /// A pipeline that counts by the hour.
 #[derive(Debug)]
-pub(super) struct Pipeline {
-    pub(super) from: Source,
+pub(crate) struct Pipeline {
+    pub(crate) from: Source,
     /// Seconds since the Unix epoch.
     range: Range<i64>,
     /// Each is to hold: alternatives, each of columns and what they are to be.
@@ -25,7 +25,7 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// Whether a value of `field` is counted.
-    pub(super) fn takes(&self, point: &Point, field: &str) -> bool {
+    pub(crate) fn takes(&self, point: &Point, field: &str) -> bool {
         let holds = |(column, text): &(String, String)| match column.as_str() {
             "_measurement" => point.measurement == *text,
             "_field" => field == text,
@@ -47,7 +47,7 @@ const MAP: &str = "map ( fn : ( r ) = > ( { hour : uint ( v : r._time ) / uint (
 ///
 /// # Errors
 /// What is not of the one form that is known.
-pub(super) fn parse(text: &str) -> Result<Pipeline, String> {
+pub(crate) fn parse(text: &str) -> Result<Pipeline, String> {
     let tokens = tokens(text)?;
     let mut stages = tokens.split(|token| token.is("|>"));
     let mut next = || stages.next().ok_or("the end");

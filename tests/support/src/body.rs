@@ -9,7 +9,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Interval, interval};
 
 /// The body of an answer.
-pub(super) enum AnswerBody {
+pub(crate) enum AnswerBody {
     Whole(Option<Bytes>),
     /// A part of what its length promises, then an error.
     Cut(Option<Bytes>),
@@ -18,15 +18,15 @@ pub(super) enum AnswerBody {
 }
 
 impl AnswerBody {
-    pub(super) fn whole(text: impl Into<Bytes>) -> Self {
+    pub(crate) fn whole(text: impl Into<Bytes>) -> Self {
         Self::Whole(Some(text.into()).filter(|text| !text.is_empty()))
     }
 
-    pub(super) fn cut(text: &'static str) -> Self {
+    pub(crate) fn cut(text: &'static str) -> Self {
         Self::Cut(Some(Bytes::from_static(text.as_bytes())))
     }
 
-    pub(super) fn drip(pause: Duration) -> Self {
+    pub(crate) fn drip(pause: Duration) -> Self {
         Self::Drip(interval(pause))
     }
 }

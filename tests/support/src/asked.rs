@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::points::{Kind, Points};
+use crate::parameters::parameters;
+use crate::points::{Kind, Points};
 use flux::{Pipeline, Source};
 
 /// The one bucket that there is, by names and by ids.
@@ -28,10 +29,10 @@ pub struct Bucket {
 }
 
 /// Status and body.
-pub(super) type Told = (u16, String);
+pub(crate) type Told = (u16, String);
 
 /// An answer to a GET of `/api/v2/buckets`.
-pub(super) fn buckets(bucket: Option<&Bucket>, query: &str) -> Told {
+pub(crate) fn buckets(bucket: Option<&Bucket>, query: &str) -> Told {
     let asked = parameters(query);
     let is = |name: &str, own: fn(&Bucket) -> &String| match (asked.get(name), bucket) {
         (None, _) => true,
@@ -64,7 +65,7 @@ pub(super) fn buckets(bucket: Option<&Bucket>, query: &str) -> Told {
 }
 
 /// An answer to a POST of Flux to `/api/v2/query`.
-pub(super) fn query(bucket: Option<&Bucket>, query: &str, flux: &str, points: &Points) -> Told {
+pub(crate) fn query(bucket: Option<&Bucket>, query: &str, flux: &str, points: &Points) -> Told {
     let org = parameters(query).remove("org").unwrap_or_default();
     let of_org = |bucket: &&Bucket| org == bucket.org || org == bucket.org_id;
     let Some(bucket) = bucket.filter(of_org) else {
@@ -150,36 +151,10 @@ fn refused(status: u16, code: &str, message: &str) -> Told {
     (status, body.to_string())
 }
 
-/// Of a query, decoded.
-fn parameters(query: &str) -> HashMap<String, String> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits: Vec<_> = rest.by_ref().take(2).collect();
-                let digits = std::str::from_utf8(&digits).expect("ASCII");
-                u8::from_str_radix(digits, 16).expect("two digits")
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).expect("UTF-8")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::points;
     use super::*;
+    use crate::points;
 
     const ID: &str = "00000000000000b2";
 

@@ -43,8 +43,8 @@ pub fn deletes(record: &Record<'_>, api: Api, bucket: &str) -> Result<Vec<String
 fn influxql(place: &Place, tags: &[(&str, String)]) -> String {
     let mut text = format!("DELETE FROM \"{}\" WHERE ", place.measurement);
     for (name, value) in tags {
-        // Writing into a String does not fail.
-        let _ = write!(text, "\"{name}\" = {} AND ", quoted(value, '\''));
+        // Said to be a tag, since 1.x takes a name that is a field, too, for the field. Writing into a String does not fail.
+        let _ = write!(text, "\"{name}\"::tag = {} AND ", quoted(value, '\''));
     }
     let _ = write!(text, "time = {}", place.nanos);
     text
@@ -110,8 +110,8 @@ mod tests {
         assert_eq!(
             of(MsgHashAs::Tag, Api::V1),
             [
-                format!(r#"DELETE FROM "ollama_logs" WHERE "host" = 'it\'s' AND "msg_hash" = '{hash}' AND time = 1700000000000001345"#),
-                r#"DELETE FROM "ollama_requests" WHERE "host" = 'it\'s' AND time = 1700000000000001345"#.to_owned(),
+                format!(r#"DELETE FROM "ollama_logs" WHERE "host"::tag = 'it\'s' AND "msg_hash"::tag = '{hash}' AND time = 1700000000000001345"#),
+                r#"DELETE FROM "ollama_requests" WHERE "host"::tag = 'it\'s' AND time = 1700000000000001345"#.to_owned(),
             ]
         );
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What InfluxDB 2.9.1 answers when it is asked: `/api/v2/query` for the Flux that counts points by the hour, and
 //! `/api/v2/buckets`. Whatever a real one refuses is refused in its words, and Flux of any other form as well.
 
+mod cardinality;
 mod flux;
 
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use crate::parameters::parameters;
 use crate::points::{Kind, Points};
+use cardinality::Cardinality;
 use flux::{Pipeline, Source};
 
 /// The one bucket that there is, by names and by ids.
@@ -72,14 +74,18 @@ pub(crate) fn query(bucket: Option<&Bucket>, query: &str, flux: &str, points: &P
         let words = format!("failed to decode request body: organization name \"{org}\" not found");
         return refused(400, "invalid", &words);
     };
-    let pipeline = match flux::parse(flux) {
-        Ok(pipeline) => pipeline,
+    let question = match cardinality::parse(flux) {
+        Some(series) => series.map(Question::Series),
+        None => flux::parse(flux).map(Question::Hours),
+    };
+    let question = match question {
+        Ok(question) => question,
         Err(what) => {
             let words = format!("compilation failed: error at {what}");
             return refused(400, "invalid", &words);
         }
     };
-    let (asked, own) = match &pipeline.from {
+    let (asked, own) = match question.from() {
         Source::Name(name) => (name, &bucket.name),
         Source::Id(id) => (id, &bucket.id),
     };
@@ -87,9 +93,33 @@ pub(crate) fn query(bucket: Option<&Bucket>, query: &str, flux: &str, points: &P
         let words = format!("could not find bucket \"{asked}\"");
         return refused(404, "not found", &words);
     }
-    match count(&pipeline, bucket, points) {
-        Ok(hours) => (200, csv(&hours)),
+    let answer = match &question {
+        Question::Hours(pipeline) => count(pipeline, bucket, points).map(|hours| csv(&hours)),
+        Question::Series(series) => {
+            let number = series.count(points);
+            Ok(format!(
+                ",result,table,_value\r\n,_result,0,{number}\r\n\r\n"
+            ))
+        }
+    };
+    match answer {
+        Ok(csv) => (200, csv),
         Err(words) => refused(400, "invalid", &words),
+    }
+}
+
+/// What is asked in Flux.
+enum Question {
+    Hours(Pipeline),
+    Series(Cardinality),
+}
+
+impl Question {
+    fn from(&self) -> &Source {
+        match self {
+            Self::Hours(pipeline) => &pipeline.from,
+            Self::Series(series) => &series.from,
+        }
     }
 }
 

@@ -79,18 +79,23 @@ pub(crate) fn parse(text: &str) -> Result<Pipeline, String> {
 
 fn from(stage: &[Token]) -> Result<Source, String> {
     match stage {
-        [from, open, key, colon, Token::Text(text), close]
-            if from.is("from") && open.is("(") && colon.is(":") && close.is(")") =>
-        {
-            if key.is("bucket") {
-                return Ok(Source::Name(text.clone()));
-            }
-            if key.is("bucketID") {
-                return Ok(Source::Id(text.clone()));
-            }
-            Err(shown(stage))
+        [from, open, argument @ .., close] if from.is("from") && open.is("(") && close.is(")") => {
+            source(argument)
         }
         _ => Err(shown(stage)),
+    }
+}
+
+/// `bucket: "NAME"` or `bucketID: "ID"`.
+pub(super) fn source(argument: &[Token]) -> Result<Source, String> {
+    match argument {
+        [key, colon, Token::Text(text)] if colon.is(":") && key.is("bucket") => {
+            Ok(Source::Name(text.clone()))
+        }
+        [key, colon, Token::Text(text)] if colon.is(":") && key.is("bucketID") => {
+            Ok(Source::Id(text.clone()))
+        }
+        _ => Err(shown(argument)),
     }
 }
 
@@ -152,13 +157,13 @@ fn filter(stage: &[Token]) -> Result<Vec<Vec<(String, String)>>, String> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
     Word(String),
     Text(String),
 }
 
 impl Token {
-    fn is(&self, word: &str) -> bool {
+    pub(super) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(own) if own == word)
     }
 
@@ -170,12 +175,12 @@ impl Token {
     }
 }
 
-fn shown(tokens: &[Token]) -> String {
+pub(super) fn shown(tokens: &[Token]) -> String {
     let tokens: Vec<_> = tokens.iter().map(Token::shown).collect();
     tokens.join(" ")
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.chars().peekable();
     while let Some(character) = rest.next() {

@@ -10,7 +10,7 @@ use super::{Server, address_of, influxql, named, own_name};
 use crate::strict::Strict3;
 
 /// `INFLUXDB_API` for 3.x: the one place that says by which path the shipper speaks to it in the tests.
-pub(super) const API: &str = "v2";
+pub(super) const API: &str = "v3";
 
 pub(super) const PRODUCT: &str = "InfluxDB 3.x";
 

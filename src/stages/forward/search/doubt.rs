@@ -7,7 +7,7 @@
 #[derive(Debug)]
 pub(super) struct Doubt {
     pub measurement: &'static str,
-    /// In their order.
+    /// Those whose points are likely refused come first.
     lines: Vec<usize>,
     /// The points of so many lines are refused, as far as is known.
     refused: usize,
@@ -16,12 +16,11 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// Of these lines; the points of those before `refused` are known to be refused.
-    pub(super) fn new(measurement: &'static str, mut lines: Vec<usize>, refused: usize) -> Self {
-        lines.sort_unstable();
+    /// Of these lines; the points of the first `refused` are known to be refused.
+    pub(super) fn new(measurement: &'static str, lines: Vec<usize>, refused: usize) -> Self {
         Self {
             measurement,
-            refused: lines.partition_point(|line| *line < refused),
+            refused,
             taken: lines.len(),
             lines,
         }
@@ -39,12 +38,17 @@ impl Doubt {
 
     /// The points of a line that was tried are stored.
     pub(super) fn stored(&mut self, line: usize) {
-        self.taken = self.lines.partition_point(|known| *known < line);
+        self.taken = self.place(line);
     }
 
     /// The points of a line that was tried are refused.
     pub(super) fn refused(&mut self, line: usize) {
-        self.refused = self.lines.partition_point(|known| *known <= line);
+        self.refused = self.place(line) + 1;
+    }
+
+    fn place(&self, line: usize) -> usize {
+        let place = self.lines.iter().position(|known| *known == line);
+        place.unwrap_or_default()
     }
 
     /// When all is tried: the lines whose points are refused, and those whose points are to be sent.
@@ -80,12 +84,12 @@ mod tests {
 
     #[test]
     fn when_the_last_points_are_refused_one_try_is_all_and_none_when_that_is_known() {
-        let mut doubt = Doubt::new("m", vec![3, 1, 2], 0);
+        let mut doubt = Doubt::new("m", vec![1, 2, 3], 0);
         assert_eq!(doubt.next(), Some(3));
         doubt.refused(3);
         assert_eq!(doubt.next(), None);
         assert_eq!(doubt.divided(), (&[1, 2, 3][..], &[][..]));
-        let known = Doubt::new("m", vec![1, 2, 3], 4);
+        let known = Doubt::new("m", vec![1, 2, 3], 3);
         assert_eq!(known.next(), None);
         assert_eq!(known.divided(), (&[1, 2, 3][..], &[][..]));
         assert_eq!(Doubt::new("m", Vec::new(), 0).next(), None);

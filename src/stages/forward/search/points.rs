@@ -22,8 +22,8 @@ pub(super) struct PointsKnown {
     pub left_out: DerivedSet,
     /// Stored lines, each with the measurements whose points are still to be tried.
     owed: BTreeMap<usize, DerivedSet>,
-    /// Stored lines whose points of a measurement were refused though sent with nothing else: how many, and the last of them.
-    refused_alone: BTreeMap<&'static str, (usize, usize)>,
+    /// Stored lines whose points of a measurement were refused though sent with nothing else: how many, the first and the last of them.
+    refused_alone: BTreeMap<&'static str, (usize, usize, usize)>,
     /// Stored lines whose points were left out since others were refused.
     doubted: BTreeMap<&'static str, Vec<usize>>,
     /// Those of them that are being looked at.
@@ -142,8 +142,8 @@ impl Search {
     fn points_refused_alone(&mut self, line: usize, tried: DerivedSet) {
         for name in tried.names() {
             let refused = self.points_known.refused_alone.entry(name);
-            let (lines, last) = refused.or_default();
-            (*lines, *last) = (*lines + 1, line.max(*last));
+            let (lines, first, last) = refused.or_insert((0, line, line));
+            (*lines, *first, *last) = (*lines + 1, line.min(*first), line.max(*last));
             if *lines >= FEW {
                 let left_out = &mut self.points_known.left_out;
                 *left_out = left_out.and(DerivedSet::of(name));
@@ -156,10 +156,7 @@ impl Search {
     pub(super) fn next_doubted(&mut self) -> Option<Group> {
         loop {
             if self.points_known.doubt.is_none() {
-                let (measurement, lines) = self.points_known.doubted.pop_first()?;
-                let refused = self.points_known.refused_alone.get(measurement);
-                let last = refused.map_or(0, |(_, last)| *last);
-                self.points_known.doubt = Some(Doubt::new(measurement, lines, last));
+                self.points_known.doubt = Some(self.new_doubt()?);
             }
             let doubt = self.points_known.doubt.as_ref()?;
             let measurement = doubt.measurement;
@@ -181,6 +178,25 @@ impl Search {
                 return Some(Group::with_only(measurement, lines, Purpose::Doubted));
             }
         }
+    }
+
+    /// What to look at next: of a measurement the lines from the first on whose points were refused alone, then those before it,
+    /// the last of them first.
+    fn new_doubt(&mut self) -> Option<Doubt> {
+        let (measurement, mut lines) = self.points_known.doubted.pop_first()?;
+        lines.sort_unstable();
+        let refused = self.points_known.refused_alone.get(measurement);
+        let (_, first, last) = refused.copied().unwrap_or_default();
+        let after = lines.split_off(lines.partition_point(|line| *line < first));
+        if after.is_empty() {
+            lines.reverse();
+            return Some(Doubt::new(measurement, lines, 0));
+        }
+        if !lines.is_empty() {
+            self.points_known.doubted.insert(measurement, lines);
+        }
+        let refused = after.partition_point(|line| *line < last);
+        Some(Doubt::new(measurement, after, refused))
     }
 
     /// Looks no further at what is being looked at: the lines whose points are not dealt with.

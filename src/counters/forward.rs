@@ -69,7 +69,7 @@ counters! {
         /// Without that the refusal may be the server's fault.
         unproven: u64 = Count { metric: "shipper_lines_unproven", point: "unproven" },
         /// Derived points refused, of lines that are stored.
-        /// One of a measurement that is refused again and again is not sent any more, and counted as well; a replay sends all of them again.
+        /// Points between refused ones of their measurement may not have been sent, and are counted as well; a replay sends all of them again.
         refused_points: u64 = Count { metric: "shipper_refused_points_total", point: "refused_points", row: (Warn, "points refused") },
         /// Durations of answered requests.
         round_trips: RoundTrips = Object,

@@ -200,6 +200,33 @@ async fn a_conflict_on_influxdb_1_6_costs_only_its_points() {
     assert!(status.requests <= 8, "{} requests", status.requests);
 }
 
+/// A type holds within a shard, which is a week there.
+#[tokio::test]
+async fn a_conflict_in_an_older_shard_costs_no_points_of_a_newer_one() {
+    const LINES: usize = 1500;
+    const DAYS_8: u64 = 8 * 86_400_000_000;
+    let server =
+        Influxd1::start(Settings::default()).expect("influxd 1.x (Debian package influxdb)");
+    let mut rig = Rig::to_server(&server);
+    let now = rig.clock;
+    rig.clock -= DAYS_8;
+    let before = format!("{MEMORY},host=x bytes=\"text\" {}000\n", rig.clock);
+    server.write(&before).unwrap();
+    append(&mut rig, (0..LINES).map(message)).await;
+    rig.clock = now;
+    append(&mut rig, (0..LINES).map(message)).await;
+    let status = rig.drain().await;
+    let stats = rig.assert_settled().await;
+    assert_eq!((stats.delivered, stats.quarantined), (2 * LINES as u64, 0));
+    let newer = format!("SELECT count(bytes) FROM {MEMORY} WHERE time >= {now}000");
+    let answer = server.influxql(&newer);
+    let newer = &answer["results"][0]["series"][0]["values"][0][1];
+    let each = LINES as u64 / 30;
+    assert_eq!(newer.as_u64(), Some(each));
+    assert_eq!(status.refused_points, each);
+    println!("{} requests", status.requests);
+}
+
 /// The configured sink, which also tells the numbers of refused lines, as 3.x does.
 struct Numbers {
     sink: Configured,

@@ -14,9 +14,11 @@
 //!
 //! Points that follow from lines must not keep the lines, nor points of other measurements. A line that is refused with its points
 //! is sent without them; when it is stored, each measurement of its points is tried by itself, and those that are refused are
-//! given up. When that happens again and again with one measurement, its points are sent no more.
+//! given up. When that happens again and again with one measurement, lines are sent without its points, and at the end it is looked
+//! for how far that reaches.
 
 mod answers;
+mod doubt;
 mod group;
 mod hints;
 mod points;
@@ -154,7 +156,8 @@ impl Search {
     /// What to send next, if anything.
     pub(super) fn next(&mut self) -> Option<Trial> {
         let mut group = loop {
-            let group = self.groups.pop()?;
+            let group = self.groups.pop();
+            let group = group.or_else(|| self.next_doubted())?;
             if !group.lines.is_empty() && !self.is_needless(&group) {
                 break group;
             }
@@ -213,13 +216,7 @@ impl Search {
         }
         match group.purpose {
             Purpose::Check => self.distrust(),
-            Purpose::Points => {
-                let tried = group.tried();
-                group
-                    .lines
-                    .iter()
-                    .for_each(|line| self.settled(*line, tried));
-            }
+            Purpose::Points | Purpose::Doubted => self.points_stored(&group),
             Purpose::Named => {
                 self.distrust();
                 self.lines_stored(group);
@@ -235,7 +232,7 @@ impl Search {
         };
         match (group.purpose, &group.lines[..]) {
             (Purpose::Check, _) => self.distrust(),
-            (Purpose::Points, &[line]) => self.points_refused_alone(line, &group, reason),
+            (Purpose::Points | Purpose::Doubted, [_]) => self.points_refused(group, reason),
             (_, &[line]) => self.refused_alone(line, &group, reason),
             _ => self.again(group),
         }
@@ -246,16 +243,17 @@ impl Search {
         let Some(group) = self.current.take() else {
             return;
         };
-        match (group.purpose, &group.lines[..]) {
-            (Purpose::Check, _) => self.distrust(),
-            (Purpose::Points, &[line]) => self.points_refused_alone(line, &group, &reason),
-            (Purpose::Points, _) => self.again(group),
-            _ => self.found.failing.push(FailingGroup {
-                lines: group.lines,
-                reason,
-                trouble,
-                bytes,
-            }),
+        match group.purpose {
+            Purpose::Check => self.distrust(),
+            Purpose::Points | Purpose::Doubted => self.points_refused(group, &reason),
+            Purpose::Lines | Purpose::Named | Purpose::Spared => {
+                self.found.failing.push(FailingGroup {
+                    lines: group.lines,
+                    reason,
+                    trouble,
+                    bytes,
+                });
+            }
         }
     }
 
@@ -264,6 +262,10 @@ impl Search {
         let group = self.current.take().unwrap_or_default();
         if group.purpose != Purpose::Check {
             self.found.skipped.extend(group.lines);
+        }
+        if group.purpose == Purpose::Doubted {
+            let left = self.drop_doubt();
+            self.found.skipped.extend(left);
         }
     }
 

@@ -16,8 +16,8 @@ impl Search {
                 self.note_reason(&group, words(refusal));
                 self.hints_known.confirmed = self.hints_known.confirmed.and(group.tried());
             }
-            (Purpose::Points, &[line]) => {
-                self.points_refused_alone(line, &group, words(refusal));
+            (Purpose::Points | Purpose::Doubted, _) => {
+                self.points_refused(group, words(refusal));
             }
             (Purpose::Lines | Purpose::Named | Purpose::Spared, _) if is_old => {
                 self.too_old(group, refusal);

@@ -29,6 +29,8 @@ pub(super) enum Purpose {
     Check,
     /// Its lines are stored; to have their points of one measurement stored, too.
     Points,
+    /// The same where points of that measurement were refused before, which is why they were left out.
+    Doubted,
 }
 
 impl Group {
@@ -70,7 +72,9 @@ impl Group {
     /// The measurements whose points it is about, if it is about points.
     pub(super) fn tried(&self) -> DerivedSet {
         match self.purpose {
-            Purpose::Check | Purpose::Points => DerivedSet::ALL.without(self.left_out),
+            Purpose::Check | Purpose::Points | Purpose::Doubted => {
+                DerivedSet::ALL.without(self.left_out)
+            }
             Purpose::Lines | Purpose::Named | Purpose::Spared => DerivedSet::NONE,
         }
     }

@@ -59,7 +59,7 @@ impl Hints {
 impl Search {
     /// Deals with what is said of the lines of a refused group; gives `group` back when that is nothing, or wrong.
     pub(super) fn believe(&mut self, group: Group, hints: &Hints) -> Option<Group> {
-        if self.hints_known.are_wrong || group.purpose == Purpose::Points {
+        if self.hints_known.are_wrong {
             return Some(group);
         }
         let sorted = self.sort(&group, hints);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::doubt::Doubt;
 use super::group::{Group, Purpose};
 use super::{FEW, Search};
 use crate::record::{DerivedSet, Record};
@@ -21,8 +22,12 @@ pub(super) struct PointsKnown {
     pub left_out: DerivedSet,
     /// Stored lines, each with the measurements whose points are still to be tried.
     owed: BTreeMap<usize, DerivedSet>,
-    /// Stored lines of which points of a measurement were refused though sent with nothing else.
-    refused_alone: BTreeMap<&'static str, usize>,
+    /// Stored lines whose points of a measurement were refused though sent with nothing else: how many, the first and the last of them.
+    refused_alone: BTreeMap<&'static str, (usize, usize, usize)>,
+    /// Stored lines whose points were left out since others were refused.
+    doubted: BTreeMap<&'static str, Vec<usize>>,
+    /// Those of them that are being looked at.
+    doubt: Option<Doubt>,
     /// What the server said last of points of each measurement.
     reasons: BTreeMap<&'static str, String>,
 }
@@ -42,8 +47,10 @@ impl Search {
 
     pub(super) fn left_out(&self, group: &Group) -> DerivedSet {
         match group.purpose {
-            Purpose::Check | Purpose::Points => group.left_out,
-            _ => group.left_out.and(self.points_known.left_out),
+            Purpose::Check | Purpose::Points | Purpose::Doubted => group.left_out,
+            Purpose::Lines | Purpose::Named | Purpose::Spared => {
+                group.left_out.and(self.points_known.left_out)
+            }
         }
     }
 
@@ -59,26 +66,22 @@ impl Search {
             Purpose::Spared => group.left_out,
             _ => DerivedSet::NONE,
         };
-        let refused = spared.and(self.points_known.left_out);
+        let doubted = self.points_known.left_out;
         let mut tries: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
         for line in group.lines {
-            if left_out.is_empty() {
-                self.found.stored.push(line);
-                continue;
+            let missing = match left_out.is_empty() {
+                true => DerivedSet::NONE,
+                false => self.points(line).shared(left_out),
+            };
+            self.points_known.owed.insert(line, missing);
+            for name in missing.without(spared).names() {
+                let lines = match doubted.contains(name) {
+                    true => self.points_known.doubted.entry(name),
+                    false => tries.entry(name),
+                };
+                lines.or_default().push(line);
             }
-            let missing = self.points(line).shared(left_out);
-            missing
-                .shared(refused)
-                .names()
-                .for_each(|name| self.count(line, name));
-            let open = missing.without(refused);
-            if open.is_empty() {
-                self.found.stored.push(line);
-            } else {
-                self.points_known.owed.insert(line, open);
-                open.names()
-                    .for_each(|name| tries.entry(name).or_default().push(line));
-            }
+            self.give_up(line, missing.shared(spared));
         }
         let tries = tries.into_iter();
         self.groups
@@ -87,8 +90,10 @@ impl Search {
 
     /// The points of `measurements` of a stored line are dealt with. Only then does the line count as stored: a search that
     /// ends before leaves it pending.
-    pub(super) fn settled(&mut self, line: usize, measurements: DerivedSet) {
-        let owed = self.points_known.owed.entry(line).or_default();
+    fn settled(&mut self, line: usize, measurements: DerivedSet) {
+        let Some(owed) = self.points_known.owed.get_mut(&line) else {
+            return;
+        };
         *owed = owed.without(measurements);
         if owed.is_empty() {
             self.points_known.owed.remove(&line);
@@ -97,23 +102,118 @@ impl Search {
     }
 
     /// The same, and they are not stored.
-    pub(super) fn give_up(&mut self, line: usize, measurements: DerivedSet) {
-        measurements.names().for_each(|name| self.count(line, name));
+    fn give_up(&mut self, line: usize, measurements: DerivedSet) {
+        for name in measurements.names() {
+            if self.owes(line, name) {
+                self.count(line, name);
+            }
+        }
         self.settled(line, measurements);
     }
 
-    /// The points of a stored line were refused though sent with nothing else of it but its own.
-    pub(super) fn points_refused_alone(&mut self, line: usize, group: &Group, reason: &str) {
-        self.note_reason(group, reason);
-        for name in group.tried().names() {
-            let lines = self.points_known.refused_alone.entry(name).or_default();
-            *lines += 1;
+    /// The points of stored lines are stored, too.
+    pub(super) fn points_stored(&mut self, group: &Group) {
+        if let ([line], Some(doubt)) = (&group.lines[..], &mut self.points_known.doubt) {
+            doubt.stored(*line);
+        }
+        let tried = group.tried();
+        group
+            .lines
+            .iter()
+            .for_each(|line| self.settled(*line, tried));
+    }
+
+    /// The points of stored lines were refused though sent with nothing else of the lines but their own.
+    pub(super) fn points_refused(&mut self, group: Group, reason: &str) {
+        self.note_reason(&group, reason);
+        match (group.purpose, &group.lines[..]) {
+            (Purpose::Doubted, lines) => {
+                if let (&[line], Some(doubt)) = (lines, &mut self.points_known.doubt) {
+                    doubt.refused(line);
+                }
+                let tried = group.tried();
+                lines.iter().for_each(|line| self.give_up(*line, tried));
+            }
+            (_, &[line]) => self.points_refused_alone(line, group.tried()),
+            _ => self.again(group),
+        }
+    }
+
+    fn points_refused_alone(&mut self, line: usize, tried: DerivedSet) {
+        for name in tried.names() {
+            let refused = self.points_known.refused_alone.entry(name);
+            let (lines, first, last) = refused.or_insert((0, line, line));
+            (*lines, *first, *last) = (*lines + 1, line.min(*first), line.max(*last));
             if *lines >= FEW {
                 let left_out = &mut self.points_known.left_out;
                 *left_out = left_out.and(DerivedSet::of(name));
             }
         }
-        self.give_up(line, group.tried());
+        self.give_up(line, tried);
+    }
+
+    /// When all else is done: what to send of the points that were left out since others were refused.
+    pub(super) fn next_doubted(&mut self) -> Option<Group> {
+        loop {
+            if self.points_known.doubt.is_none() {
+                self.points_known.doubt = Some(self.new_doubt()?);
+            }
+            let doubt = self.points_known.doubt.as_ref()?;
+            let measurement = doubt.measurement;
+            if let Some(line) = doubt.next() {
+                return Some(Group::with_only(measurement, vec![line], Purpose::Doubted));
+            }
+            let (refused, taken) = doubt.divided();
+            let (refused, taken) = (refused.to_vec(), taken.to_vec());
+            self.points_known.doubt = None;
+            let tried = DerivedSet::of(measurement);
+            refused
+                .into_iter()
+                .for_each(|line| self.give_up(line, tried));
+            let lines: Vec<_> = taken
+                .into_iter()
+                .filter(|line| self.owes(*line, measurement))
+                .collect();
+            if !lines.is_empty() {
+                return Some(Group::with_only(measurement, lines, Purpose::Doubted));
+            }
+        }
+    }
+
+    /// What to look at next: of a measurement the lines from the first on whose points were refused alone, then those before it,
+    /// the last of them first.
+    fn new_doubt(&mut self) -> Option<Doubt> {
+        let (measurement, mut lines) = self.points_known.doubted.pop_first()?;
+        lines.sort_unstable();
+        let refused = self.points_known.refused_alone.get(measurement);
+        let (_, first, last) = refused.copied().unwrap_or_default();
+        let after = lines.split_off(lines.partition_point(|line| *line < first));
+        if after.is_empty() {
+            lines.reverse();
+            return Some(Doubt::new(measurement, lines, 0));
+        }
+        if !lines.is_empty() {
+            self.points_known.doubted.insert(measurement, lines);
+        }
+        let refused = after.partition_point(|line| *line < last);
+        Some(Doubt::new(measurement, after, refused))
+    }
+
+    /// Looks no further at what is being looked at: the lines whose points are not dealt with.
+    pub(super) fn drop_doubt(&mut self) -> Vec<usize> {
+        let Some(doubt) = self.points_known.doubt.take() else {
+            return Vec::new();
+        };
+        let (refused, taken) = doubt.divided();
+        let lines = refused.iter().chain(taken).copied();
+        lines
+            .filter(|line| self.owes(*line, doubt.measurement))
+            .collect()
+    }
+
+    fn owes(&self, line: usize, measurement: &str) -> bool {
+        let owed = self.points_known.owed.get(&line);
+        owed.is_some_and(|owed| owed.contains(measurement))
     }
 
     pub(super) fn note_reason(&mut self, group: &Group, reason: &str) {
@@ -122,17 +222,20 @@ impl Search {
         }
     }
 
-    /// Whether points of `group` are sent no more since it was made; then what it is about is dealt with.
+    /// Whether the points that `group` is about are left out since it was made.
     pub(super) fn is_needless(&mut self, group: &Group) -> bool {
-        let tried = group.tried();
-        let is_needless = !tried.is_empty() && tried.without(self.points_known.left_out).is_empty();
-        if is_needless && group.purpose == Purpose::Points {
-            group
-                .lines
-                .iter()
-                .for_each(|line| self.give_up(*line, tried));
+        let names = group.tried().shared(self.points_known.left_out);
+        match group.purpose {
+            Purpose::Points => {
+                for name in names.names() {
+                    let doubted = self.points_known.doubted.entry(name).or_default();
+                    doubted.extend(&group.lines);
+                }
+                !names.is_empty()
+            }
+            Purpose::Check => !names.is_empty(),
+            Purpose::Doubted | Purpose::Lines | Purpose::Named | Purpose::Spared => false,
         }
-        is_needless
     }
 
     fn count(&mut self, line: usize, measurement: &'static str) {

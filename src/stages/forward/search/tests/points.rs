@@ -278,6 +278,29 @@ proptest! {
         prop_assert!(searched.requests <= most, "{} requests of {}", searched.requests, most);
     }
 
+    /// As in a shard.
+    #[test]
+    fn where_points_conflict_in_a_stretch_of_time_exactly_those_are_missing(
+        lines in 1_usize..600,
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        stretch in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+        tells in prop::sample::select(&TELLS[..]),
+    ) {
+        let bad: BTreeSet<_> = picks.iter().map(|pick| pick.index(lines)).collect();
+        let (one, other) = (stretch.0.index(lines), stretch.1.index(lines));
+        let stretch = one.min(other)..one.max(other) + 1;
+        let is_bad = |line: usize, name: &str| name == MEMORY && stretch.contains(&line);
+        let searched = Searched::new(lines, &bad, &is_bad, tells);
+        prop_assert_eq!(refused_lines(&searched.found), bad.clone());
+        prop_assert_eq!(searched.found.stored.len() + bad.len(), lines);
+        prop_assert_eq!(searched.given_up(), searched.missing());
+        let inside = searched.found.stored.iter().copied().filter(|line| stretch.contains(line));
+        let inside: Vec<_> = inside.collect();
+        prop_assert_eq!(searched.missing(), all_of(DerivedSet::of(MEMORY), &inside));
+        let most = bound(lines, bad.len() + FEW) + 5 * (bad.len() + 4) + 40;
+        prop_assert!(searched.requests <= most, "{} requests of {}", searched.requests, most);
+    }
+
     #[test]
     fn points_that_conflict_here_and_there_are_never_missing_uncounted(
         lines in 1_usize..600,
@@ -349,6 +372,34 @@ fn wrong_numbers_are_found_out_and_cost_few_requests_more() {
             untold.requests
         );
     }
+}
+
+#[test]
+fn doubted_points_whose_line_may_not_be_sent_leave_it_pending() {
+    let records = with_points(80);
+    let mut search = Search::new(records, 80, &Hints::default());
+    let has_memory = |trial: &Trial| {
+        let mut points = trial.lines.iter().flat_map(|line| points_of(*line));
+        let sent = |name: &str| !trial.form.left_out().contains(name);
+        points.any(|point| point.measurement().name == MEMORY && sent(MEMORY))
+    };
+    let mut skipped = 0;
+    while let Some(trial) = search.next() {
+        if search.current.as_ref().unwrap().purpose == Purpose::Doubted {
+            skipped += 1;
+            search.skip();
+        } else if has_memory(&trial) {
+            refuse(&mut search, &refusal(vec![], None));
+        } else {
+            search.stored();
+        }
+    }
+    assert_eq!(skipped, 1);
+    let found = search.finish();
+    let stored: BTreeSet<_> = found.stored.iter().copied().collect();
+    let left: BTreeSet<_> = found.skipped.iter().copied().collect();
+    assert!(!left.is_empty() && stored.is_disjoint(&left));
+    assert_eq!(stored.len() + left.len(), 80);
 }
 
 #[test]

@@ -109,11 +109,17 @@ fn texts(body: &str) -> Texts {
     let mut texts = Texts::default();
     if body.starts_with('{') {
         let mut note = |found: Found<'_>| match found {
-            Found::Text { name, text } if name == "original_line" => texts.lines.push(text),
+            Found::Text {
+                name: "original_line",
+                text,
+            } => texts.lines.push(text),
             Found::Text { name, text } if WORDS.contains(&name) && !text.is_empty() => {
                 texts.words.push(text);
             }
-            Found::Number { name, number } if name == "line_number" => texts.numbers.push(number),
+            Found::Number {
+                name: "line_number",
+                number,
+            } => texts.numbers.push(number),
             Found::Text { .. } | Found::Number { .. } | Found::ObjectEnd => {}
         };
         let mut walk = JsonWalk::new(body.len());

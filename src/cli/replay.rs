@@ -94,11 +94,18 @@ pub(super) async fn run_gaps(
 fn in_words(hour: &Hour, compared: &Comparison) -> String {
     let start = When(hour.start).to_local();
     let (there, here) = (human::count(hour.stored), human::count(hour.delivered));
+    let there = match hour.derived_missing {
+        0 => format!("{there} of {here}"),
+        lacks => {
+            let points = things(lacks, "point that follows", "points that follow");
+            format!("{there} of {here}, without {points} from them")
+        }
+    };
     match hour.unjudged {
-        None => format!("{start}: InfluxDB has {there} of {here}"),
+        None => format!("{start}: InfluxDB has {there}"),
         Some(Unjudged::BeyondRetention) => {
             let keeps = compared.keeps.map(human::span).unwrap_or_default();
-            format!("{start}: cannot be judged: InfluxDB keeps {keeps}, and has {there} of {here}")
+            format!("{start}: cannot be judged: InfluxDB keeps {keeps}, and has {there}")
         }
         Some(Unjudged::Unanswered) => {
             let why = compared.unanswered.as_ref().map(ToString::to_string);

@@ -1,23 +1,25 @@
 //! `replay --gaps`: hours of which InfluxDB has fewer points than the spool delivered, and sending those again.
 //!
-//! A record is one point, so its hour in the spool and its hour in InfluxDB must agree. More there than here is no
-//! gap: the spool forgets what is older than its retention. Each host that entries were read under is looked at by itself.
+//! A record is one point of its own and those that follow from it, so their hour in the spool and in InfluxDB must agree, measurement by
+//! measurement. More there than here is no gap: the spool forgets what is older than its retention. Each host that entries were read under is looked at by itself.
 
 mod hour;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use spool::{Selection, Seq, Spool};
 
 pub use hour::{Hour, Unjudged};
-use hour::{add_host, compare, kept_since};
+use hour::{add_host, compare, kept_since, of_hour};
 
 use super::{Answer, ControlRequest, Effect, Period, Replay, Replayable};
 use crate::base::when::When;
+use crate::record::Record;
 use crate::record::layout::Layout;
-use crate::sinks::{ByHour, CountError, HOUR, Sink};
+use crate::record::schema::counted;
+use crate::sinks::{ByMeasurement, CountError, HOUR, Sink};
 
 /// Records looked at in one go, between which the spool does other work.
 const PAGE: usize = 5000;
@@ -36,8 +38,8 @@ pub enum GapError {
     OtherAnswer,
 }
 
-/// Delivered records by the host that their points name, and by the hour.
-type ByHost = BTreeMap<String, ByHour>;
+/// Points of delivered records by the host that they name.
+type ByHost = BTreeMap<String, ByMeasurement>;
 
 /// What came of comparing.
 #[derive(Clone, Debug, Default)]
@@ -97,17 +99,21 @@ struct Counting<'a, S> {
 
 impl<S: Sink> Counting<'_, S> {
     /// Both sides of the hours of one host. An error is one of a server that has answered nothing at all.
-    async fn compare(&mut self, host: &str, delivered: &ByHour) -> Result<Vec<Hour>, CountError> {
-        let bounds = delivered.first_key_value().zip(delivered.last_key_value());
-        let Some(((&first, _), (&last, _))) = bounds else {
+    async fn compare(
+        &mut self,
+        host: &str,
+        delivered: &ByMeasurement,
+    ) -> Result<Vec<Hour>, CountError> {
+        let all = delivered.values().flat_map(|hours| hours.keys().copied());
+        let Some((first, last)) = all.clone().min().zip(all.max()) else {
             return Ok(Vec::new());
         };
         let range = first..last.saturating_add(HOUR);
-        let whole = self.count(host, range).await;
+        let whole = self.count(host, delivered, range).await;
         let stored = whole.as_ref().cloned().unwrap_or_default();
         let mut hours = compare(delivered, &stored);
         for hour in hours.iter_mut().filter(|hour| hour.missing() > 0) {
-            self.look_closer(host, hour).await?;
+            self.look_closer(host, delivered, hour).await?;
         }
         match whole {
             Err(error) if !self.has_answered => Err(error),
@@ -116,7 +122,12 @@ impl<S: Sink> Counting<'_, S> {
     }
 
     /// Asks for an hour that falls short alone, unless it cannot be judged anyway.
-    async fn look_closer(&mut self, host: &str, hour: &mut Hour) -> Result<(), CountError> {
+    async fn look_closer(
+        &mut self,
+        host: &str,
+        delivered: &ByMeasurement,
+        hour: &mut Hour,
+    ) -> Result<(), CountError> {
         if hour.start < self.kept_since {
             hour.unjudged = Some(Unjudged::BeyondRetention);
             return Ok(());
@@ -126,9 +137,9 @@ impl<S: Sink> Counting<'_, S> {
             return Ok(());
         }
         let range = hour.start..hour.start.saturating_add(HOUR);
-        match self.count(host, range).await {
+        match self.count(host, delivered, range).await {
             Ok(alone) => {
-                hour.stored = alone.get(&hour.start).copied().unwrap_or(0);
+                *hour = of_hour(hour.start, delivered, &alone);
                 self.failed_in_a_row = 0;
             }
             Err(error) if !self.has_answered => return Err(error),
@@ -141,8 +152,14 @@ impl<S: Sink> Counting<'_, S> {
         Ok(())
     }
 
-    async fn count(&mut self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
-        let counted = self.sink.count_by_hour(host, range).await;
+    async fn count(
+        &mut self,
+        host: &str,
+        delivered: &ByMeasurement,
+        range: Range<u64>,
+    ) -> Result<ByMeasurement, CountError> {
+        let measurements: BTreeSet<_> = delivered.keys().copied().collect();
+        let counted = self.sink.count_by_hour(host, &measurements, range).await;
         self.has_answered |= counted.is_ok();
         counted
     }
@@ -199,27 +216,46 @@ async fn delivered_by_host<E: From<GapError>>(
         let Answer::Hours(page) = ask(ControlRequest::Hours { period, from }).await? else {
             return Err(GapError::OtherAnswer.into());
         };
-        for (host, more) in page.hosts {
+        for PointsOfHour {
+            host,
+            measurement,
+            hour,
+            points,
+        } in page.points
+        {
+            let known = counted().find(|counted| counted.measurement == measurement);
+            let Some(known) = known else {
+                continue;
+            };
             let hours = delivered.entry(host).or_default();
-            for (hour, count) in more {
-                *hours.entry(hour).or_default() += count;
-            }
+            let hours = hours.entry(known.measurement).or_default();
+            *hours.entry(hour).or_default() += points;
         }
         next = page.next;
     }
     Ok(delivered)
 }
 
-/// Entries by the hour, as far as one look goes.
+/// Points of delivered entries by the hour, as far as one look goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HoursPage {
-    /// For each host the start of an hour, and its entries.
-    pub hosts: Vec<(String, Vec<(u64, u64)>)>,
+    /// No two of the same host, measurement and hour.
+    pub points: Vec<PointsOfHour>,
     /// Number of the entry to go on with; `None` at the end.
     pub next: Option<u64>,
 }
 
-/// Counts the entries of `selection` from number `from` on.
+/// How many points of one measurement an hour has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PointsOfHour {
+    pub host: String,
+    pub measurement: String,
+    /// Its start, in microseconds since the Unix epoch.
+    pub hour: u64,
+    pub points: u64,
+}
+
+/// Counts the points of the entries of `selection` from number `from` on.
 ///
 /// # Errors
 /// Those of reading.
@@ -238,16 +274,32 @@ pub(super) fn count_page(
             continue;
         };
         let hour = entry.key.time - entry.key.time % HOUR;
-        let hours = delivered.entry(layout.host).or_default();
-        *hours.entry(hour).or_default() += 1;
+        let of_host = delivered.entry(layout.host).or_default();
+        let derived = Record::point_measurements(&entry.payload).into_iter();
+        for measurement in derived.chain([Record::measurement(&entry.payload)]) {
+            let hours = of_host.entry(measurement).or_default();
+            *hours.entry(hour).or_default() += 1;
+        }
     }
-    let hosts = delivered.into_iter();
     Ok(HoursPage {
-        hosts: hosts
-            .map(|(host, hours)| (host, hours.into_iter().collect()))
-            .collect(),
+        points: listed(delivered),
         next: page.next.map(|seq| seq.0),
     })
+}
+
+fn listed(delivered: ByHost) -> Vec<PointsOfHour> {
+    let mut points = Vec::new();
+    for (host, measurements) in delivered {
+        for (measurement, hours) in measurements {
+            points.extend(hours.into_iter().map(|(hour, count)| PointsOfHour {
+                host: host.clone(),
+                measurement: measurement.to_owned(),
+                hour,
+                points: count,
+            }));
+        }
+    }
+    points
 }
 
 #[cfg(test)]

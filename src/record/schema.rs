@@ -8,7 +8,7 @@ use super::memory::Memory;
 use super::model::Model;
 use super::request::Request;
 use super::tokens::Tokens;
-use FieldType::{Integer, Text};
+use FieldType::{Decimal, Integer, Text};
 
 /// Declares what can follow from a record: one line a measurement, named for the type that holds a point of it.
 macro_rules! derived {
@@ -112,9 +112,9 @@ pub const SHIPPER: &str = "ollama_shipper";
 /// Field of every report: entries made durable.
 pub const READ: &str = "read";
 
-/// What the own point of a record has exactly once, so that counting it counts records.
+/// What each point of a measurement has exactly once, so that counting it counts points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OfRecord {
+pub struct Counted {
     pub measurement: &'static str,
     /// Every point of the measurement has it.
     pub field: &'static str,
@@ -122,20 +122,70 @@ pub struct OfRecord {
 }
 
 /// The measurements of records themselves, one point a record.
-pub const OF_RECORDS: [OfRecord; 3] = [
-    OfRecord {
+pub const OF_RECORDS: [Counted; 3] = [
+    Counted {
         measurement: LOGS.name,
         field: MESSAGE,
         field_type: Text,
     },
-    OfRecord {
+    Counted {
         measurement: SNAPSHOTS.name,
         field: MODELS_JSON,
         field_type: Text,
     },
-    OfRecord {
+    Counted {
         measurement: SHIPPER,
         field: READ,
         field_type: Integer,
     },
 ];
+
+/// The measurements of derived points.
+pub const OF_DERIVED: [Counted; DERIVED.len()] = [
+    Counted {
+        measurement: Request::MEASUREMENT.name,
+        field: "latency_ms",
+        field_type: Decimal,
+    },
+    Counted {
+        measurement: Event::MEASUREMENT.name,
+        field: "occurred",
+        field_type: Integer,
+    },
+    Counted {
+        measurement: Memory::MEASUREMENT.name,
+        field: "bytes",
+        field_type: Integer,
+    },
+    Counted {
+        measurement: Tokens::MEASUREMENT.name,
+        field: "tokens",
+        field_type: Integer,
+    },
+    Counted {
+        measurement: Model::MEASUREMENT.name,
+        field: "size",
+        field_type: Integer,
+    },
+];
+
+/// All measurements of what is read and of reports.
+pub fn counted() -> impl Iterator<Item = Counted> {
+    OF_RECORDS.into_iter().chain(OF_DERIVED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_every_measurement_can_be_counted_by_a_field_of_it() {
+        for measurement in ALL {
+            let counted = counted().find(|counted| counted.measurement == measurement.name);
+            let counted = counted.unwrap();
+            let field = (counted.field, counted.field_type);
+            assert!(measurement.fields.contains(&field), "{field:?}");
+        }
+        assert_eq!(counted().count(), ALL.len() + 1);
+    }
+}

@@ -11,6 +11,6 @@ pub mod influxdb;
 pub use influxdb::{InfluxDb as Configured, OpenError};
 pub use outcome::{Cause, NumberedLine, Outcome, Refusal, Trouble};
 pub use sink::{
-    Backlogged, BodyLine, ByHour, Checked, CountError, Credentials, Encoded, Form, HOUR, Sent,
-    Sink, SpokenTo,
+    Backlogged, BodyLine, ByHour, ByMeasurement, Checked, CountError, Credentials, Encoded, Form,
+    HOUR, Sent, Sink, SpokenTo,
 };

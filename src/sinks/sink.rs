@@ -1,6 +1,6 @@
 //! [`Sink`], and what goes in and out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub const HOUR: u64 = 3_600_000_000;
 
 /// Number of points by the start of their hour, in microseconds since the Unix epoch; hours without any are absent.
 pub type ByHour = BTreeMap<u64, u64>;
+
+/// The same for each measurement.
+pub type ByMeasurement = BTreeMap<&'static str, ByHour>;
 
 /// A server that takes records. Sending the same record again changes nothing there.
 pub trait Sink: Send + Sync + 'static {
@@ -51,15 +54,16 @@ pub trait Sink: Send + Sync + 'static {
     /// How long the server keeps records; `None` when it keeps them for ever or does not tell.
     fn keeps(&self) -> impl Future<Output = Option<Duration>> + Send;
 
-    /// Points of records of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
+    /// Points of `measurements` of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
     ///
     /// # Errors
     /// [`CountError`]; the credentials must allow reading.
     fn count_by_hour(
         &self,
         host: &str,
+        measurements: &BTreeSet<&'static str>,
         range: Range<u64>,
-    ) -> impl Future<Output = Result<ByHour, CountError>> + Send;
+    ) -> impl Future<Output = Result<ByMeasurement, CountError>> + Send;
 
     /// What has to be right for records to arrive at the server of `config`, looked at from outside the service.
     /// Takes the configuration, since it may be what keeps a sink from being made.

@@ -9,8 +9,8 @@ use shipper::config::Config;
 use shipper::insight::derive;
 use shipper::record::{LogEntry, Numbering, Record};
 use shipper::sinks::{
-    Backlogged, BodyLine, ByHour, Checked, Configured, CountError, Credentials, Encoded, Form,
-    NumberedLine, Outcome, Sent, Sink, SpokenTo,
+    Backlogged, BodyLine, ByMeasurement, Checked, Configured, CountError, Credentials, Encoded,
+    Form, NumberedLine, Outcome, Sent, Sink, SpokenTo,
 };
 use spool::Records;
 use support::endpoint::{Endpoint, Manner, Point, Points};
@@ -39,7 +39,7 @@ fn message(line: usize) -> String {
 }
 
 /// Appends lines with the points that follow from them, each with a time of its own.
-async fn append(rig: &mut Rig, messages: impl IntoIterator<Item = String>) {
+pub(crate) async fn append(rig: &mut Rig, messages: impl IntoIterator<Item = String>) {
     let mut records = rig.records();
     for message in messages {
         let entry = LogEntry {
@@ -311,8 +311,13 @@ impl Sink for Numbers {
         self.sink.keeps().await
     }
 
-    async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
-        self.sink.count_by_hour(host, range).await
+    async fn count_by_hour(
+        &self,
+        host: &str,
+        measurements: &BTreeSet<&'static str>,
+        range: Range<u64>,
+    ) -> Result<ByMeasurement, CountError> {
+        self.sink.count_by_hour(host, measurements, range).await
     }
 
     async fn check(config: &Config, waiting: Backlogged) -> Checked {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use shipper::config::{Config, Secret};
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::{
-    Backlogged, BodyLine, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome,
-    Refusal, Sent, Sink, SpokenTo, Trouble,
+    Backlogged, BodyLine, ByMeasurement, Cause, Checked, CountError, Credentials, Encoded, Form,
+    Outcome, Refusal, Sent, Sink, SpokenTo, Trouble,
 };
 use spool::{MsgHash, Records};
 
@@ -119,8 +119,13 @@ impl Sink for InMemory {
         None
     }
 
-    async fn count_by_hour(&self, _host: &str, _range: Range<u64>) -> Result<ByHour, CountError> {
-        Ok(ByHour::new())
+    async fn count_by_hour(
+        &self,
+        _host: &str,
+        _measurements: &BTreeSet<&'static str>,
+        _range: Range<u64>,
+    ) -> Result<ByMeasurement, CountError> {
+        Ok(ByMeasurement::new())
     }
 
     async fn check(_config: &Config, _waiting: Backlogged) -> Checked {

@@ -5,14 +5,16 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use shipper::base::when::When;
+use shipper::config::Api;
 use shipper::operate::gaps::{self, Comparison, Unjudged};
 use shipper::operate::{Effect, Operator, Period};
 use shipper::record::layout::MsgHashAs;
 use shipper::record::{Record, Report};
 use shipper::sinks::HOUR;
 use support::endpoint::{Bucket, Endpoint, Fault};
-use support::influxd::{Influxd1, Settings};
+use support::influxd::{Influxd1, Influxd3, Settings};
 
+use super::derived;
 use super::rig::{Rig, base_time};
 
 type Failed = Box<dyn Error>;
@@ -101,15 +103,69 @@ const WHOLE: [(u64, u64); 3] = [(4, 4), (5, 5), (6, 6)];
 async fn every_kind_of_record_counts_once_also_with_reports_of_the_shipper_in_the_range() {
     let two = endpoint();
     let one = Influxd1::start(Settings::default()).unwrap();
-    for mut rig in [Rig::to_endpoint(&two), Rig::to_server(&one)] {
+    let three = Influxd3::any().unwrap();
+    for mut rig in [
+        Rig::to_endpoint(&two),
+        Rig::to_server(&one),
+        Rig::to_server(&three),
+    ] {
         deliver_three_hours(&mut rig).await;
         assert_eq!(found(&rig).await, WHOLE);
-        rig.config.local.layout.msg_hash_as = MsgHashAs::Field;
+        // 3.x never takes a tag for a field.
+        let is_3 = rig.config.influx.api == Some(Api::V3);
+        if !is_3 {
+            rig.config.local.layout.msg_hash_as = MsgHashAs::Field;
+        }
         rig.clock = hour(8);
-        rig.append(["with the hash as a field"; 3]).await;
+        rig.append(["three more"; 3]).await;
         rig.drain().await;
         assert_eq!(found(&rig).await, [WHOLE[0], WHOLE[1], (9, 9)]);
     }
+}
+
+#[tokio::test]
+async fn points_that_follow_from_lines_count_as_well_and_one_measurement_does_not_make_up_for_another()
+ {
+    let two = endpoint();
+    let mut rig = Rig::to_endpoint(&two);
+    for ago in [3, 2] {
+        rig.clock = hour(ago) + 1000;
+        let request = |n| {
+            format!("[GIN] 2026/11/26 - 00:00:00 | 200 |  {n}.5ms | 127.0.0.1 | POST \"/api/chat\"")
+        };
+        derived::append(&mut rig, (0..20).map(request)).await;
+    }
+    rig.drain().await;
+    two.lose(|point| {
+        point.measurement == "ollama_requests" && point.time < hour(2).cast_signed() * 1000
+    });
+    // Another writer has more than enough of another measurement there.
+    let strange = |n: u64| {
+        let time = hour(3) * 1000 + n;
+        format!("ollama_logs,host=test\\ host,msg_hash={n} message=\"x\" {time}\n")
+    };
+    two.insert(&(0..50).map(strange).collect::<String>());
+    let compared = compare(&rig).await.unwrap();
+    let sides: Vec<_> = compared
+        .hours
+        .iter()
+        .map(|hour| (hour.delivered, hour.stored, hour.derived_missing))
+        .collect();
+    assert_eq!(sides, [(20, 20, 20), (20, 20, 0)]);
+    assert_eq!(sent_again(&rig, &compared).await, 20);
+}
+
+#[tokio::test]
+async fn weeks_of_3_x_are_counted_day_by_day() {
+    let three = Influxd3::any().unwrap();
+    let mut rig = Rig::to_server(&three);
+    for ago in [400, 200, 27, 3] {
+        rig.clock = hour(ago);
+        rig.append((0..ago).map(|line| line.to_string())).await;
+    }
+    rig.drain().await;
+    let expected = [400, 200, 27, 3].map(|lines| (lines, lines));
+    assert_eq!(found(&rig).await, expected);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use shipper::config::Config;
 use shipper::record::{Log, Record, Snapshot};
 use shipper::sinks::{
-    Backlogged, BodyLine, ByHour, Cause, Checked, CountError, Credentials, Encoded, Form, Outcome,
-    Refusal, Sent, Sink, SpokenTo, Trouble,
+    Backlogged, BodyLine, ByMeasurement, Cause, Checked, CountError, Credentials, Encoded, Form,
+    Outcome, Refusal, Sent, Sink, SpokenTo, Trouble,
 };
 use shipper::stages::forward::{Backlog, Counts, Fault};
 use spool::{Batch, EntryKey, Limits, MsgHash, Order, Records, Seq, SeqSet, State};
@@ -304,8 +304,13 @@ impl Sink for Server {
         Some(Duration::from_secs(7 * 86_400))
     }
 
-    async fn count_by_hour(&self, _host: &str, _range: Range<u64>) -> Result<ByHour, CountError> {
-        Ok(ByHour::new())
+    async fn count_by_hour(
+        &self,
+        _host: &str,
+        _measurements: &BTreeSet<&'static str>,
+        _range: Range<u64>,
+    ) -> Result<ByMeasurement, CountError> {
+        Ok(ByMeasurement::new())
     }
 
     async fn check(_config: &Config, _waiting: Backlogged) -> Checked {

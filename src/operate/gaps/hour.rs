@@ -1,10 +1,11 @@
 //! [`Hour`]: what both sides have of it, and whether it can be judged. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::base::when::When;
-use crate::sinks::ByHour;
+use crate::record::schema::OF_RECORDS;
+use crate::sinks::{ByHour, ByMeasurement};
 
 /// One hour of both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,8 +14,10 @@ pub struct Hour {
     pub start: u64,
     /// Delivered records that the spool still holds.
     pub delivered: u64,
-    /// Points that InfluxDB has, as far as it has told.
+    /// Of their own points those that InfluxDB has, as far as it has told.
     pub stored: u64,
+    /// Of the points that follow from them those that InfluxDB lacks.
+    pub derived_missing: u64,
     /// Why nobody can say whether what is missing was lost; `None` when it was, or when nothing is missing.
     pub unjudged: Option<Unjudged>,
 }
@@ -34,7 +37,7 @@ impl Hour {
     /// How many points InfluxDB is short of.
     #[must_use]
     pub fn missing(&self) -> u64 {
-        self.delivered.saturating_sub(self.stored)
+        self.delivered.saturating_sub(self.stored) + self.derived_missing
     }
 
     /// Whether InfluxDB has lost points of it.
@@ -45,14 +48,36 @@ impl Hour {
 }
 
 /// Both sides of every hour that has delivered records.
-pub(super) fn compare(delivered: &ByHour, stored: &ByHour) -> Vec<Hour> {
-    let side_by_side = |(&start, &delivered): (&u64, &u64)| Hour {
+pub(super) fn compare(delivered: &ByMeasurement, stored: &ByMeasurement) -> Vec<Hour> {
+    let hours = delivered.values().flat_map(|hours| hours.keys().copied());
+    let hours: BTreeSet<u64> = hours.collect();
+    let hours = hours.into_iter();
+    hours
+        .map(|start| of_hour(start, delivered, stored))
+        .collect()
+}
+
+/// Both sides of the hour that begins at `start`. What is there too much of one measurement, another one is not short of.
+pub(super) fn of_hour(start: u64, delivered: &ByMeasurement, stored: &ByMeasurement) -> Hour {
+    let mut hour = Hour {
         start,
-        delivered,
-        stored: stored.get(&start).copied().unwrap_or(0),
+        delivered: 0,
+        stored: 0,
+        derived_missing: 0,
         unjudged: None,
     };
-    delivered.iter().map(side_by_side).collect()
+    for (measurement, hours) in delivered {
+        let count = |hours: &ByHour| hours.get(&start).copied().unwrap_or(0);
+        let here = count(hours);
+        let there = stored.get(measurement).map_or(0, count);
+        if OF_RECORDS.iter().any(|own| own.measurement == *measurement) {
+            hour.delivered += here;
+            hour.stored += there.min(here);
+        } else {
+            hour.derived_missing += here.saturating_sub(there);
+        }
+    }
+    hour
 }
 
 /// Adds the hours of one host. What it has too much of, none of the others is short of; and what one has lost is sent again,
@@ -63,6 +88,7 @@ pub(super) fn add_host(hours: &mut BTreeMap<u64, Hour>, of_host: Vec<Hour>) {
             start: hour.start,
             delivered: 0,
             stored: 0,
+            derived_missing: 0,
             unjudged: None,
         });
         sum.unjudged = if sum.is_gap() || hour.is_gap() {
@@ -71,7 +97,8 @@ pub(super) fn add_host(hours: &mut BTreeMap<u64, Hour>, of_host: Vec<Hour>) {
             sum.unjudged.or(hour.unjudged)
         };
         sum.delivered += hour.delivered;
-        sum.stored += hour.stored.min(hour.delivered);
+        sum.stored += hour.stored;
+        sum.derived_missing += hour.derived_missing;
     }
 }
 
@@ -86,10 +113,18 @@ mod tests {
     use super::*;
     use crate::sinks::HOUR;
 
+    const LOGS: &str = "ollama_logs";
+    const REQUESTS: &str = "ollama_requests";
+
+    fn of(measurement: &'static str, hours: &[(u64, u64)]) -> ByMeasurement {
+        let hours = hours.iter().map(|(hour, points)| (hour * HOUR, *points));
+        ByMeasurement::from([(measurement, hours.collect())])
+    }
+
     #[test]
     fn only_hours_that_fall_short_are_gaps() {
-        let delivered = ByHour::from([(HOUR, 10), (2 * HOUR, 10), (3 * HOUR, 10), (4 * HOUR, 10)]);
-        let stored = ByHour::from([(HOUR, 10), (2 * HOUR, 12), (3 * HOUR, 9), (9 * HOUR, 1)]);
+        let delivered = of(LOGS, &[(1, 10), (2, 10), (3, 10), (4, 10)]);
+        let stored = of(LOGS, &[(1, 10), (2, 12), (3, 9), (9, 1)]);
         let missing: Vec<_> = compare(&delivered, &stored)
             .iter()
             .map(|hour| (hour.start / HOUR, hour.missing()))
@@ -98,11 +133,23 @@ mod tests {
     }
 
     #[test]
+    fn one_measurement_does_not_make_up_for_another() {
+        let mut delivered = of(LOGS, &[(1, 10)]);
+        delivered.append(&mut of(REQUESTS, &[(1, 4)]));
+        let mut stored = of(LOGS, &[(1, 20)]);
+        stored.append(&mut of(REQUESTS, &[(1, 1)]));
+        let hour = compare(&delivered, &stored)[0];
+        assert_eq!((hour.delivered, hour.stored), (10, 10));
+        assert_eq!((hour.derived_missing, hour.missing()), (3, 3));
+        assert!(hour.is_gap());
+    }
+
+    #[test]
     fn one_host_does_not_make_up_for_another() {
-        let delivered = ByHour::from([(HOUR, 10)]);
+        let delivered = of(LOGS, &[(1, 10)]);
         let mut hours = BTreeMap::new();
         for stored in [14, 7] {
-            add_host(&mut hours, compare(&delivered, &[(HOUR, stored)].into()));
+            add_host(&mut hours, compare(&delivered, &of(LOGS, &[(1, stored)])));
         }
         let sum: Vec<_> = hours.into_values().collect();
         assert_eq!((sum[0].delivered, sum[0].missing()), (20, 3));
@@ -114,6 +161,7 @@ mod tests {
             start: HOUR,
             delivered: 10,
             stored,
+            derived_missing: 0,
             unjudged,
         };
         let unknown = hour(3, Some(Unjudged::Unanswered));

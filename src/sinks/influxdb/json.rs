@@ -3,7 +3,7 @@
 
 /// One thing found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum JsonPart<'a> {
     /// `"name":"text"`.
     Text { name: &'a str, text: String },
     /// `"name":5`.
@@ -43,7 +43,7 @@ impl JsonWalk {
     }
 
     /// Walks through the next piece.
-    pub(super) fn feed(&mut self, piece: &[u8], found: &mut impl FnMut(Found<'_>)) {
+    pub(super) fn feed(&mut self, piece: &[u8], found: &mut impl FnMut(JsonPart<'_>)) {
         for &byte in piece {
             match self.at {
                 Place::InText { is_escaped } => self.in_text(byte, is_escaped, found),
@@ -58,7 +58,7 @@ impl JsonWalk {
     }
 
     /// There is no more: a string that is cut off here is found as far as it goes.
-    pub(super) fn end(mut self, found: &mut impl FnMut(Found<'_>)) {
+    pub(super) fn end(mut self, found: &mut impl FnMut(JsonPart<'_>)) {
         match self.at {
             Place::InText { .. } if self.is_value => self.end_text(found),
             Place::InNumber => self.end_number(found),
@@ -66,7 +66,7 @@ impl JsonWalk {
         }
     }
 
-    fn between(&mut self, byte: u8, found: &mut impl FnMut(Found<'_>)) {
+    fn between(&mut self, byte: u8, found: &mut impl FnMut(JsonPart<'_>)) {
         match byte {
             b'"' => {
                 self.kept.clear();
@@ -80,7 +80,7 @@ impl JsonWalk {
             }
             b'}' => {
                 self.is_value = false;
-                found(Found::ObjectEnd);
+                found(JsonPart::ObjectEnd);
             }
             // No whole number that counts something follows a minus.
             b'{' | b'[' | b',' | b'-' => self.is_value = false,
@@ -88,7 +88,7 @@ impl JsonWalk {
         }
     }
 
-    fn in_text(&mut self, byte: u8, is_escaped: bool, found: &mut impl FnMut(Found<'_>)) {
+    fn in_text(&mut self, byte: u8, is_escaped: bool, found: &mut impl FnMut(JsonPart<'_>)) {
         if byte == b'"' && !is_escaped {
             self.end_text(found);
         } else {
@@ -105,11 +105,11 @@ impl JsonWalk {
         }
     }
 
-    fn end_text(&mut self, found: &mut impl FnMut(Found<'_>)) {
+    fn end_text(&mut self, found: &mut impl FnMut(JsonPart<'_>)) {
         let text = unescaped(&String::from_utf8_lossy(&self.kept));
         if self.is_value {
             let name = &self.name;
-            found(Found::Text { name, text });
+            found(JsonPart::Text { name, text });
         } else {
             self.name = text;
         }
@@ -117,11 +117,11 @@ impl JsonWalk {
         self.at = Place::Between;
     }
 
-    fn end_number(&mut self, found: &mut impl FnMut(Found<'_>)) {
+    fn end_number(&mut self, found: &mut impl FnMut(JsonPart<'_>)) {
         let digits = std::str::from_utf8(&self.kept);
         if let Some(number) = digits.ok().and_then(|digits| digits.parse().ok()) {
             let name = &self.name;
-            found(Found::Number { name, number });
+            found(JsonPart::Number { name, number });
         }
         self.is_value = false;
         self.at = Place::Between;
@@ -148,11 +148,11 @@ mod tests {
 
     fn walk(text: &str, piece: usize, most: usize) -> Vec<String> {
         let mut all = Vec::new();
-        let mut note = |found: Found<'_>| {
+        let mut note = |found: JsonPart<'_>| {
             all.push(match found {
-                Found::Text { name, text } => format!("{name}={text}"),
-                Found::Number { name, number } => format!("{name}={number}"),
-                Found::ObjectEnd => "}".to_owned(),
+                JsonPart::Text { name, text } => format!("{name}={text}"),
+                JsonPart::Number { name, number } => format!("{name}={number}"),
+                JsonPart::ObjectEnd => "}".to_owned(),
             });
         };
         let mut walk = JsonWalk::new(most);

@@ -28,14 +28,15 @@ mod text;
 mod version;
 mod words;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use spool::Records;
 
 use super::{
-    Backlogged, BodyLine, ByHour, Checked, CountError, Credentials, Encoded, Form, Outcome, Sent,
-    Sink, SpokenTo,
+    Backlogged, BodyLine, ByMeasurement, Checked, CountError, Credentials, Encoded, Form, Outcome,
+    Sent, Sink, SpokenTo,
 };
 use crate::config::{Api, Config, InfluxSettings};
 pub use answer::{HttpAnswer, Response, decide};
@@ -126,8 +127,13 @@ impl Sink for InfluxDb {
         probe::retention(&self.client, api).await.ok().flatten()
     }
 
-    async fn count_by_hour(&self, host: &str, range: Range<u64>) -> Result<ByHour, CountError> {
-        let counted = query::points_by_hour(&self.client, host, range).await;
+    async fn count_by_hour(
+        &self,
+        host: &str,
+        measurements: &BTreeSet<&'static str>,
+        range: Range<u64>,
+    ) -> Result<ByMeasurement, CountError> {
+        let counted = query::points_by_hour(&self.client, host, measurements, range).await;
         counted.map_err(|error| CountError(error.to_string()))
     }
 

@@ -1,7 +1,7 @@
 //! The line numbers that an error body of 3.x gives, read while it comes: it has an object for every refused line, and may be
 //! larger than anything that is to be kept of it.
 
-use super::json::{Found, JsonWalk};
+use super::json::{JsonPart, JsonWalk};
 use crate::sinks::NumberedLine;
 
 /// Lines taken from one answer at most. Those after them are found in the next one, once these are set apart.
@@ -39,15 +39,15 @@ impl Numbers {
             reason,
         } = self;
         walk.feed(piece, &mut |found| match found {
-            Found::Number {
+            JsonPart::Number {
                 name: "line_number",
                 number: of,
             } => *number = Some(of),
-            Found::Text {
+            JsonPart::Text {
                 name: "error_message",
                 text,
             } => *reason = text,
-            Found::ObjectEnd => {
+            JsonPart::ObjectEnd => {
                 let reason = std::mem::take(reason);
                 let number = number
                     .take()
@@ -56,7 +56,7 @@ impl Numbers {
                     lines.push(NumberedLine { number, reason });
                 }
             }
-            Found::Number { .. } | Found::Text { .. } => {}
+            JsonPart::Number { .. } | JsonPart::Text { .. } => {}
         });
         self.lines.len() < MAX_NUMBERED
     }

@@ -2,7 +2,7 @@
 
 use spool::MsgHash;
 
-use super::json::{Found, JsonWalk};
+use super::json::{JsonPart, JsonWalk};
 use super::words::own_words;
 use crate::record::schema::MSG_HASH;
 
@@ -108,19 +108,19 @@ struct Texts {
 fn texts(body: &str) -> Texts {
     let mut texts = Texts::default();
     if body.starts_with('{') {
-        let mut note = |found: Found<'_>| match found {
-            Found::Text {
+        let mut note = |found: JsonPart<'_>| match found {
+            JsonPart::Text {
                 name: "original_line",
                 text,
             } => texts.lines.push(text),
-            Found::Text { name, text } if WORDS.contains(&name) && !text.is_empty() => {
+            JsonPart::Text { name, text } if WORDS.contains(&name) && !text.is_empty() => {
                 texts.words.push(text);
             }
-            Found::Number {
+            JsonPart::Number {
                 name: "line_number",
                 number,
             } => texts.numbers.push(number),
-            Found::Text { .. } | Found::Number { .. } | Found::ObjectEnd => {}
+            JsonPart::Text { .. } | JsonPart::Number { .. } | JsonPart::ObjectEnd => {}
         };
         let mut walk = JsonWalk::new(body.len());
         walk.feed(body.as_bytes(), &mut note);

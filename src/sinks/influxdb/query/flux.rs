@@ -109,13 +109,13 @@ fn parse(body: &str) -> Result<ByHour, QueryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::schema::OF_RECORDS;
+    use crate::record::schema::counted;
     use crate::sinks::HOUR;
 
     fn asked(bucket: Called<'_>, host: &str) -> Vec<String> {
         let range = &(0..HOUR);
         let sought = |of| query(bucket, &Sought { host, range, of });
-        OF_RECORDS.map(sought).into()
+        counted().map(sought).collect()
     }
 
     #[test]

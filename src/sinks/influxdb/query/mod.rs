@@ -7,14 +7,15 @@ pub(super) mod flux;
 mod influxql;
 pub(super) mod sql;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use super::answer::{HttpAnswer, in_words};
 use super::client::{Client, OpenError};
 use crate::config::Api;
-use crate::record::schema::{OF_RECORDS, OfRecord};
-use crate::sinks::{ByHour, HOUR};
+use crate::record::schema::{Counted, counted};
+use crate::sinks::{ByMeasurement, HOUR};
 
 /// Counting a year of lines takes a server longer than storing a batch.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -43,41 +44,40 @@ struct Sought<'a> {
     host: &'a str,
     /// Whole hours, in microseconds since the Unix epoch.
     range: &'a Range<u64>,
-    of: OfRecord,
+    of: Counted,
 }
 
-/// Points of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
+/// Points of `measurements` of `host` with a time in `range` (microseconds since the Unix epoch, widened to whole hours).
 ///
 /// # Errors
 /// [`QueryError`]; a token for the query must be allowed to read the bucket.
 pub(super) async fn points_by_hour(
     client: &Client,
     host: &str,
+    measurements: &BTreeSet<&'static str>,
     range: Range<u64>,
-) -> Result<ByHour, QueryError> {
+) -> Result<ByMeasurement, QueryError> {
     let range = &whole_hours(&range);
     let api = api_of(client).await?;
     let tables = match api {
         Api::V3 => Some(sql::tables(client).await?),
         Api::V1 | Api::V2 => None,
     };
-    let exists = |of: &OfRecord| {
-        let tables = tables.as_ref();
-        tables.is_none_or(|tables| tables.contains(of.measurement))
+    let is_to_be_asked = |of: &Counted| {
+        let exists = |tables: &BTreeSet<String>| tables.contains(of.measurement);
+        measurements.contains(of.measurement) && tables.as_ref().is_none_or(exists)
     };
-    let mut sum = ByHour::new();
-    for of in OF_RECORDS.into_iter().filter(exists) {
+    let mut points = ByMeasurement::new();
+    for of in counted().filter(is_to_be_asked) {
         let sought = Sought { host, range, of };
-        let counted = match api {
+        let by_hour = match api {
             Api::V1 => influxql::count(client, &sought).await?,
             Api::V2 => flux::count(client, &sought).await?,
             Api::V3 => sql::count(client, &sought).await?,
         };
-        for (hour, points) in counted {
-            *sum.entry(hour).or_default() += points;
-        }
+        points.insert(of.measurement, by_hour);
     }
-    Ok(sum)
+    Ok(points)
 }
 
 /// Which API the server is asked by.

@@ -20,7 +20,7 @@ fn the_lines_of_a_burst_come_out_in_the_order_in_which_they_were_logged() {
         let file = image((0..LINES).map(line)).numbered(1, first_number);
         file.put(&active(&host.path("journal")));
         host.succeed("run --once");
-        let arrived = endpoint.points(|points| points.messages());
+        let arrived = endpoint.points(support::endpoint::Points::messages);
         let expected: Vec<_> = (0..LINES).map(|n| format!("line {n}")).collect();
         assert!(arrived == expected, "bursts of {burst} from {first_number}");
     }

@@ -39,8 +39,14 @@ impl Numbers {
             reason,
         } = self;
         walk.feed(piece, &mut |found| match found {
-            Found::Number { name, number: of } if name == "line_number" => *number = Some(of),
-            Found::Text { name, text } if name == "error_message" => *reason = text,
+            Found::Number {
+                name: "line_number",
+                number: of,
+            } => *number = Some(of),
+            Found::Text {
+                name: "error_message",
+                text,
+            } => *reason = text,
             Found::ObjectEnd => {
                 let reason = std::mem::take(reason);
                 let number = number

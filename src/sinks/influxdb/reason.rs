@@ -24,7 +24,7 @@ pub(super) struct Reason {
     pub html: bool,
     /// The 64 hexadecimal digits after each `msg_hash=`.
     pub named: Vec<MsgHash>,
-    /// Measurement of the first line that the answer repeats.
+    /// Measurement of the refused line, where the body had one line alone.
     pub measurement: Option<String>,
     /// What the server itself says, in lower case, without what it quotes: the only words that decide anything.
     pub own: String,
@@ -39,7 +39,16 @@ pub(super) fn reason_of(body: &str) -> Reason {
             ..Reason::default()
         };
     }
-    let Texts { words, lines } = texts(body);
+    let Texts {
+        words,
+        lines,
+        numbers,
+    } = texts(body);
+    let measurement = match (&lines[..], &numbers[..]) {
+        // Any other may be repeated wrongly: 3.x counts lines as they are meant and repeats them as they are written.
+        ([line], [1]) => measurement(line),
+        _ => None,
+    };
     let mut text = String::new();
     for words in &words {
         // 3.8 and later say it twice.
@@ -48,7 +57,6 @@ pub(super) fn reason_of(body: &str) -> Reason {
             text += words;
         }
     }
-    let measurement = lines.first().map(|line| measurement(line));
     let own: Vec<_> = words.iter().map(|words| own_words(words)).collect();
     Reason {
         named: lines
@@ -91,6 +99,8 @@ struct Texts {
     words: Vec<String>,
     /// The lines that it repeats.
     lines: Vec<String>,
+    /// Their numbers.
+    numbers: Vec<u64>,
 }
 
 /// 1.x has `error`; 2.x `message`, early ones `error` beside it; 3.x `error`, and in `data` one object a line with `error_message` and
@@ -99,10 +109,17 @@ fn texts(body: &str) -> Texts {
     let mut texts = Texts::default();
     if body.starts_with('{') {
         let mut note = |found: Found<'_>| match found {
-            Found::Text { name, text } if name == "original_line" => texts.lines.push(text),
+            Found::Text {
+                name: "original_line",
+                text,
+            } => texts.lines.push(text),
             Found::Text { name, text } if WORDS.contains(&name) && !text.is_empty() => {
                 texts.words.push(text);
             }
+            Found::Number {
+                name: "line_number",
+                number,
+            } => texts.numbers.push(number),
             Found::Text { .. } | Found::Number { .. } | Found::ObjectEnd => {}
         };
         let mut walk = JsonWalk::new(body.len());
@@ -115,10 +132,10 @@ fn texts(body: &str) -> Texts {
     texts
 }
 
-/// What a line begins with, up to the first comma or space that is not escaped: no name that this program writes has one.
-fn measurement(line: &str) -> String {
-    let end = line.find([',', ' ']);
-    one_line(end.map_or(line, |end| &line[..end]))
+/// What a line begins with, up to the first comma or space: no name that this program writes has one. `None` when the line is cut
+/// before that.
+fn measurement(line: &str) -> Option<String> {
+    Some(one_line(&line[..line.find([',', ' '])?]))
 }
 
 fn leading_number(text: &str) -> Option<usize> {

@@ -122,7 +122,7 @@ impl Told {
     }
 }
 
-/// A user and a password of `Authorization: Basic`.
+/// A user and a password of `Authorization: Basic`, which has one colon.
 pub(super) fn basic(encoded: &str) -> Option<(String, String)> {
     let mut bits = 0_u32;
     let mut held = 0;
@@ -145,5 +145,8 @@ pub(super) fn basic(encoded: &str) -> Option<(String, String)> {
     }
     let text = String::from_utf8(bytes).ok()?;
     let (user, password) = text.split_once(':')?;
+    if password.contains(':') {
+        return None;
+    }
     Some((user.to_owned(), password.to_owned()))
 }

@@ -1,5 +1,6 @@
 //! InfluxDB 3 Core. The answers are those of 3.6.0, by test on a server built from source; where other versions differ, from their
-//! source.
+//! source. Since when errors leave out a `data` that is null, and a plan that fails is the client's fault, is not known: 3.10 is
+//! taken for it here.
 
 mod access;
 mod asking;

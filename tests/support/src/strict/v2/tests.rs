@@ -1,6 +1,8 @@
 //! Each row of what 2.9.1 answers, over HTTP.
 
+mod access;
 mod asking;
+mod retention;
 mod writing;
 
 use std::io::Write as _;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::super::ask::{Ask, Told};
 use super::super::influxql::{self, Epoch, Statement, statements};
 use super::super::tokens::Rights;
+use super::super::version::Version;
 use super::catalog::State;
-use super::words::{error, forbidden};
+use super::words::{self, forbidden};
 use super::{sql, tables};
 
 /// `/api/v3/query_sql`.
@@ -26,23 +27,21 @@ pub(super) fn sql(state: &State, ask: &Ask, rights: Rights) -> Told {
         return Told::plain(400, format!("the stand-in has no format {format}"));
     }
     if database != "_internal" && !state.databases.contains_key(database) {
-        return missing(database);
+        return missing(state.version, database);
     }
     let query = match sql::parse(text) {
         Ok(query) => query,
         Err(what) => {
-            let words = format!(
-                "query error: error while planning query: SQL error: ParserError(\"{what}\")"
-            );
-            return Told::plain(400, words);
+            let words = format!("SQL error: ParserError(\"{what}\")");
+            return Told {
+                status: 400,
+                ..words::planning(state.version, &words)
+            };
         }
     };
     match tables::answer(state, database, &query) {
         Ok(rows) => Told::json(200, &Value::Array(rows)),
-        Err(words) => {
-            let words = format!("query error: error while planning query: {words}");
-            Told::plain(500, words)
-        }
+        Err(words) => words::planning(state.version, &words),
     }
 }
 
@@ -84,11 +83,11 @@ pub(super) fn influxql(state: &State, ask: &Ask, rights: Rights) -> Told {
                 return Told::plain(500, NO_DATABASE);
             };
             let Some(held) = state.databases.get(&database) else {
-                return missing(&database);
+                return missing(state.version, &database);
             };
             let points = tables::visible(held, &select.measurement, select.range.clone());
             if let Err(words) = tables::bounded(&points) {
-                return Told::plain(500, format!("query error: {words}"));
+                return words::planning(state.version, &words);
             }
             let epoch = Epoch::of(given.get("epoch").map(String::as_str));
             told(influxql::select(select, points.into_iter(), epoch))
@@ -103,7 +102,7 @@ pub(super) fn influxql(state: &State, ask: &Ask, rights: Rights) -> Told {
             Some(name) if state.databases.contains_key(&name) => told(Some(
                 json!({ "name": "retention_policies", "columns": ["iox::database", "name"], "values": [[name, "autogen"]] }),
             )),
-            Some(name) => missing(&name),
+            Some(name) => missing(state.version, &name),
             None => Told::plain(500, NO_DATABASE),
         },
     }
@@ -112,6 +111,7 @@ pub(super) fn influxql(state: &State, ask: &Ask, rights: Rights) -> Told {
 const NO_DATABASE: &str =
     "must specify a 'db' parameter, or provide the database in the InfluxQL query";
 
-fn missing(database: &str) -> Told {
-    error(404, &format!("query error: database not found: {database}"))
+fn missing(version: Version, database: &str) -> Told {
+    let words = format!("query error: database not found: {database}");
+    words::error(version, 404, &words)
 }

@@ -32,7 +32,7 @@ pub(super) fn answer(state: &mut State, ask: &Ask, rights: Rights) -> Told {
                 return Told::plain(409, "resource already exists");
             }
             if let Err(words) = state.tables(name) {
-                return error(422, &words);
+                return error(state.version, 422, &words);
             }
             let made = state.databases.entry(name.to_owned()).or_default();
             made.keeps = keeps.unwrap_or(0);

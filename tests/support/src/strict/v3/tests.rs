@@ -1,6 +1,8 @@
 //! Each row of what 3.x answers, over HTTP.
 
+mod access;
 mod asking;
+mod limits;
 mod writing;
 
 use std::io::Write as _;

@@ -19,9 +19,25 @@ pub(super) struct Refused {
     pub(super) why: String,
 }
 
-/// `{"error":…,"data":null}`.
-pub(super) fn error(status: u16, words: &str) -> Told {
-    Told::json(status, &json!({ "error": words, "data": null }))
+/// `{"error":…,"data":null}`; late versions leave out what is null.
+pub(super) fn error(version: Version, status: u16, words: &str) -> Told {
+    let body = match version.since(3, 10) {
+        true => json!({ "error": words }),
+        false => json!({ "error": words, "data": null }),
+    };
+    Told::json(status, &body)
+}
+
+/// What the planner of queries says: the server's fault in early versions, the client's in late ones, but for its limits.
+pub(super) fn planning(version: Version, words: &str) -> Told {
+    let is_limit = words.starts_with("External error");
+    match version.since(3, 10) {
+        true => Told::plain(if is_limit { 500 } else { 400 }, words),
+        false => Told::plain(
+            500,
+            format!("query error: error while planning query: {words}"),
+        ),
+    }
 }
 
 pub(super) fn malformed() -> Told {

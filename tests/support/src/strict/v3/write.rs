@@ -49,15 +49,18 @@ fn take(state: &mut State, ask: &Ask, rights: Rights, style: Style) -> Result<Ta
     if !rights.may_write() {
         return Err(words::forbidden());
     }
+    let version = state.version;
     let parameters = ask.parameters();
-    let name = database(&parameters, style)?;
+    let name = database(version, &parameters, style)?;
     let unit = unit(&parameters, style)?;
     let body = body(ask, style)?;
     let text = std::str::from_utf8(&body)
         .map_err(|wrong| Told::plain(500, format!("body content is not valid utf8: {wrong}")))?;
     let over = if style == Style::V2 { 400 } else { 422 };
-    let mut tables = state.tables(&name).map_err(|words| error(over, &words))?;
-    let (good, mut refused) = admitted(state.version, &mut tables, text, unit);
+    let mut tables = state
+        .tables(&name)
+        .map_err(|words| error(version, over, &words))?;
+    let (good, mut refused) = admitted(version, &mut tables, text, unit);
     let is_partial = style == Style::V3
         && parameters
             .get("accept_partial")
@@ -75,7 +78,7 @@ fn take(state: &mut State, ask: &Ask, rights: Rights, style: Style) -> Result<Ta
     if let Some(why) = wal {
         let words = format!("write buffer error: error from wal: {why}");
         return Err(match style {
-            Style::V2 => error(400, &words),
+            Style::V2 => error(version, 400, &words),
             _ => Told::plain(500, words),
         });
     }
@@ -118,22 +121,30 @@ fn admitted(
     (good, refused)
 }
 
-fn database(parameters: &HashMap<String, String>, style: Style) -> Result<String, Told> {
+fn database(
+    version: Version,
+    parameters: &HashMap<String, String>,
+    style: Style,
+) -> Result<String, Told> {
     let key = if style == Style::V2 { "bucket" } else { "db" };
     let Some(name) = parameters.get(key) else {
         let words = format!("missing query parameter '{key}'");
         return Err(Told::plain(400, words));
     };
     if name.is_empty() {
-        return Err(error(400, "db name cannot be empty"));
+        return Err(error(version, 400, "db name cannot be empty"));
     }
     let is_good = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     if !name.chars().all(is_good) {
         let words = "invalid character in database or rp name: must be ASCII, containing only letters, numbers, underscores, or hyphens";
-        return Err(error(400, words));
+        return Err(error(version, 400, words));
     }
     if name.starts_with(['_', '-']) {
-        return Err(error(400, "db name did not start with a number or letter"));
+        return Err(error(
+            version,
+            400,
+            "db name did not start with a number or letter",
+        ));
     }
     if name.len() > LONGEST_NAME {
         let words =

@@ -15,81 +15,6 @@ fn an_empty_body_is_204_after_everything_else_was_checked_and_touches_no_shard()
 }
 
 #[test]
-fn no_token_and_a_wrong_and_a_deleted_one_are_401() {
-    let server = server();
-    server.add_token("gone", Rights::Full);
-    server.delete_token("gone");
-    let target = format!("POST {V2}");
-    for headers in [String::new(), of_token("wrong"), of_token("gone")] {
-        let answer = asked(&server, &target, &headers, b"m v=1 1");
-        expect(&answer, 401, "unauthorized access");
-    }
-    // `user:x`
-    let basic = "Authorization: Basic dXNlcjp4\r\n";
-    let answer = asked(&server, &format!("POST {V1}"), basic, b"m v=1 1");
-    expect(&answer, 401, "Unauthorized");
-}
-
-#[test]
-fn a_token_that_may_not_write_or_is_switched_off_is_403() {
-    let server = server();
-    server.add_token("reader", Rights::ReadOnly);
-    server.add_token("off", Rights::Full);
-    server.switch_off_token("off");
-    for path in [V2, V1] {
-        let target = format!("POST {path}");
-        let answer = asked(&server, &target, &of_token("reader"), b"m v=1 1");
-        expect(&answer, 403, "insufficient permissions for write");
-        let answer = asked(&server, &target, &of_token("off"), b"m v=1 1");
-        expect(&answer, 403, ": token is inactive");
-    }
-}
-
-#[test]
-fn a_missing_organisation_or_bucket_is_404_and_a_bucket_that_may_not_be_seen_is_missing() {
-    let server = server();
-    let path = "/api/v2/write?org=x&bucket=logs";
-    expect(
-        &told(&server, path, "m v=1 1"),
-        404,
-        "organization name \"x\" not found",
-    );
-    let path = "/api/v2/write?org=org&bucket=x";
-    expect(
-        &told(&server, path, "m v=1 1"),
-        404,
-        "bucket \"x\" not found",
-    );
-    server.add_token("nobody", Rights::Nothing);
-    let answer = asked(
-        &server,
-        &format!("POST {V2}"),
-        &of_token("nobody"),
-        b"m v=1 1",
-    );
-    expect(&answer, 404, "bucket \"logs\" not found");
-    expect(
-        &told(&server, "/write?db=x", "m v=1 1"),
-        404,
-        "no dbrp mapping found",
-    );
-    expect(&told(&server, "/write", "m v=1 1"), 400, "missing db");
-}
-
-#[test]
-fn a_write_takes_ids_and_names() {
-    let server = server();
-    let id = server.create_bucket(Bucket2::named("other"));
-    for org in ["org", "00000000000000a1"] {
-        for bucket in ["other", &id] {
-            let path = format!("/api/v2/write?org={org}&bucket={bucket}");
-            expect(&told(&server, &path, "m v=1 1"), 204, "");
-        }
-    }
-    assert_eq!(server.points("other", Points::len), 1);
-}
-
-#[test]
 fn lines_that_are_none_are_told_one_by_one_and_nothing_of_the_request_is_stored() {
     let server = server();
     for (line, reason) in [
@@ -221,71 +146,6 @@ fn a_string_over_1_mib_is_422_and_the_others_are_stored() {
 }
 
 #[test]
-fn beyond_the_retention_is_422_with_the_oldest_and_the_newest_point() {
-    let server = server();
-    server.set_retention("logs", 3600, 3600);
-    let young = now() - 60_000_000_000;
-    let lines = format!(
-        "m,host=a v=1 1767225600000000000\nm,host=a v=1 1767312000000000000\nm,host=a v=1 1767312000000000001\nm v=1 {young}"
-    );
-    let answer = told(&server, V2, &lines);
-    for words in [
-        "failure writing points to database: partial write: dropped 3 points outside retention policy of duration 1h0m0s - oldest point m,host=a at 2026-01-01T00:00:00Z dropped because it violates a Retention Policy Lower Bound at 20",
-        ", newest point m,host=a at 2026-01-02T00:00:00.000000001Z dropped because it violates a Retention Policy Lower Bound at 20",
-        " dropped=3 for database: 00000000000000b1 for retention policy: autogen",
-    ] {
-        expect(&answer, 422, words);
-    }
-    assert_eq!(stored(&server), 1);
-}
-
-#[test]
-fn dropped_counts_one_shard_only() {
-    let server = hourly();
-    told(&server, V2, &format!("m v=\"x\" 1\nm v=\"x\" {HOUR}"));
-    let later = HOUR + 1;
-    let lines = format!(
-        "m v=1 2\nm v=1 3\nm v=1 {later}\nm v=1 {}\nm v=1 {}",
-        later + 1,
-        later + 2
-    );
-    let answer = told(&server, V2, &lines);
-    expect(&answer, 422, "already exists as type string dropped=3");
-    assert_eq!(stored(&server), 2);
-}
-
-#[test]
-fn a_conflict_hides_what_is_beyond_the_retention() {
-    let server = server();
-    server.set_retention("logs", 3600, 3600);
-    let young = now() - 60_000_000_000;
-    told(&server, V2, &format!("m v=\"x\" {young}"));
-    let answer = told(&server, V2, &format!("m v=1 1\nm v=1 {young}"));
-    expect(&answer, 422, "field type conflict");
-    assert!(!answer.body.contains("retention"));
-}
-
-#[test]
-fn a_line_too_old_is_stored_if_a_newer_one_of_the_request_shares_its_shard() {
-    let server = server();
-    server.set_retention("logs", 3600, 7 * 86_400);
-    let (old, young) = (now() - 2 * HOUR, now() - 60_000_000_000);
-    let week = 7 * 24 * HOUR;
-    if old / week != young / week {
-        crate::loud("SKIPPED: a week of shards has just begun");
-        return;
-    }
-    let answer = told(&server, V2, &format!("m v=1 {old}"));
-    expect(&answer, 422, "outside retention policy");
-    expect(
-        &told(&server, V2, &format!("m v=1 {old}\nm v=1 {young}")),
-        204,
-        "",
-    );
-    assert_eq!(stored(&server), 2);
-}
-
-#[test]
 fn troubles_of_the_server_are_500() {
     let server = server();
     for words in [
@@ -375,37 +235,6 @@ fn a_request_of_49_mib_is_taken() {
     let lines: String = (1..=49).map(|n| format!("m v=\"{text}\" {n}\n")).collect();
     expect(&told(&server, V2, &lines), 204, "");
     assert_eq!(stored(&server), 49);
-}
-
-#[test]
-fn the_path_of_1_x_goes_by_virtual_and_explicit_mappings() {
-    let server = server();
-    server.create_bucket(Bucket2::named("mapped"));
-    server.create_bucket(Bucket2::named("db/policy"));
-    server.map("database", "weekly", "mapped");
-    for path in [
-        "/write?db=logs",
-        "/write?db=logs&rp=autogen",
-        "/write?db=database",
-        "/write?db=database&rp=weekly",
-        "/write?db=db&rp=policy",
-    ] {
-        expect(&told(&server, path, "m v=1 1"), 204, "");
-    }
-    for path in [
-        "/write?db=logs&rp=x",
-        "/write?db=database&rp=x",
-        "/write?db=db",
-    ] {
-        expect(
-            &told(&server, path, "m v=1 1"),
-            404,
-            "no dbrp mapping found",
-        );
-    }
-    server.add_token("writer", Rights::WriteOnly);
-    let target = "POST /write?db=logs&u=anybody&p=writer";
-    expect(&asked(&server, target, "", b"m v=1 1"), 204, "");
 }
 
 #[test]

@@ -87,6 +87,39 @@ fn a_missing_table_is_an_error_and_so_are_a_missing_column_and_a_missing_databas
 }
 
 #[test]
+fn a_missing_table_is_the_clients_fault_in_late_versions() {
+    let query = "SELECT count(*) FROM x";
+    let planning = "Error during planning: table 'public.iox.x' not found";
+    for (version, status, words) in [
+        (
+            "3.6.0",
+            500,
+            format!("query error: error while planning query: {planning}"),
+        ),
+        ("3.10", 400, planning.to_owned()),
+    ] {
+        let server = Strict3::start(version).unwrap();
+        expect(&told(&server, V3, "m v=1 1"), 204, "");
+        let answer = sql(&server, "logs", query);
+        assert_eq!((answer.status, answer.body), (status, words));
+    }
+}
+
+#[test]
+fn an_error_without_data_says_so_but_in_late_versions() {
+    for (version, body) in [
+        (
+            "3.6.0",
+            r#"{"data":null,"error":"query error: database not found: x"}"#,
+        ),
+        ("3.10", r#"{"error":"query error: database not found: x"}"#),
+    ] {
+        let server = Strict3::start(version).unwrap();
+        assert_eq!(sql(&server, "x", "SELECT count(*) FROM m").body, body);
+    }
+}
+
+#[test]
 fn any_other_sql_is_an_error() {
     let server = filled();
     for query in ["DROP TABLE ollama_logs", "SELECT", "from(bucket: \"logs\")"] {

@@ -96,7 +96,7 @@ table! {
         INFLUXDB_TOKEN_FILE: Option<PathBuf> = Path("a file that holds just the token", None), Unset,
             "A file to be used instead of INFLUXDB_TOKEN; it is read again before every try. A systemd credential named `influxdb-token` is found without this key.";
         INFLUXDB_API: Option<Api> = Words(&[("auto", None), ("v1", Some(Api::V1)), ("v2", Some(Api::V2)), ("v3", Some(Api::V3))]), Default("auto"),
-            "Which API of InfluxDB is spoken. auto: the server is asked by /ping at the first write, and again after each answer that somebody has to act on; what says no version, such as InfluxDB Cloud, is spoken to by v2. v1 is /write, v2 /api/v2/write, v3 /api/v3/write_lp.";
+            "Which API of InfluxDB is spoken. auto: the server is asked by /ping at the first write, and again after each answer that somebody has to act on and each connection that fails; what says no version, such as InfluxDB Cloud, is spoken to by v2. v1 is /write, v2 /api/v2/write, v3 /api/v3/write_lp.";
         INFLUXDB_CA_FILE: Option<PathBuf> = Path("a readable PEM file", None), Unset,
             "Certificates of authorities that are trusted beside those of the system.";
     }

@@ -1,6 +1,8 @@
 //! A host for end-to-end tests: a directory with everything that the shipper uses, and the real binary on it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
+pub mod proxy;
+
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};

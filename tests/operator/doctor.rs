@@ -61,7 +61,7 @@ fn a_real_server_with_a_password_is_told_right_from_wrong() {
     good.expect("server", "pass", "InfluxDB 1.");
     good.expect("write access", "pass", "may write");
     good.expect("retention", "pass", "keeps everything");
-    good.expect("cardinality", "pass", "0 values");
+    good.expect("cardinality", "pass", "0 series");
 
     host.set("INFLUXDB_TOKEN", "admin:wr0ng");
     let wrong_password = Findings::of(&host);
@@ -97,11 +97,16 @@ fn a_real_server_with_a_password_is_told_right_from_wrong() {
 #[test]
 fn a_server_of_2_x_is_asked_for_everything_and_each_refusal_is_named() {
     let endpoint = Endpoint::start().unwrap();
+    endpoint.set_bucket(bucket("org", "logs"));
     let host = host(&endpoint, busy(1));
     let good = Findings::of(&host);
     good.expect("server", "pass", "answers");
     good.expect("write access", "pass", "may write");
-    good.expect("cardinality", "pass", "2.x");
+    good.expect("read access", "pass", "may read");
+    good.expect("bucket", "pass", "exists");
+    good.expect("retention", "pass", "keeps everything");
+    good.expect("msg_hash", "pass", "no line is there");
+    good.expect("cardinality", "pass", "0 series");
 
     let greeting = None;
     for (status, words) in [(401, "401"), (404, "404"), (503, "503")] {
@@ -115,22 +120,33 @@ fn a_server_of_2_x_is_asked_for_everything_and_each_refusal_is_named() {
     Findings::of(&host).expect("server", "fail", "");
 }
 
+const ORG_ID: &str = "00000000000000a1";
+const BUCKET_ID: &str = "00000000000000b2";
+
+/// A bucket that keeps everything.
+fn bucket(org: &str, name: &str) -> Bucket {
+    Bucket {
+        org: org.to_owned(),
+        org_id: ORG_ID.to_owned(),
+        name: name.to_owned(),
+        id: BUCKET_ID.to_owned(),
+        keeps: 0,
+        shard: 3600,
+    }
+}
+
 #[test]
 fn how_long_a_bucket_keeps_points_is_told_by_name_and_by_id() {
     let endpoint = Endpoint::start().unwrap();
-    let (org_id, id) = ("00000000000000a1", "00000000000000b2");
     endpoint.set_bucket(Bucket {
-        org: "my org".to_owned(),
-        org_id: org_id.to_owned(),
-        name: "lögs".to_owned(),
-        id: id.to_owned(),
         keeps: 86_400,
-        shard: 3600,
+        ..bucket("my org", "lögs")
     });
     let mut host = host(&endpoint, busy(1));
-    for org in ["my org", org_id] {
+    host.set("SHIPPER_LOOKBACK", "12h");
+    for org in ["my org", ORG_ID] {
         host.set("INFLUXDB_ORG", org);
-        for bucket in ["lögs", id] {
+        for bucket in ["lögs", BUCKET_ID] {
             host.set("INFLUXDB_BUCKET", bucket);
             Findings::of(&host).expect("retention", "pass", "keeps 1 d");
         }

@@ -6,6 +6,7 @@ use super::client::Client;
 use super::greeting::Ping;
 use super::probe;
 use super::probe::HashThere;
+use super::request::missing_key;
 use crate::base::finding::Finding;
 use crate::config::{Config, TokenSource};
 use crate::sinks::{Backlogged, Checked, Outcome};
@@ -32,7 +33,10 @@ pub(super) async fn check(config: &Config, waiting: Backlogged) -> Checked {
     let write = probe::may_write(&client, api).await;
     findings.push(judge::server(&ping, &write));
     findings.push(judge::write(&write));
-    if ping.spoken.version.is_some() || matches!(write, Outcome::Delivered) {
+    let spoken = &ping.spoken;
+    let speaks_its_own = spoken.version.is_some() && spoken.own_api() == api;
+    let can_ask = speaks_its_own && missing_key(&config.influx, spoken).is_none();
+    if can_ask || matches!(write, Outcome::Delivered) {
         findings.extend(ask(&client, config, &ping, &write, waiting).await);
     }
     Checked {
@@ -57,9 +61,8 @@ async fn ask(
     let form = config.local.layout.msg_hash_as;
     let lookback = config.journal.lookback;
     let longest = config.journal.max_message_bytes;
-    let known = there.as_ref().copied().unwrap_or_default();
     let mut findings = vec![
-        judge::read(there.as_ref().err()),
+        judge::read(api, there.as_ref().err()),
         judge::bucket(
             &config.influx.bucket,
             api,
@@ -68,7 +71,7 @@ async fn ask(
             databases.as_deref(),
         ),
         judge::retention(api, keeps, waiting, lookback),
-        judge::hash(api, form, known),
+        judge::hash(api, form, &there),
         judge::cardinality(api, form, series),
     ];
     findings.extend(judge::limits(&ping.spoken, longest));
@@ -84,8 +87,12 @@ fn only(findings: Vec<Finding>) -> Checked {
 
 fn token(source: &TokenSource) -> Finding {
     const CHECK: &str = "token";
-    let TokenSource::File(file) = source else {
-        return Finding::pass(CHECK, "given in the configuration");
+    let file = match source {
+        TokenSource::File(file) => file,
+        TokenSource::Value(token) if token.reveal().is_empty() => {
+            return Finding::pass(CHECK, "none is given, as for a server that wants none");
+        }
+        TokenSource::Value(_) => return Finding::pass(CHECK, "given in the configuration"),
     };
     let path = file.path();
     // What was kept from before does not count: the service has only what its user may read.

@@ -1,6 +1,6 @@
 //! One POST, one [`HttpAnswer`]: the only place that speaks HTTP to InfluxDB.
 //!
-//! Which API is spoken is what `INFLUXDB_API` says, or what the server says to `/ping`. That is kept until [`Client::forget_server`].
+//! Which API is spoken is what `INFLUXDB_API` says, or what the server says to `/ping`. That is kept until [`Client::doubt_server`].
 //! Redirects are not followed (a captive portal's would end in a 200), the system's proxies are used, and neither
 //! token nor URL ever reaches an error text.
 
@@ -36,8 +36,17 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 pub(super) struct Client {
     http: reqwest::Client,
     config: Arc<InfluxSettings>,
-    /// What the server says that it is, once it was asked.
-    found: Arc<Mutex<Option<Spoken>>>,
+    /// What the server says that it is.
+    found: Arc<Mutex<Found>>,
+}
+
+/// What is known of the server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// What it said last; `None` before it was asked.
+    pub last: Option<Spoken>,
+    /// Whether it has to be asked again before the next write.
+    pub is_in_doubt: bool,
 }
 
 /// Why a server cannot be talked to as configured.
@@ -127,7 +136,7 @@ impl Client {
     }
 
     /// What the server said that it is, if it was asked.
-    pub(super) fn found(&self) -> MutexGuard<'_, Option<Spoken>> {
+    pub(super) fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,9 +1,10 @@
-//! What the server is: `/ping`, asked once and again after each answer that somebody has to act on.
+//! What the server is: `/ping`, asked once, and again after each answer that somebody has to act on and after each connection that
+//! could not be made or broke.
 
 use std::time::{Duration, SystemTime};
 
 use super::answer::Failure;
-use super::client::{Client, read_body, whole};
+use super::client::{Client, Found, read_body, whole};
 use super::request::{missing_key, url};
 use super::version::Spoken;
 use crate::config::Api;
@@ -26,26 +27,30 @@ impl Client {
     /// # Errors
     /// [`Failure`]: no answer, or a key is missing that this server needs.
     pub(super) async fn spoken(&self) -> Result<Spoken, Failure> {
-        let spoken = match self.known() {
-            Some(known) => known,
-            None => self.ask_what_it_is().await?,
-        };
-        match missing_key(self.config(), &spoken) {
-            Some(missing) => Err(Failure::Setting(missing)),
-            None => Ok(spoken),
+        let Found { last, is_in_doubt } = self.found().clone();
+        match last.filter(|_| !is_in_doubt).or(self.configured()) {
+            Some(known) => match missing_key(self.config(), &known) {
+                Some(missing) => Err(Failure::Setting(missing)),
+                None => Ok(known),
+            },
+            None => self.ask_what_it_is().await,
         }
     }
 
-    /// The same as far as it is known without asking.
+    /// The same as far as it is known without asking, from before where it is in doubt.
     pub(super) fn known(&self) -> Option<Spoken> {
-        let found = self.found().clone();
-        let configured = self.config().api.map(|api| Spoken { api, version: None });
-        found.or(configured)
+        let last = self.found().last.clone();
+        last.or(self.configured())
+    }
+
+    fn configured(&self) -> Option<Spoken> {
+        let api = self.config().api?;
+        Some(Spoken { api, version: None })
     }
 
     /// The server may be another one by now.
-    pub(super) fn forget_server(&self) {
-        *self.found() = None;
+    pub(super) fn doubt_server(&self) {
+        self.found().is_in_doubt = true;
     }
 
     async fn ask_what_it_is(&self) -> Result<Spoken, Failure> {
@@ -56,11 +61,17 @@ impl Client {
             ),
             other => other,
         })?;
-        // What stands before a server that is down says nothing about the server.
-        if ping.status < 500 {
-            *self.found() = Some(ping.spoken.clone());
+        let is_in_doubt = ping.is_of_another();
+        let before = self.found().last.clone().filter(|_| is_in_doubt);
+        let spoken = before.unwrap_or_else(|| ping.spoken.clone());
+        if let Some(missing) = missing_key(self.config(), &spoken) {
+            return Err(ping.without_key(missing));
         }
-        Ok(ping.spoken)
+        *self.found() = Found {
+            last: Some(spoken.clone()),
+            is_in_doubt,
+        };
+        Ok(spoken)
     }
 
     /// Asks for `/ping`, with the token: 3.x wants it.
@@ -95,6 +106,59 @@ impl Client {
     }
 }
 
+impl Ping {
+    /// Whether what answered stands before a server that is down or busy, and says nothing about it.
+    fn is_of_another(&self) -> bool {
+        self.spoken.version.is_none() && matches!(self.status, 408 | 425 | 429 | 500..)
+    }
+
+    /// What it means that a key is `missing` for the server as it answered.
+    fn without_key(&self, missing: String) -> Failure {
+        let status = self.status;
+        if self.is_of_another() {
+            return Failure::Connection(format!("HTTP {status} to /ping, from before the server"));
+        }
+        match (&self.spoken.version, status) {
+            (None, 401 | 403) => Failure::Setting(format!(
+                "HTTP {status} to /ping: check INFLUXDB_TOKEN, without which 3.x does not say what it is; for any other server: {missing}"
+            )),
+            _ => Failure::Setting(missing),
+        }
+    }
+}
+
 fn apart(a: SystemTime, b: SystemTime) -> Duration {
     a.duration_since(b).unwrap_or_else(|later| later.duration())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_key(status: u16, version: Option<&str>) -> Failure {
+        let ping = Ping {
+            status,
+            spoken: Spoken::by_ping(version, ""),
+            skew: None,
+        };
+        ping.without_key("INFLUXDB_ORG is not set".to_owned())
+    }
+
+    #[test]
+    fn a_missing_key_is_said_only_of_a_server_that_may_need_it() {
+        for (status, version) in [(204, Some("v2.9.1")), (404, None), (200, None)] {
+            let Failure::Setting(words) = without_key(status, version) else {
+                panic!("{status}");
+            };
+            assert_eq!(words, "INFLUXDB_ORG is not set");
+        }
+        let Failure::Setting(words) = without_key(401, None) else {
+            panic!("a wrong token is somebody's to mend");
+        };
+        assert!(words.contains("check INFLUXDB_TOKEN"), "{words}");
+        for status in [429, 500, 502, 503] {
+            let failure = without_key(status, None);
+            assert!(matches!(failure, Failure::Connection(_)), "{failure:?}");
+        }
+    }
 }

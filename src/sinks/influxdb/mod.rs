@@ -39,6 +39,7 @@ use super::{
     Sent, Sink, SpokenTo,
 };
 use crate::config::{Api, Config, InfluxSettings};
+use answer::Failure;
 pub use answer::{HttpAnswer, Response, decide};
 use body::{Body, Encoding, Packer};
 use client::Client;
@@ -92,9 +93,10 @@ impl Sink for InfluxDb {
     async fn send(&self, body: &Body) -> Sent {
         let answer = self.client.write(body).await;
         let outcome = decide(&answer);
-        if matches!(outcome, Outcome::Hold { .. }) {
-            // What has to be fixed may be that another server is there by now.
-            self.client.forget_server();
+        let is_away = matches!(answer, HttpAnswer::Failed(Failure::Connection(_)));
+        if is_away || matches!(outcome, Outcome::Hold { .. }) {
+            // Another server may be there by now.
+            self.client.doubt_server();
         }
         Sent {
             outcome,

@@ -32,6 +32,12 @@ impl Spoken {
         })
     }
 
+    /// The API that is the server's own; the one that is spoken where it tells no version.
+    pub(super) fn own_api(&self) -> Api {
+        let own = self.version.as_deref().and_then(known);
+        own.map_or(self.api, |own| own.api)
+    }
+
     /// Major, minor and patch number of the version; what is missing counts as 0.
     pub(super) fn numbers(&self) -> Option<[u32; 3]> {
         let mut numbers = [0; 3];

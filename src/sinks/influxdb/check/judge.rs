@@ -34,19 +34,34 @@ pub(super) fn no_server(failure: &Failure) -> Finding {
 pub(super) fn server(ping: &Ping, write: &Outcome) -> Finding {
     const CHECK: &str = "server";
     let (spoken, status) = (&ping.spoken, ping.status);
+    let api = spoken.api.name();
     if spoken.version.is_some() {
-        let found = format!("{spoken} answers; it is spoken to by {}", spoken.api.name());
-        return Finding::pass(CHECK, found);
+        let found = format!("{spoken} answers; it is spoken to by {api}");
+        if spoken.own_api() == spoken.api {
+            return Finding::pass(CHECK, found);
+        }
+        let own = spoken.own_api().name();
+        let found = format!("{found}, as INFLUXDB_API says, and its own API is {own}");
+        return match (write, spoken.own_api()) {
+            (Outcome::Delivered, Api::V1 | Api::V2) => Finding::pass(CHECK, found),
+            _ => Finding::warn(CHECK, found, "set INFLUXDB_API=auto"),
+        };
     }
     match (write, status) {
         (Outcome::Delivered, 200 | 204) => {
-            Finding::pass(CHECK, "answers and takes lines by v2; tells no version")
+            let found = format!("answers and takes lines by {api}; tells no version");
+            Finding::pass(CHECK, found)
         }
         (Outcome::Delivered, _) => {
-            let found = format!("takes lines by v2, and answers HTTP {status} to /ping");
+            let found = format!("takes lines by {api}, and answers HTTP {status} to /ping");
             let fix = "set INFLUXDB_API, so that nothing has to be assumed; let a proxy on the way pass /ping";
             Finding::warn(CHECK, found, fix)
         }
+        // What a write comes to is another check's to say.
+        (_, 204) => Finding::pass(
+            CHECK,
+            format!("answers, and tells no version; it is spoken to by {api}"),
+        ),
         (_, 401 | 403) => {
             let found = format!(
                 "HTTP {status} to /ping: it wants another token to say what it is, as 3.x does"
@@ -78,12 +93,12 @@ pub(super) fn write(outcome: &Outcome) -> Finding {
     }
 }
 
-/// Whether questions are answered; `error` is why not.
-pub(super) fn read(error: Option<&String>) -> Finding {
+/// Whether questions are answered; `error` is why not. 2.x says of a bucket that may not be read that there is none.
+pub(super) fn read(api: Api, error: Option<&String>) -> Finding {
     const CHECK: &str = "read access";
     match error {
         None => Finding::pass(CHECK, "the token may read from the bucket"),
-        Some(error) if is_missing(error) => Finding::pass(CHECK, "nothing to read yet"),
+        Some(error) if is_to_come(api, error) => Finding::pass(CHECK, "nothing to read yet"),
         Some(error) => {
             let fix = "nothing has to: only `replay --gaps`, and the checks of what is there, read; give the token permission to read for those";
             Finding::warn(CHECK, format!("cannot read: {error}"), fix)
@@ -116,7 +131,11 @@ pub(super) fn bucket(
         }
         (Api::V3, _, Some(_)) => created(),
         (_, Ok(_), _) => exists(),
-        (Api::V3, Err(error), _) if is_missing(error) => created(),
+        (Api::V3, Err(error), _) if is_to_come(api, error) => created(),
+        (Api::V3, Err(_), _) if matches!(write, Outcome::Delivered) => Finding::pass(
+            CHECK,
+            format!("the first write creates {name} if it is not there"),
+        ),
         (Api::V1 | Api::V2, ..) if matches!(write, Outcome::Delivered) => exists(),
         (Api::V1 | Api::V2, Err(error), _) if is_missing(error) => {
             let fix = "create it, or check INFLUXDB_BUCKET and INFLUXDB_ORG; a token that may not see it gets the same answer";
@@ -137,6 +156,11 @@ pub(super) fn bucket(
 fn is_missing(error: &str) -> bool {
     let error = error.to_ascii_lowercase();
     error.contains("not found") || error.contains("could not find")
+}
+
+/// The server says that there is no such database, and the first write makes it.
+fn is_to_come(api: Api, error: &str) -> bool {
+    api == Api::V3 && error.contains("database not found")
 }
 
 /// Whether the bucket keeps points as old as those that will be sent.
@@ -188,17 +212,33 @@ pub(super) fn retention(
 }
 
 /// Whether lines carry their hash as those do that are there already.
-pub(super) fn hash(api: Api, form: MsgHashAs, there: HashThere) -> Finding {
+pub(super) fn hash(api: Api, form: MsgHashAs, there: &Result<HashThere, String>) -> Finding {
     const CHECK: &str = "msg_hash";
-    let (ours, theirs, is_other) = match form {
-        MsgHashAs::Tag => ("tag", "field", there.field),
-        MsgHashAs::Field => ("field", "tag", there.tag),
+    let (ours, theirs) = match form {
+        MsgHashAs::Tag => ("tag", "field"),
+        MsgHashAs::Field => ("field", "tag"),
+    };
+    let none = HashThere::default();
+    let there = match there {
+        Ok(there) => there,
+        Err(error) if is_to_come(api, error) => &none,
+        Err(error) => {
+            let found =
+                format!("is a {ours}; cannot tell what it is in lines that are there: {error}");
+            let fix = "give the token permission to read the bucket, or look by hand: docs/cardinality.md";
+            return Finding::warn(CHECK, found, fix);
+        }
+    };
+    let (as_ours, is_other) = match form {
+        MsgHashAs::Tag => (there.tag, there.field),
+        MsgHashAs::Field => (there.field, there.tag),
     };
     if !is_other {
-        return Finding::pass(
-            CHECK,
-            format!("is a {ours}, as in the lines that are there"),
-        );
+        let found = match as_ours {
+            true => format!("is a {ours}, as in the lines that are there"),
+            false => format!("is a {ours}; no line is there that has one"),
+        };
+        return Finding::pass(CHECK, found);
     }
     let found = format!("is a {ours} here, and a {theirs} in lines that are there");
     match api {
@@ -265,13 +305,10 @@ pub(super) fn cardinality(
     }
 }
 
-/// What this very version cannot take.
+/// What this very version of 3.x cannot take, by whichever API it is spoken to.
 pub(super) fn limits(spoken: &Spoken, longest: usize) -> Option<Finding> {
     const CHECK: &str = "limits";
-    if spoken.api != Api::V3 {
-        return None;
-    }
-    let version = spoken.numbers().unwrap_or_default();
+    let version = spoken.numbers().filter(|numbers| numbers[0] == 3)?;
     let is_short = version < [3, 9, 0] && longest > MAX_STRING;
     let panics = ([3, 6, 0]..=[3, 9, 3]).contains(&version);
     let mut found = Vec::new();
@@ -289,7 +326,12 @@ pub(super) fn limits(spoken: &Spoken, longest: usize) -> Option<Finding> {
     Some(if found.is_empty() {
         Finding::pass(CHECK, "no line is too long for this version")
     } else {
-        let fix = "update InfluxDB to 3.10, or set SHIPPER_MAX_MESSAGE_BYTES=65536, which holds for what is read from then on";
+        let fix = match is_short {
+            true => {
+                "update InfluxDB to 3.10, or set SHIPPER_MAX_MESSAGE_BYTES=65536, which holds for what is read from then on"
+            }
+            false => "update InfluxDB to 3.10",
+        };
         Finding::warn(CHECK, found.join("; "), fix)
     })
 }

@@ -57,7 +57,11 @@ fn database(client: &Client) -> (&str, Option<&str>) {
 
 async fn influxql(client: &Client, query: &str) -> Result<Value, String> {
     let mut target = url(client.config(), &["query"]).map_err(|error| error.to_string())?;
-    target.query_pairs_mut().append_pair("q", query);
+    // 1.6 asks for the permission to count by the database of the request, whatever the statement names.
+    target
+        .query_pairs_mut()
+        .append_pair("db", database(client).0)
+        .append_pair("q", query);
     let text = ask(client, Api::V1, client.get(target)).await?;
     let answer: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     match answer["results"][0]["error"].as_str() {

@@ -31,6 +31,18 @@ pub(super) enum Packed {
 }
 
 impl Ask {
+    /// A POST of `body` to `path?query` with a token.
+    pub(super) fn post(path: &str, query: &str, token: &str, body: &str) -> Self {
+        let authorization = format!("Token {token}").parse().expect("a token of tests");
+        Self {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: HeaderMap::from_iter([(AUTHORIZATION, authorization)]),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
     /// Method and path.
     pub(super) fn target(&self) -> (&str, &str) {
         (&self.method, &self.path)

@@ -28,18 +28,22 @@ pub(super) struct Stand<S> {
 
 struct Shared<S> {
     state: Mutex<S>,
+    /// Method and path of each request.
+    targets: Mutex<Vec<String>>,
     open: AtomicUsize,
     most_open: AtomicUsize,
 }
 
 impl<S: Answers> Stand<S> {
-    pub(super) fn start(state: S) -> io::Result<Self> {
+    /// On a port, or a free one for 0.
+    pub(super) fn start(state: S, port: u16) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
+            targets: Mutex::default(),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
         });
-        let served = Served::start(0, None, Arc::clone(&shared))?;
+        let served = Served::start(port, None, Arc::clone(&shared))?;
         Ok(Self {
             shared,
             port: served.port(),
@@ -67,6 +71,11 @@ impl<S: Answers> Stand<S> {
         self.shared.most_open.load(Ordering::Relaxed)
     }
 
+    /// Method and path of each request so far, in order.
+    pub(super) fn targets(&self) -> Vec<String> {
+        lock(&self.shared.targets).clone()
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, S> {
         self.shared.lock()
     }
@@ -74,8 +83,12 @@ impl<S: Answers> Stand<S> {
 
 impl<S> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Answers> Handler for Shared<S> {
@@ -96,6 +109,8 @@ impl<S: Answers> Handler for Shared<S> {
             headers: head.headers,
             body,
         };
+        let (method, path) = ask.target();
+        lock(&self.targets).push(format!("{method} {path}"));
         let open = Open::new(&self);
         let told = self.lock().answer(&ask);
         let told = told.ok_or(io::ErrorKind::ConnectionReset)?;

@@ -67,7 +67,7 @@ impl Strict2 {
         state.tokens.add(Self::TOKEN, Rights::Full);
         state.create(Bucket2::named("logs"));
         Ok(Self {
-            stand: Stand::start(state)?,
+            stand: Stand::start(state, 0)?,
         })
     }
 
@@ -135,6 +135,22 @@ impl Strict2 {
     /// Whether the shards that there are are being deleted.
     pub fn delete_shards(&self, are_deleted: bool) {
         self.stand.state().shards_are_deleted = are_deleted;
+    }
+
+    /// Writes line protocol as another writer does.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn write(&self, bucket: &str, lines: &str) {
+        let query = format!("org={ORG}&bucket={bucket}&precision=ns");
+        let ask = super::ask::Ask::post("/api/v2/write", &query, Self::TOKEN, lines);
+        let told = self.stand.state().answer(&ask).expect("an answer");
+        assert_eq!(told.status, 204, "{}", told.body);
+    }
+
+    /// Method and path of each request so far, in order: `POST /write`.
+    pub fn targets(&self) -> Vec<String> {
+        self.stand.targets()
     }
 
     /// A look at what a bucket holds.

@@ -38,10 +38,18 @@ impl Strict3 {
     /// # Errors
     /// No port.
     pub fn start(version: &str) -> io::Result<Self> {
+        Self::start_at(0, version)
+    }
+
+    /// The same at a port, in the place of another server.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn start_at(port: u16, version: &str) -> io::Result<Self> {
         let mut state = State::new(Version::parse(version));
         state.tokens.add(Self::TOKEN, Rights::Full);
         Ok(Self {
-            stand: Stand::start(state)?,
+            stand: Stand::start(state, port)?,
         })
     }
 
@@ -124,6 +132,22 @@ impl Strict3 {
         if let Some(held) = self.stand.state().databases.get_mut(database) {
             held.points.lose(lost);
         }
+    }
+
+    /// Writes line protocol as another writer does, which makes the database.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn write(&self, database: &str, lines: &str) {
+        let query = format!("db={database}&precision=nanosecond");
+        let ask = Ask::post("/api/v3/write_lp", &query, Self::TOKEN, lines);
+        let told = self.stand.state().answer(&ask).expect("an answer");
+        assert_eq!(told.status, 204, "{}", told.body);
+    }
+
+    /// Method and path of each request so far, in order: `POST /write`.
+    pub fn targets(&self) -> Vec<String> {
+        self.stand.targets()
     }
 
     /// A look at what a database holds, hidden points too; `None` when there is none of that name.

@@ -53,6 +53,9 @@ fn what_answers_is_named_and_something_else_in_its_place_is_told_from_it() {
             "InfluxDB 2.9.1 answers; it is spoken to by v2",
         ),
         (204, None, &Outcome::Delivered, Pass, "tells no version"),
+        // InfluxDB Cloud with a wrong token.
+        (204, None, &hold(), Pass, "tells no version"),
+        (200, None, &hold(), Fail, "not an answer of InfluxDB"),
         (404, None, &Outcome::Delivered, Warn, "HTTP 404 to /ping"),
         (401, None, &hold(), Fail, "another token"),
         (404, None, &hold(), Fail, "not an answer of InfluxDB"),
@@ -67,16 +70,22 @@ fn what_answers_is_named_and_something_else_in_its_place_is_told_from_it() {
 
 #[test]
 fn a_token_that_may_not_read_is_a_warning_only() {
-    assert_eq!(read(None).grade, Pass);
+    assert_eq!(read(Api::V3, None).grade, Pass);
     let forbidden = "HTTP 403: forbidden".to_owned();
-    assert_eq!(read(Some(&forbidden)).grade, Warn);
+    assert_eq!(read(Api::V3, Some(&forbidden)).grade, Warn);
+    // To be made by the first write on 3.x, and nowhere else.
     let missing = "HTTP 404: database not found: logs".to_owned();
-    assert_eq!(read(Some(&missing)).grade, Pass);
+    assert_eq!(read(Api::V3, Some(&missing)).grade, Pass);
+    assert_eq!(read(Api::V1, Some(&missing)).grade, Warn);
+    // What 2.x says to a token that may not read.
+    let hidden = "HTTP 404: could not find bucket \"logs\"".to_owned();
+    assert_eq!(read(Api::V2, Some(&hidden)).grade, Warn);
 }
 
 #[test]
 fn a_bucket_is_there_or_is_created_or_is_missing() {
     let missing = || Err("HTTP 404: could not find bucket \"logs\"".to_owned());
+    let none_yet = || Err("HTTP 404: query error: database not found: logs".to_owned());
     let forbidden = || Err("HTTP 403: no".to_owned());
     let names =
         |names: &[&str]| -> Vec<String> { names.iter().map(|&name| name.to_owned()).collect() };
@@ -99,7 +108,7 @@ fn a_bucket_is_there_or_is_created_or_is_missing() {
         (
             Api::V3,
             Outcome::Delivered,
-            &missing(),
+            &none_yet(),
             None,
             Pass,
             "creates",
@@ -107,7 +116,7 @@ fn a_bucket_is_there_or_is_created_or_is_missing() {
         (
             Api::V3,
             Outcome::Delivered,
-            &missing(),
+            &none_yet(),
             Some(&none),
             Pass,
             "creates",
@@ -115,7 +124,7 @@ fn a_bucket_is_there_or_is_created_or_is_missing() {
         (
             Api::V3,
             Outcome::Delivered,
-            &missing(),
+            &none_yet(),
             Some(&five),
             Warn,
             "5 databases",
@@ -133,9 +142,10 @@ fn a_bucket_is_there_or_is_created_or_is_missing() {
             Outcome::Delivered,
             &forbidden(),
             None,
-            Warn,
-            "cannot tell",
+            Pass,
+            "if it is not there",
         ),
+        (Api::V3, hold(), &forbidden(), None, Warn, "cannot tell"),
     ] {
         let databases = databases.map(Vec::as_slice);
         let finding = bucket("logs", api, &outcome, there, databases);
@@ -191,11 +201,16 @@ fn a_hash_that_lies_there_as_the_other_kind_is_said_and_on_3_x_a_failure() {
         ),
     ] {
         assert_eq!(
-            hash(api, form, there).grade,
+            hash(api, form, &Ok(there)).grade,
             grade,
             "{api:?} {form:?} {there:?}"
         );
     }
+    let unknown = |api, words: &str| hash(api, MsgHashAs::Tag, &Err(words.to_owned()));
+    assert_eq!(unknown(Api::V3, "HTTP 403: no").grade, Warn);
+    let none_yet = unknown(Api::V3, "HTTP 404: database not found: logs");
+    assert_eq!(none_yet.grade, Pass);
+    assert!(none_yet.found.contains("no line is there"), "{none_yet:?}");
 }
 
 #[test]
@@ -247,4 +262,28 @@ fn what_a_version_of_3_x_cannot_take_is_said_before_a_line_shows_it() {
     );
     assert_eq!(found("3.5.0", 65_536).unwrap().0, Pass);
     assert_eq!(found("3.10.0", 1_000_000).unwrap().0, Pass);
+}
+
+#[test]
+fn an_api_that_is_not_the_servers_own_is_named_with_the_key() {
+    let found = |version, api, write: &Outcome| {
+        let mut ping = ping(204, Some(version));
+        ping.spoken.api = api;
+        server(&ping, write)
+    };
+    for (version, api) in [
+        ("1.6.7", Api::V3),
+        ("v2.9.1", Api::V1),
+        ("v2.9.1", Api::V3),
+        ("3.6.0", Api::V1),
+    ] {
+        let finding = found(version, api, &hold());
+        assert_eq!(finding.grade, Warn, "{finding:?}");
+        assert!(finding.fix.unwrap().contains("INFLUXDB_API"));
+    }
+    // By a mapping of databases, and by what 1.8 has of v2.
+    for (version, api) in [("v2.9.1", Api::V1), ("1.8.10", Api::V2)] {
+        assert_eq!(found(version, api, &Outcome::Delivered).grade, Pass);
+    }
+    assert_eq!(found("3.6.0", Api::V2, &Outcome::Delivered).grade, Warn);
 }

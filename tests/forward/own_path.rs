@@ -17,7 +17,7 @@ fn rig(server: &Strict3) -> Rig {
 }
 
 fn messages(server: &Strict3) -> usize {
-    let messages = server.points("logs", |points| points.messages());
+    let messages = server.points("logs", support::endpoint::Points::messages);
     messages.unwrap_or_default().len()
 }
 

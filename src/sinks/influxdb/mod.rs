@@ -1,8 +1,8 @@
-//! InfluxDB 1.x, 2.x and 3.x: lines out, one named [`Outcome`](super::Outcome) back.
+//! InfluxDB 1.x, 2.x and 3.x: lines out, one named [`Outcome`] back.
 //!
 //! Read `line_protocol` (what a record looks like there), `answer` (what an answer means: `reason` reads its body, `words` tells
 //! the server's words from a line's, `known` is the table of what is known), then `client` (the only place that does I/O) and what
-//! it is asked beside writing: `query` (what the server holds) and `check` (what has to be right).
+//! it is asked beside writing: `greeting` (what the server is), `query` (what it holds) and `check` (what has to be right).
 
 mod advice;
 mod answer;

@@ -11,7 +11,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let status = 200 + u16::from_le_bytes([*low, *high]) % 400;
     let outcome = decide(&HttpAnswer::Response(Response {
         status,
-                body: String::from_utf8_lossy(body).into_owned(),
+        body: String::from_utf8_lossy(body).into_owned(),
         ..Response::default()
     }));
     assert_eq!(outcome == Outcome::Delivered, status == 204);

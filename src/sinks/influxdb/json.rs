@@ -17,14 +17,14 @@ pub(super) enum JsonPart<'a> {
 pub(super) struct JsonWalk {
     /// Bytes that are kept of one string, still escaped.
     most: usize,
-    at: Place,
+    at: JsonPlace,
     name: String,
     is_value: bool,
     kept: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum JsonPlace {
     Between,
     InText { is_escaped: bool },
     InNumber,
@@ -35,7 +35,7 @@ impl JsonWalk {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
-            at: Place::Between,
+            at: JsonPlace::Between,
             name: String::new(),
             is_value: false,
             kept: Vec::new(),
@@ -46,13 +46,13 @@ impl JsonWalk {
     pub(super) fn feed(&mut self, piece: &[u8], found: &mut impl FnMut(JsonPart<'_>)) {
         for &byte in piece {
             match self.at {
-                Place::InText { is_escaped } => self.in_text(byte, is_escaped, found),
-                Place::InNumber if byte.is_ascii_digit() => self.keep(byte),
-                Place::InNumber => {
+                JsonPlace::InText { is_escaped } => self.in_text(byte, is_escaped, found),
+                JsonPlace::InNumber if byte.is_ascii_digit() => self.keep(byte),
+                JsonPlace::InNumber => {
                     self.end_number(found);
                     self.between(byte, found);
                 }
-                Place::Between => self.between(byte, found),
+                JsonPlace::Between => self.between(byte, found),
             }
         }
     }
@@ -60,9 +60,9 @@ impl JsonWalk {
     /// There is no more: a string that is cut off here is found as far as it goes.
     pub(super) fn end(mut self, found: &mut impl FnMut(JsonPart<'_>)) {
         match self.at {
-            Place::InText { .. } if self.is_value => self.end_text(found),
-            Place::InNumber => self.end_number(found),
-            Place::InText { .. } | Place::Between => {}
+            JsonPlace::InText { .. } if self.is_value => self.end_text(found),
+            JsonPlace::InNumber => self.end_number(found),
+            JsonPlace::InText { .. } | JsonPlace::Between => {}
         }
     }
 
@@ -70,13 +70,13 @@ impl JsonWalk {
         match byte {
             b'"' => {
                 self.kept.clear();
-                self.at = Place::InText { is_escaped: false };
+                self.at = JsonPlace::InText { is_escaped: false };
             }
             b':' => self.is_value = true,
             b'0'..=b'9' if self.is_value => {
                 self.kept.clear();
                 self.keep(byte);
-                self.at = Place::InNumber;
+                self.at = JsonPlace::InNumber;
             }
             b'}' => {
                 self.is_value = false;
@@ -93,7 +93,7 @@ impl JsonWalk {
             self.end_text(found);
         } else {
             self.keep(byte);
-            self.at = Place::InText {
+            self.at = JsonPlace::InText {
                 is_escaped: byte == b'\\' && !is_escaped,
             };
         }
@@ -114,7 +114,7 @@ impl JsonWalk {
             self.name = text;
         }
         self.is_value = false;
-        self.at = Place::Between;
+        self.at = JsonPlace::Between;
     }
 
     fn end_number(&mut self, found: &mut impl FnMut(JsonPart<'_>)) {
@@ -124,7 +124,7 @@ impl JsonWalk {
             found(JsonPart::Number { name, number });
         }
         self.is_value = false;
-        self.at = Place::Between;
+        self.at = JsonPlace::Between;
     }
 }
 

@@ -40,9 +40,10 @@ fn keeps_an_hour(server_url: &str, token: &str, refusal: &str, limits: &[&str]) 
         .with("SHIPPER_LOOKBACK", "3650d")
         .with("INFLUXDB_URL", "http://127.0.0.1:9");
     let running = cell.host.start("run");
-    cell.host.until("it and the list of models are read", |stats| {
-        stats["spool"]["ledger"]["pending"].as_u64() >= Some(2)
-    });
+    cell.host
+        .until("it and the list of models are read", |stats| {
+            stats["spool"]["ledger"]["pending"].as_u64() >= Some(2)
+        });
     running.terminate();
     cell.with("INFLUXDB_URL", server_url)
         .expect(&["retention"], limits)

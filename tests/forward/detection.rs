@@ -2,6 +2,7 @@
 //! again when another one may be in its place.
 
 use serde_json::Value;
+use support::endpoint::Points;
 use support::influxd::{Influxd1, Server as _, Settings};
 use support::journal::{Entry, write_journal};
 use support::strict::{Rights, Strict2, Strict3};
@@ -112,7 +113,7 @@ fn paths(targets: Vec<String>) -> Vec<String> {
 }
 
 fn texts_of_3x(server: &Strict3) -> Vec<String> {
-    let messages = server.points("logs", support::endpoint::Points::messages);
+    let messages = server.points("logs", Points::messages);
     messages.unwrap_or_default()
 }
 
@@ -180,7 +181,7 @@ fn a_server_of_another_version_in_its_place_is_found_out_after_an_outage() {
     scene.until_delivered();
     scene.speaks("v3", Some("3.10.0"));
     assert_eq!(paths(three.targets()), [V3]);
-    let before = two.points("logs", support::endpoint::Points::messages);
+    let before = two.points("logs", Points::messages);
     assert_eq!(before, scene.texts(0..50));
     assert_eq!(after_the_probe(&three), scene.texts(50..150));
     running.terminate();
@@ -201,7 +202,7 @@ fn a_server_of_another_version_in_its_place_is_found_out_after_a_hold() {
     scene.set_token(Strict3::TOKEN);
     scene.until_delivered();
     scene.speaks("v3", Some("3.6.0"));
-    let before = two.points("logs", support::endpoint::Points::messages);
+    let before = two.points("logs", Points::messages);
     assert_eq!(before, scene.texts(0..50));
     assert_eq!(after_the_probe(&three), scene.texts(50..100));
     running.terminate();

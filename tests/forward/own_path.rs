@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shipper::record::layout::LogFields;
 use spool::{Selection, State};
+use support::endpoint::Points;
 use support::strict::Strict3;
 
 use super::rig::{Rig, eventually};
@@ -17,7 +18,7 @@ fn rig(server: &Strict3) -> Rig {
 }
 
 fn messages(server: &Strict3) -> usize {
-    let messages = server.points("logs", support::endpoint::Points::messages);
+    let messages = server.points("logs", Points::messages);
     messages.unwrap_or_default().len()
 }
 

@@ -1,5 +1,7 @@
-//! What has to be right at a server and on the way to it, each with what fixes it: this file asks, `judge` says what it means.
+//! What has to be right at a server and on the way to it, each with what fixes it: this file asks, `judge` and `holdings` say
+//! what it means.
 
+mod holdings;
 mod judge;
 
 use super::client::Client;
@@ -70,11 +72,11 @@ async fn ask(
             &there,
             databases.as_deref(),
         ),
-        judge::retention(api, keeps, waiting, lookback),
-        judge::hash(api, form, &there),
-        judge::cardinality(api, form, series),
+        holdings::retention(api, keeps, waiting, lookback),
+        holdings::hash(api, form, &there),
+        holdings::cardinality(api, form, series),
     ];
-    findings.extend(judge::limits(&ping.spoken, longest));
+    findings.extend(holdings::limits(&ping.spoken, longest));
     findings
 }
 

@@ -37,12 +37,12 @@ pub(super) struct Client {
     http: reqwest::Client,
     config: Arc<InfluxSettings>,
     /// What the server says that it is.
-    found: Arc<Mutex<FoundServer>>,
+    found: Arc<Mutex<KnownServer>>,
 }
 
 /// What is known of the server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FoundServer {
+pub(super) struct KnownServer {
     /// What it said last; `None` before it was asked.
     pub last: Option<Spoken>,
     /// Whether it has to be asked again before the next write.
@@ -136,7 +136,7 @@ impl Client {
     }
 
     /// What the server said that it is, if it was asked.
-    pub(super) fn found(&self) -> MutexGuard<'_, FoundServer> {
+    pub(super) fn found(&self) -> MutexGuard<'_, KnownServer> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::answer::Failure;
-use super::client::{Client, FoundServer, read_body, whole};
+use super::client::{Client, KnownServer, read_body, whole};
 use super::request::{missing_key, url};
 use super::version::Spoken;
 use crate::config::Api;
@@ -27,7 +27,7 @@ impl Client {
     /// # Errors
     /// [`Failure`]: no answer, or a key is missing that this server needs.
     pub(super) async fn spoken(&self) -> Result<Spoken, Failure> {
-        let FoundServer { last, is_in_doubt } = self.found().clone();
+        let KnownServer { last, is_in_doubt } = self.found().clone();
         match last.filter(|_| !is_in_doubt).or(self.configured()) {
             Some(known) => match missing_key(self.config(), &known) {
                 Some(missing) => Err(Failure::Setting(missing)),
@@ -67,7 +67,7 @@ impl Client {
         if let Some(missing) = missing_key(self.config(), &spoken) {
             return Err(ping.without_key(missing));
         }
-        *self.found() = FoundServer {
+        *self.found() = KnownServer {
             last: Some(spoken.clone()),
             is_in_doubt,
         };

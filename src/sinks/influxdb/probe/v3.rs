@@ -81,7 +81,7 @@ struct DatabaseRow {
 
 pub(super) async fn hash_there(client: &Client) -> Result<HashThere, String> {
     #[derive(Deserialize)]
-    struct Column {
+    struct HashColumn {
         data_type: String,
     }
     let columns = format!(
@@ -91,8 +91,8 @@ pub(super) async fn hash_there(client: &Client) -> Result<HashThere, String> {
         sql::text(MSG_HASH)
     );
     let rows = sql::rows(client, &client.config().bucket, &columns).await;
-    let rows: Vec<Column> = rows.map_err(|error| error.to_string())?;
-    let is_tag = |column: &Column| column.data_type.starts_with(TAG_TYPE);
+    let rows: Vec<HashColumn> = rows.map_err(|error| error.to_string())?;
+    let is_tag = |column: &HashColumn| column.data_type.starts_with(TAG_TYPE);
     Ok(HashThere {
         tag: rows.iter().any(is_tag),
         field: rows.iter().any(|column| !is_tag(column)),

@@ -27,11 +27,11 @@ const TABLES: &str = "SELECT table_name FROM information_schema.tables WHERE tab
 /// The names of all tables of the database.
 pub(super) async fn tables(client: &Client) -> Result<BTreeSet<String>, QueryError> {
     #[derive(Deserialize)]
-    struct Table {
+    struct ListedTable {
         table_name: String,
     }
     let bucket = &client.config().bucket;
-    let tables: Vec<Table> = rows(client, bucket, TABLES).await?;
+    let tables: Vec<ListedTable> = rows(client, bucket, TABLES).await?;
     Ok(tables.into_iter().map(|table| table.table_name).collect())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shipper::counters::forward::ServerState;
 use support::endpoint::{Endpoint, Manner, Points};
 
 use super::rig::{Rig, eventually};
@@ -184,6 +185,14 @@ async fn a_whole_measurement_that_is_refused_keeps_no_other_from_arriving() {
     // One that arrives later does not wait either.
     rig.append_inventory(time + 100, "[]").await;
     eventually("a later one", async || rig.stats().await.delivered == 11).await;
+    // The server takes something, and is never said to take nothing while it does.
+    let status = running
+        .until("the server is well", |status| {
+            status.server == ServerState::Well
+        })
+        .await;
+    assert_eq!(status.outage_since, None);
+    assert!(status.holds > 0 && status.last_error.is_some());
     let stats = rig.stats().await;
     assert_eq!((stats.pending, stats.quarantined), (1000, 0));
     endpoint.cure();

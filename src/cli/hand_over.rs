@@ -120,11 +120,22 @@ struct Seen {
     uid: u32,
     gid: u32,
     is_mount: bool,
+    /// Device and inode.
+    identity: (u32, u32, u64),
 }
 
 impl Seen {
     fn of(file: &impl AsFd) -> io::Result<Self> {
-        let found = statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+        Self::at(file, c"", AtFlags::EMPTY_PATH)
+    }
+
+    /// What is called `name`, be it a link.
+    fn named(directory: &impl AsFd, name: &CStr) -> io::Result<Self> {
+        Self::at(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn at(file: &impl AsFd, name: &CStr, flags: AtFlags) -> io::Result<Self> {
+        let found = statx(file, name, flags, StatxFlags::BASIC_STATS)?;
         let mode = u32::from(found.stx_mode);
         Ok(Self {
             kind: FileType::from_raw_mode(mode),
@@ -133,6 +144,7 @@ impl Seen {
             uid: found.stx_uid,
             gid: found.stx_gid,
             is_mount: found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+            identity: (found.stx_dev_major, found.stx_dev_minor, found.stx_ino),
         })
     }
 
@@ -267,9 +279,14 @@ impl Handing<'_, '_> {
         depth: usize,
     ) -> io::Result<()> {
         let entry = open_itself(directory, name)?;
-        let seen = Seen::of(&entry)?;
-        if seen.kind == FileType::Directory {
+        let opened = Seen::of(&entry)?;
+        if opened.kind == FileType::Directory {
             return self.directory(&entry, path, is_sheltered, depth);
+        }
+        // By its name: a name that was taken away since would not count among its links, and one elsewhere could be the only one.
+        let seen = Seen::named(directory, name)?;
+        if seen.identity != opened.identity {
+            return self.leave(path, "another file took its place");
         }
         match judge(&seen, name.to_bytes(), is_sheltered, self.arguments) {
             Fate::Right => Ok(()),

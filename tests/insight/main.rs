@@ -4,12 +4,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod captures;
 mod dashboards;
 mod generator;
 mod lines;
+mod loads;
 mod properties;
 mod stored;
 mod support;
+mod tasks;
 mod translation;
 mod two_lines;
 mod whole_way;

@@ -52,11 +52,11 @@ fn two_loads_one_after_the_other_are_two() {
 }
 
 #[test]
-fn an_end_that_fits_two_starts_gets_the_name_of_neither() {
+fn an_end_that_fits_two_starts_alike_gets_the_name_of_neither() {
     let lines = [
         r#"time=2025-02-14T02:04:27.000Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/a.gguf --port 1""#,
-        r#"time=2025-02-14T02:04:27.100Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/blobs/sha256-SHA --port 2""#,
-        r#"time=2025-02-14T02:04:29.100Z level=INFO source=server.go:637 msg="llama runner started in 2.00 seconds""#,
+        r#"time=2025-02-14T02:04:27.005Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/blobs/sha256-SHA --port 2""#,
+        r#"time=2025-02-14T02:04:29.010Z level=INFO source=server.go:637 msg="llama runner started in 2.00 seconds""#,
     ];
     let points = read(&mut Reader::default(), &lines);
     assert_eq!(

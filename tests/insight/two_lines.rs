@@ -108,7 +108,11 @@ fn a_snapshot_gives_its_models_and_what_changed() {
             format!(r#"model_inventory model_name=c:1 manifests_path="{path}/c/1" size=9i"#),
         ]
     );
-    let changes: Vec<_> = now.changes_since(&then).iter().map(text).collect();
+    let changes: Vec<_> = now
+        .changes_since(&then, |_| false)
+        .iter()
+        .map(text)
+        .collect();
     assert_eq!(
         changes,
         [
@@ -117,6 +121,17 @@ fn a_snapshot_gives_its_models_and_what_changed() {
             r#"events kind=model_added model="c:1" size=9i"#,
         ]
     );
-    assert!(now.changes_since(&now).is_empty());
+    assert!(now.changes_since(&now, |_| false).is_empty());
+    // What cannot be read now is no model that is gone, and says nothing of the others.
+    let b = format!("{path}/b/1");
+    let changes: Vec<_> = now
+        .changes_since(&then, |path| path == b)
+        .iter()
+        .map(text)
+        .collect();
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    let mut kept = now.clone();
+    kept.keep(&then, |path| path == b);
+    assert_eq!(kept.name_of("2").as_deref(), Some("b:1"));
     assert!(Models::from_json("{}").is_err());
 }

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use found::Found;
+use found::{Found, Known};
 pub use locate::{ModelsPlace, UnitFacts, from_line, home_of, places};
 use look::{Look, Waited};
 pub use look::{LookError, ModelsSeen, look};
@@ -95,7 +95,11 @@ impl Source for Inventory {
     ) -> Result<(), SourceError> {
         let (mut places, mut said) = (Vec::new(), Complaints::default());
         let feed = self.models.as_ref();
-        let mut known = feed.and_then(|_| recall::models(writer.store()));
+        let recalled = feed.and_then(|_| recall::models(writer.store()));
+        let mut known = recalled.map(|models| Known {
+            models,
+            ..Known::default()
+        });
         while !stop.is_triggered() {
             if places.is_empty() {
                 let named = || (self.named)(stop);
@@ -143,22 +147,23 @@ impl Inventory {
     fn snapshot(
         &self,
         sight: ModelsSeen,
-        known: &mut Option<Models>,
+        known: &mut Option<Known>,
         writer: &mut Writer<'_>,
     ) -> Result<Vec<String>, Error> {
         let complaints = sight.caveat().into_iter().chain(sight.scan.complaints());
         let complaints = complaints.collect();
-        let (parts, is_whole) = (parts(&sight.scan.models), sight.scan.is_whole());
-        drop(sight);
+        let Scan { models, unseen, .. } = &sight.scan;
+        let (parts, is_complete) = (parts(models), sight.scan.is_complete());
         match &self.models {
             Some(feed) => {
                 let found = Found::read(&parts)?;
-                feed.send_replace(Some(found.all().clone()));
-                // A manifest that cannot be read now is no model that is gone: the next whole scan is compared with the last one.
-                let before = known.as_ref().filter(|_| is_whole);
-                write(&parts, &found.points(before), writer)?;
-                if is_whole || known.is_none() {
-                    *known = Some(found.all().clone());
+                let now = found.known(known.as_ref(), unseen);
+                feed.send_replace(Some(now.models.clone()));
+                // Models beyond what a scan takes are not gone: the next complete one is compared with the last one.
+                let before = known.as_ref().filter(|_| is_complete);
+                write(&parts, &found.points(before, unseen), writer)?;
+                if is_complete || known.is_none() {
+                    *known = Some(now);
                 }
             }
             None => write(&parts, &[], writer)?,
@@ -167,14 +172,15 @@ impl Inventory {
     }
 
     /// Publishes what was known before, or that nothing is, unless models were published already.
-    fn publish_first(&self, known: Option<&Models>) {
+    fn publish_first(&self, known: Option<&Known>) {
         let Some(feed) = &self.models else {
             return;
         };
         feed.send_if_modified(|published| {
             let is_first = published.is_none();
             if is_first {
-                *published = Some(known.cloned().unwrap_or_default());
+                let models = known.map(|known| known.models.clone());
+                *published = Some(models.unwrap_or_default());
             }
             is_first
         });

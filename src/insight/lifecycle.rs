@@ -7,6 +7,7 @@ use super::native;
 use super::scan::{self, integer, size_or_bytes};
 use super::server_config;
 use super::slog::{Attributes, Line};
+use super::trouble;
 use crate::record::Decimal;
 use crate::record::Derived;
 use crate::record::{Event, Fact, Kind};
@@ -95,8 +96,17 @@ fn prefixed<'a>(message: &str, line: &Line<'a>) -> Option<Derived<'a>> {
         || message.starts_with("runtime OOM detected; expiring loaded models")
     {
         failed(Kind::OomRetry, &line.attributes()?)?
+    } else if message.starts_with("llama-server ") && message.ends_with(" error") {
+        // `completion`, `chat`, `embedding`: whatever was asked of it.
+        failed(Kind::GenerationFailed, &line.attributes()?)?
+    } else if let Some(error) = message
+        .strip_prefix("llm predict error: ")
+        .or_else(|| message.strip_prefix("llm embedding error: "))
+    {
+        line.attributes()?;
+        refused(error)
     } else {
-        return None;
+        trouble::derive(line)?
     };
     Some(Derived::Event(event))
 }
@@ -115,7 +125,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// A model as lines name it: a path to its weights, or its full name.
-fn model_fact(text: Cow<'_, str>) -> Fact<'_> {
+pub(super) fn model_fact(text: Cow<'_, str>) -> Fact<'_> {
     if let Some(digest) = scan::blob_sha256(&text) {
         return Fact::ModelSha256(Cow::Owned(digest.to_owned()));
     }
@@ -144,6 +154,17 @@ fn of_model<'a>(kind: Kind, attributes: &Attributes<'a>) -> Event<'a> {
 fn failed<'a>(kind: Kind, attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let error = scan::brief(attributes.text("error")?);
     Some(of_model(kind, attributes).with(Fact::Error(error)))
+}
+
+/// What a runner of 0.4 to 0.24 answered in place of tokens.
+fn refused<'a>(error: &str) -> Event<'a> {
+    let kind = if error == "the input length exceeds the context length" {
+        Kind::ContextExceeded
+    } else {
+        Kind::GenerationFailed
+    };
+    let error = scan::brief(Cow::Owned(error.to_owned()));
+    Event::of(kind).with(Fact::Error(error))
 }
 
 /// A load that failed because nobody waited for it any more is told by a line of its own, too.

@@ -9,7 +9,7 @@
 //!
 //! How lines hang together is in one small state each, all of them pure: `tasks.rs` (llama-server's tasks), `loads.rs`, `buffers.rs`, `twins.rs`.
 //!
-//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs` and `memory.rs` for messages of
+//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs`, `trouble.rs` and `memory.rs` for messages of
 //! Ollama, `native.rs` and `slot.rs` for those of llama.cpp, `failure.rs` for what it could not do.
 
 mod buffers;
@@ -30,6 +30,7 @@ mod slog;
 mod slot;
 mod systemd;
 mod tasks;
+mod trouble;
 mod twins;
 
 pub use models::{BadInventory, Models};

@@ -3,9 +3,9 @@
 use super::support::{SHA, points};
 
 /// Lines, with `SHA` for a digest, and what each must give.
-type Table = &'static [(&'static str, &'static [&'static str])];
+pub(crate) type Table = &'static [(&'static str, &'static [&'static str])];
 
-fn check(table: Table) {
+pub(crate) fn check(table: Table) {
     for (line, expected) in table {
         let line = line.replace("SHA", SHA);
         let expected: Vec<_> = expected

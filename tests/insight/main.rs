@@ -14,5 +14,6 @@ mod stored;
 mod support;
 mod tasks;
 mod translation;
+mod troubles;
 mod two_lines;
 mod whole_way;

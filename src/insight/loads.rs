@@ -16,26 +16,26 @@ const TWIN_MS: u64 = 3;
 const TWIN_HUNDREDTHS: u64 = 1;
 /// What two decimals of a second leave unsaid.
 const ROUNDING_MS: u64 = 10;
-/// Where more lies between the two, the starts that follow from them are the same but for what was rounded.
-const SAME_START_MS: u64 = 20;
+/// Where more lies between the two, as on a busy host, the starts that follow from them are about the same, and the second has none of its own.
+const SAME_START_MS: u64 = 100;
 /// Load starts remembered; a host seldom has more than one under way.
 const REMEMBERED: usize = 8;
 
 /// Loads under way, and the one that ended last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Loads {
+pub(super) struct LoadWatch {
     starts: Vec<(Millis, Vec<Fact<'static>>)>,
-    last_done: Option<Done>,
+    last_done: Option<LoadEnd>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Done {
+struct LoadEnd {
     at: Millis,
     began: Millis,
     hundredths: u64,
 }
 
-impl Loads {
+impl LoadWatch {
     /// A runner starts.
     pub(super) fn start(&mut self, event: &Event<'_>, now: Millis) {
         let model = event.facts.iter().filter_map(owned_model);
@@ -54,7 +54,7 @@ impl Loads {
         let Ok(millis) = Millis::try_from(micros / 1_000) else {
             return true;
         };
-        let done = Done {
+        let done = LoadEnd {
             at: now,
             began: now.saturating_sub(millis),
             hundredths: micros / 10_000,
@@ -103,32 +103,30 @@ impl Loads {
         }
     }
 
-    /// The start nearest to the moment that a load is timed from. Where another one is as near, both lose their models: which is whose
-    /// cannot be known.
+    /// The start nearest to the moment that a load is timed from. Where that of another model is as near, both lose their models: which is
+    /// whose cannot be known.
     fn own_start(&mut self, began: Millis) -> Option<usize> {
+        let distance = |start: Millis| {
+            let between = began.checked_sub(start)?;
+            let is_near = START_TO_CLOCK.contains(&between);
+            is_near.then_some(between.unsigned_abs())
+        };
         let starts = self.starts.iter().enumerate();
-        let mut near: Vec<_> = starts
-            .filter_map(|(place, (start, _))| {
-                let between = began.checked_sub(*start)?;
-                let is_near = START_TO_CLOCK.contains(&between);
-                is_near.then_some((between.unsigned_abs(), place))
-            })
-            .collect();
-        near.sort_unstable();
-        let &(nearest, own) = near.first()?;
-        let mut rivals = near
-            .iter()
-            .take_while(|(far, _)| far - nearest <= ROUNDING_MS);
-        if rivals.clone().count() > 1 {
-            rivals.try_for_each(|(_, place)| {
-                self.starts.get_mut(*place).map(|(_, model)| model.clear())
-            })?;
+        let near = starts.filter_map(|(place, (start, _))| Some((distance(*start)?, place)));
+        let (nearest, own) = near.min()?;
+        let model = self.starts.get(own)?.1.clone();
+        let is_rival =
+            |start: Millis| distance(start).is_some_and(|far| far - nearest <= ROUNDING_MS);
+        let rivals = || self.starts.iter().filter(|(start, _)| is_rival(*start));
+        if rivals().any(|(_, other)| *other != model) {
+            let rivals = self.starts.iter_mut().filter(|(start, _)| is_rival(*start));
+            rivals.for_each(|(_, model)| model.clear());
         }
         Some(own)
     }
 }
 
-impl Done {
+impl LoadEnd {
     fn is_twin(self, other: &Self) -> bool {
         self.at.abs_diff(other.at) <= TWIN_MS
             && self.hundredths.abs_diff(other.hundredths) <= TWIN_HUNDREDTHS

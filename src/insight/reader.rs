@@ -10,11 +10,11 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::buffers::Buffers;
-use super::loads::{Loads, Millis};
+use super::loads::{LoadWatch, Millis};
 use super::models::Models;
 use super::slog::Line;
 use super::tasks::Tasks;
-use super::twins::{Aborts, Allocations, Deaths, Found, Side};
+use super::twins::{Aborts, Allocations, Deaths, Missing, Side};
 use crate::record::Derived;
 use crate::record::{Event, Fact, Kind};
 
@@ -25,7 +25,7 @@ pub struct Reader {
     /// Lines read.
     lines: u64,
     tasks: Tasks,
-    loads: Loads,
+    loads: LoadWatch,
     buffers: Buffers,
     deaths: Deaths,
     aborts: Aborts,
@@ -81,9 +81,9 @@ impl Reader {
             Kind::Unload => return News::if_so(self.is_first_unload(message)),
             Kind::RunnerGone => {
                 return match self.deaths.find() {
-                    Found::Again => News::Nothing,
-                    Found::Gone => News::Itself,
-                    Found::Death => News::AndDeath,
+                    Missing::Again => News::Nothing,
+                    Missing::Gone => News::Itself,
+                    Missing::Death => News::AndDeath,
                 };
             }
             Kind::Crash => self.deaths.crash(),

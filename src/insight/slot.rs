@@ -8,12 +8,12 @@ use crate::record::{Decimal, Phase, Tokens};
 pub(super) struct SlotLine {
     pub(super) slot: u64,
     pub(super) task: u64,
-    pub(super) step: Step,
+    pub(super) step: TaskStep,
 }
 
 /// A step of a task.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum TaskStep {
     /// `new prompt, n_ctx_slot = 131072, n_keep = 4, task.n_tokens = 14892`
     Prompt { context: u64, tokens: u64 },
     /// `cached n_tokens = 40, memory_seq_rm [40, end)`: what need not be processed. Long prompts repeat it with what is done so far.
@@ -29,7 +29,7 @@ pub(super) enum Step {
 }
 
 /// A line that begins with `srv `: what becomes of a task, without its slot.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TaskLine<'a> {
     /// `stop: cancel task, id_task = 12`: nobody waits for it any more.
     Cancel { task: u64 },
@@ -44,7 +44,7 @@ pub(super) fn slot_line(text: &str) -> Option<SlotLine> {
     let (slot, rest) = rest.split_once(" | task ")?;
     let (task, what) = rest.split_once(" | ")?;
     let step = match function {
-        "print_timing" => timing(what).map(Step::Timing).or_else(|| draft(what))?,
+        "print_timing" => timing(what).map(TaskStep::Timing).or_else(|| draft(what))?,
         "release" => release(what)?,
         "operator()" | "update_slots" => prompt(what)
             .or_else(|| cached(what))
@@ -81,37 +81,37 @@ pub(super) fn beyond_context(error: &str) -> Option<(u64, u64)> {
     Some((scan::integer(prompt)?, scan::integer(context)?))
 }
 
-fn release(what: &str) -> Option<Step> {
+fn release(what: &str) -> Option<TaskStep> {
     let (tokens, truncated) = what
         .strip_prefix("stop processing: n_tokens = ")?
         .split_once(", truncated = ")?;
-    Some(Step::Release {
+    Some(TaskStep::Release {
         tokens: scan::integer(tokens)?,
         truncated: scan::integer(truncated).filter(|truncated| *truncated <= 1)?,
     })
 }
 
-fn prompt(what: &str) -> Option<Step> {
+fn prompt(what: &str) -> Option<TaskStep> {
     let (context, rest) = what
         .strip_prefix("new prompt, n_ctx_slot = ")?
         .split_once(", n_keep = ")?;
     let (keep, tokens) = rest.split_once(", task.n_tokens = ")?;
     scan::integer(keep.strip_prefix('-').unwrap_or(keep))?;
-    Some(Step::Prompt {
+    Some(TaskStep::Prompt {
         context: scan::integer(context)?,
         tokens: scan::integer(tokens)?,
     })
 }
 
-fn cached(what: &str) -> Option<Step> {
+fn cached(what: &str) -> Option<TaskStep> {
     let (tokens, range) = what
         .strip_prefix("cached n_tokens = ")?
         .split_once(", memory_seq_rm [")?;
     scan::integer(range.strip_suffix(", end)")?)?;
-    scan::integer(tokens).map(Step::Cached)
+    scan::integer(tokens).map(TaskStep::Cached)
 }
 
-fn shift(what: &str) -> Option<Step> {
+fn shift(what: &str) -> Option<TaskStep> {
     let (keep, rest) = what
         .strip_prefix("slot context shift, n_keep = ")?
         .split_once(", n_left = ")?;
@@ -119,11 +119,11 @@ fn shift(what: &str) -> Option<Step> {
     scan::integer(keep)?;
     scan::integer(left)?;
     let discarded = scan::integer(discarded)?;
-    Some(Step::Shift { discarded })
+    Some(TaskStep::Shift { discarded })
 }
 
 /// Up to some version `draft acceptance rate = …`, and without the mean length.
-fn draft(what: &str) -> Option<Step> {
+fn draft(what: &str) -> Option<TaskStep> {
     let what = what.strip_prefix("draft acceptance")?;
     let what = what.strip_prefix(" rate").unwrap_or(what);
     let (share, rest) = what.strip_prefix(" = ")?.split_once(" (")?;
@@ -138,7 +138,7 @@ fn draft(what: &str) -> Option<Step> {
     let accepted = scan::integer(accepted.trim_start_matches(' '))?;
     let generated = scan::integer(generated.trim_start_matches(' '))?;
     (generated > 0 && accepted <= generated).then(|| {
-        Step::Draft(Tokens {
+        TaskStep::Draft(Tokens {
             accepted: Some(accepted),
             ..Tokens::of(Phase::Draft, generated)
         })

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::scan;
-use super::slot::{self, SlotLine, Step, TaskLine};
+use super::slot::{self, SlotLine, TaskLine, TaskStep};
 use crate::record::{Derived, Phase, Tokens};
 use crate::record::{Event, Fact, Kind};
 
@@ -19,15 +19,15 @@ const REMEMBERED_NUMBERS: usize = 16;
 /// The tasks that are under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tasks {
-    running: VecDeque<Task>,
+    running: VecDeque<RunningTask>,
     /// Cancelled ones that have not been released.
-    cancelled: Numbers,
+    cancelled: TaskNumbers,
     /// Failed ones, whose client may be told gone because of that.
-    failed: Numbers,
+    failed: TaskNumbers,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Task {
+struct RunningTask {
     slot: u64,
     number: u64,
     /// Tokens of its prompt.
@@ -44,9 +44,9 @@ struct Task {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Numbers(VecDeque<u64>);
+struct TaskNumbers(VecDeque<u64>);
 
-impl Numbers {
+impl TaskNumbers {
     fn add(&mut self, number: u64) {
         if self.0.len() == REMEMBERED_NUMBERS {
             self.0.pop_front();
@@ -61,7 +61,7 @@ impl Numbers {
     }
 }
 
-impl Task {
+impl RunningTask {
     /// What its slot would hold, had nothing been taken out of it.
     fn held(&self, held: u64) -> u64 {
         held.saturating_add(self.discarded)
@@ -73,29 +73,29 @@ impl Tasks {
     pub(super) fn slot(&mut self, line: SlotLine, out: &mut Vec<Derived<'_>>) {
         let SlotLine { slot, task, step } = line;
         match step {
-            Step::Prompt { context, tokens } => {
+            TaskStep::Prompt { context, tokens } => {
                 self.begin(slot, task, tokens);
                 let event = Event::of(Kind::PromptStart)
                     .with(Fact::Context(context))
                     .with(Fact::PromptTokens(tokens));
                 out.push(Derived::Event(event));
             }
-            Step::Cached(tokens) => {
-                let begins = |task: &Task| task.cached.is_none();
+            TaskStep::Cached(tokens) => {
+                let begins = |task: &RunningTask| task.cached.is_none();
                 if let Some(task) = self.find(slot, task, begins).filter(|task| begins(task)) {
                     task.cached = Some(tokens);
                 }
             }
-            Step::Shift { discarded } => {
+            TaskStep::Shift { discarded } => {
                 if let Some(task) = self.find(slot, task, |_| true) {
                     task.discarded = task.discarded.saturating_add(discarded);
                 }
                 let event = Event::of(Kind::ContextShift).with(Fact::Tokens(discarded));
                 out.push(Derived::Event(event));
             }
-            Step::Timing(tokens) => out.push(Derived::Tokens(self.timed(slot, task, tokens))),
-            Step::Draft(tokens) => out.push(Derived::Tokens(tokens)),
-            Step::Release { tokens, truncated } => {
+            TaskStep::Timing(tokens) => out.push(Derived::Tokens(self.timed(slot, task, tokens))),
+            TaskStep::Draft(tokens) => out.push(Derived::Tokens(tokens)),
+            TaskStep::Release { tokens, truncated } => {
                 let event = Event::of(Kind::PromptDone)
                     .with(Fact::Tokens(tokens))
                     .with(Fact::Truncated(truncated));
@@ -134,7 +134,7 @@ impl Tasks {
         if self.running.len() == REMEMBERED {
             self.running.pop_front();
         }
-        self.running.push_back(Task {
+        self.running.push_back(RunningTask {
             slot,
             number,
             prompt,
@@ -147,13 +147,18 @@ impl Tasks {
     }
 
     /// The task of this slot and number: the latest of those that fit, else the latest.
-    fn find(&mut self, slot: u64, number: u64, fits: impl Fn(&Task) -> bool) -> Option<&mut Task> {
+    fn find(
+        &mut self,
+        slot: u64,
+        number: u64,
+        fits: impl Fn(&RunningTask) -> bool,
+    ) -> Option<&mut RunningTask> {
         let place = self.place(slot, number, fits)?;
         self.running.get_mut(place)
     }
 
-    fn place(&self, slot: u64, number: u64, fits: impl Fn(&Task) -> bool) -> Option<usize> {
-        let own = |task: &Task| task.slot == slot && task.number == number;
+    fn place(&self, slot: u64, number: u64, fits: impl Fn(&RunningTask) -> bool) -> Option<usize> {
+        let own = |task: &RunningTask| task.slot == slot && task.number == number;
         let fitting = self
             .running
             .iter()
@@ -164,14 +169,14 @@ impl Tasks {
     /// What a timing comes to: that of a prompt is of the tokens that were processed, and the others were in the cache.
     fn timed(&mut self, slot: u64, number: u64, tokens: Tokens) -> Tokens {
         if tokens.phase != Phase::Prompt {
-            let fits = |task: &Task| task.is_read && task.generated.is_none();
+            let fits = |task: &RunningTask| task.is_read && task.generated.is_none();
             if let Some(task) = self.find(slot, number, fits) {
                 task.generated = Some(tokens.tokens);
             }
             return tokens;
         }
         let all = |cached: u64| tokens.tokens.saturating_add(cached);
-        let fits = |task: &Task| {
+        let fits = |task: &RunningTask| {
             !task.is_read && task.cached.is_some_and(|cached| all(cached) == task.prompt)
         };
         let cached = self.find(slot, number, fits).and_then(|task| {
@@ -187,7 +192,7 @@ impl Tasks {
 
     /// Ends a task of which the slot holds `held` tokens, and appends what was not printed of it.
     fn release(&mut self, slot: u64, number: u64, held: u64, out: &mut Vec<Derived<'_>>) {
-        let fits = |task: &Task| {
+        let fits = |task: &RunningTask| {
             task.generated.is_some_and(|generated| {
                 task.prompt.saturating_add(generated) == task.held(held).saturating_add(1)
             })

@@ -59,7 +59,7 @@ pub(super) struct Deaths {
 
 /// What is new in a line that finds a runner gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Missing {
     /// It ended, and nothing told of it yet.
     Death,
     /// Its end was told by another line.
@@ -80,11 +80,11 @@ impl Deaths {
     }
 
     /// A runner was found gone.
-    pub(super) fn find(&mut self) -> Found {
+    pub(super) fn find(&mut self) -> Missing {
         let found = match (self.is_found, self.is_counted) {
-            (true, _) => Found::Again,
-            (false, true) => Found::Gone,
-            (false, false) => Found::Death,
+            (true, _) => Missing::Again,
+            (false, true) => Missing::Gone,
+            (false, false) => Missing::Death,
         };
         (self.is_found, self.is_counted) = (true, true);
         found

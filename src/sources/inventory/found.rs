@@ -13,12 +13,12 @@ pub(super) struct Known {
 
 /// The models of a snapshot, whole and by its parts.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundModels {
     all: Models,
     parts: Vec<Models>,
 }
 
-impl Found {
+impl FoundModels {
     /// Reads the texts of a snapshot.
     pub(super) fn read(parts: &[String]) -> Result<Self, BadInventory> {
         let parts = parts
@@ -74,12 +74,12 @@ mod tests {
     use super::super::scan::Scan;
     use super::*;
 
-    fn found(names: &[&str]) -> Found {
+    fn found(names: &[&str]) -> FoundModels {
         let models: Vec<_> = names
             .iter()
             .map(|name| format!(r#"{{"name":"{name}","digest":"d","size":1}}"#))
             .collect();
-        Found::read(&[format!("[{}]", models.join(","))]).unwrap()
+        FoundModels::read(&[format!("[{}]", models.join(","))]).unwrap()
     }
 
     fn unseen(paths: &[&str]) -> Unseen {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     /// How many models came or went between two snapshots.
-    fn changes(found: &Found, before: &Known, unseen: &Unseen) -> usize {
+    fn changes(found: &FoundModels, before: &Known, unseen: &Unseen) -> usize {
         let points = found.points(Some(before), unseen);
         let all = points.iter().flatten();
         all.filter(|point| matches!(point, Derived::Event(_)))

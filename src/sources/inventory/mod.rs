@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use found::{Found, Known};
+use found::{FoundModels, Known};
 pub use locate::{ModelsPlace, UnitFacts, from_line, home_of, places};
 use look::{Look, Waited};
 pub use look::{LookError, ModelsSeen, look};
@@ -152,16 +152,18 @@ impl Inventory {
     ) -> Result<Vec<String>, Error> {
         let complaints = sight.caveat().into_iter().chain(sight.scan.complaints());
         let complaints = complaints.collect();
-        let Scan { models, unseen, .. } = &sight.scan;
-        let (parts, is_complete) = (parts(models), sight.scan.is_complete());
+        let is_complete = sight.scan.is_complete();
+        let Scan { models, unseen, .. } = sight.scan;
+        let parts = parts(&models);
+        drop(models);
         match &self.models {
             Some(feed) => {
-                let found = Found::read(&parts)?;
-                let now = found.known(known.as_ref(), unseen);
+                let found = FoundModels::read(&parts)?;
+                let now = found.known(known.as_ref(), &unseen);
                 feed.send_replace(Some(now.models.clone()));
                 // Models beyond what a scan takes are not gone: the next complete one is compared with the last one.
                 let before = known.as_ref().filter(|_| is_complete);
-                write(&parts, &found.points(before, unseen), writer)?;
+                write(&parts, &found.points(before, &unseen), writer)?;
                 if is_complete || known.is_none() {
                     *known = Some(now);
                 }

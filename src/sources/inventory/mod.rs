@@ -15,9 +15,10 @@ mod walk;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use found::{FoundModels, Known};
-pub use locate::{ModelsPlace, UnitFacts, from_line, home_of, places};
+pub use locate::{ModelsPlace, UnitFacts, assigned, environment_files, from_line, home_of, places};
 use look::{Look, Waited};
 pub use look::{LookError, ModelsSeen, look};
 pub use manifest::{InstalledModel, Unusable};
@@ -40,6 +41,9 @@ use crate::sources::{Assignment, Goal, Source, SourceError, WriteError, Writer, 
 /// How far back Ollama's log is worth searching for the models directory ([`from_line`]): seven days, in microseconds. Ollama names
 /// it whenever it starts or loads a model.
 pub const SEARCH_BACK: u64 = 7 * 24 * 3_600_000_000;
+
+/// How long it is taken for granted where the models directory is: it may be moved while Ollama is restarted.
+const ASK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Finds the models directory that Ollama's log names last, on the inventory's thread; the stop ends its waiting.
 pub type Named = Arc<dyn Fn(&Stop) -> Option<PathBuf> + Send + Sync>;
@@ -94,6 +98,7 @@ impl Source for Inventory {
         stop: &Stop,
     ) -> Result<(), SourceError> {
         let (mut places, mut said) = (Vec::new(), Complaints::default());
+        let mut asked = Instant::now();
         let feed = self.models.as_ref();
         let recalled = feed.and_then(|_| recall::models(writer.store()));
         let mut known = recalled.map(|models| Known {
@@ -101,9 +106,14 @@ impl Source for Inventory {
             ..Known::default()
         });
         while !stop.is_triggered() {
-            if places.is_empty() {
+            if places.is_empty() || asked.elapsed() >= ASK_AGAIN {
                 let named = || (self.named)(stop);
-                places = locate::places(&self.config, &self.units, &named);
+                let (now, is_named) = locate::places_now(&self.config, &self.units, &named);
+                // Where it was found it stays, unless somebody says where it is now.
+                if places.is_empty() || is_named {
+                    places = now;
+                }
+                asked = Instant::now();
             }
             let unheard = |silent: LookError| {
                 // Whoever waits for it need not wait for a snapshot that cannot be taken.
@@ -113,7 +123,7 @@ impl Source for Inventory {
             let Some(seen) = see(&places, assignment.goal, stop, unheard) else {
                 break;
             };
-            // What was found once is not looked for again.
+            // What was found is not looked for elsewhere.
             places = seen.iter().map(|sight| sight.place.clone()).collect();
             let taken = seen.map_err(Error::from);
             let complaints = match taken.and_then(|sight| self.snapshot(sight, &mut known, writer))

@@ -86,6 +86,7 @@ impl Reader {
                     Missing::Death => News::AndDeath,
                 };
             }
+            Kind::ServerStart => self.restart(),
             Kind::Crash => self.deaths.crash(),
             Kind::LoadFailed => self.loads.failed(event),
             Kind::LoadAborted => self.loads.aborted(event),
@@ -94,11 +95,23 @@ impl Reader {
         News::Itself
     }
 
+    /// A server that starts has no runners.
+    fn restart(&mut self) {
+        *self = Self {
+            models: std::mem::take(&mut self.models),
+            lines: self.lines,
+            ..Self::default()
+        };
+    }
+
     /// Whether `event` is news, where that depends on when it was.
     fn is_timely(&mut self, event: &mut Event<'_>, message: &str) -> bool {
         if event.kind == Kind::LoadStart {
             self.buffers.begin();
             self.deaths.start();
+            if message.contains(" --embedding") {
+                self.tasks.start_embedding();
+            }
         }
         let line = Line::parse(message);
         let Some((line, now)) = line.and_then(|line| millis(line.time).map(|now| (line, now)))

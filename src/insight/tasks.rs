@@ -24,6 +24,8 @@ pub(super) struct Tasks {
     cancelled: TaskNumbers,
     /// Failed ones, whose client may be told gone because of that.
     failed: TaskNumbers,
+    /// Whether a runner was started for embeddings.
+    embeds: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,30 @@ impl RunningTask {
     }
 }
 
+impl RunningTask {
+    /// Appends what was read and written of a cancelled answer.
+    fn cut_off(&self, held: u64, cached: u64, out: &mut Vec<Derived<'_>>) {
+        let read = held.clamp(cached, self.prompt.max(cached));
+        let read = Tokens {
+            cached: Some(cached),
+            ..Tokens::of(Phase::PromptCancelled, read)
+        };
+        let written = held.saturating_add(1).saturating_sub(self.prompt);
+        let written = Tokens {
+            cancelled: Some(written),
+            ..Tokens::of(Phase::Generation, written)
+        };
+        let both = [read, written].into_iter().filter(|some| some.tokens > 0);
+        out.extend(both.map(Derived::Tokens));
+    }
+}
+
 impl Tasks {
+    /// A runner starts that reads texts for their embeddings.
+    pub(super) fn start_embedding(&mut self) {
+        self.embeds = true;
+    }
+
     /// Appends the points of a slot's line.
     pub(super) fn slot(&mut self, line: SlotLine, out: &mut Vec<Derived<'_>>) {
         let SlotLine { slot, task, step } = line;
@@ -202,33 +227,22 @@ impl Tasks {
             return;
         };
         let is_cancelled = task.generated.is_none() && self.cancelled.take(number);
-        // Without a word of the cache nothing ran: what the slot holds is of the task before.
-        let Some(cached) = task.cached.filter(|_| task.generated.is_none()) else {
+        if task.generated.is_some() || task.failed {
             return;
-        };
+        }
         let held = task.held(held);
-        if is_cancelled {
-            let read = Tokens {
-                cached: Some(cached),
-                ..Tokens::of(
-                    Phase::PromptCancelled,
-                    held.clamp(cached, task.prompt.max(cached)),
-                )
-            };
-            let written = held.saturating_add(1).saturating_sub(task.prompt);
-            let written = Tokens {
-                cancelled: Some(written),
-                ..Tokens::of(Phase::Generation, written)
-            };
-            let both = [read, written].into_iter().filter(|some| some.tokens > 0);
-            out.extend(both.map(Derived::Tokens));
-        } else if !task.failed && held == task.prompt && held > 0 {
+        // Without a word of the cache nothing ran: what the slot holds is of the task before.
+        match task.cached {
+            Some(cached) if is_cancelled => task.cut_off(held, cached, out),
             // Answers have timings; what ended well without them was read for its embedding.
-            let tokens = Tokens {
-                cached: Some(cached),
-                ..Tokens::of(Phase::Embedding, held)
-            };
-            out.push(Derived::Tokens(tokens));
+            cached if !is_cancelled && (self.embeds || cached.is_some() && held == task.prompt) => {
+                let tokens = Tokens {
+                    cached,
+                    ..Tokens::of(Phase::Embedding, task.prompt)
+                };
+                out.extend((task.prompt > 0).then_some(Derived::Tokens(tokens)));
+            }
+            _ => {}
         }
     }
 }

@@ -199,6 +199,19 @@ fn tokens_read_for_an_embedding_are_those_of_its_task() {
 }
 
 #[test]
+fn a_runner_for_embeddings_need_not_say_what_its_slot_holds() {
+    let start = r#"time=2026-09-02T16:52:34.600Z level=INFO source=llama_server.go:433 msg="starting llama-server" cmd="/usr/bin/llama-server --model /m/a.gguf -c 512 -np 1 --embedding""#;
+    let lines = [start.to_owned(), prompt(0, 0, 26), release(0, 0, 0)];
+    check(
+        &lines,
+        &[
+            "events kind=load_start context=512i parallel=1i",
+            "tokens phase=embedding tokens=26i",
+        ],
+    );
+}
+
+#[test]
 fn parallel_slots_do_not_mix() {
     let [read_a, written_a] = timings(0, 20, 60, 9);
     let [read_b, written_b] = timings(1, 21, 30, 5);

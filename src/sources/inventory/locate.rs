@@ -86,7 +86,7 @@ pub fn environment_files(shown: &str) -> Vec<PathBuf> {
 /// The value that the text of an environment file gives `name` last, unless it is empty: `NAME=value`, `NAME="a value"`.
 #[must_use]
 pub fn assigned(text: &str, name: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let value = line.trim().strip_prefix(name)?.strip_prefix('=')?;
         let quoted = ['"', '\''].iter().find_map(|quote| {
             let inside = value.strip_prefix(*quote)?;
@@ -94,7 +94,7 @@ pub fn assigned(text: &str, name: &str) -> Option<String> {
         });
         Some(quoted.unwrap_or(value))
     });
-    let last = values.last().filter(|value| !value.is_empty());
+    let last = values.next_back().filter(|value| !value.is_empty());
     last.map(str::to_owned)
 }
 

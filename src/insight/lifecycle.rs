@@ -7,6 +7,7 @@ use super::native;
 use super::scan::{self, integer, size_or_bytes};
 use super::server_config;
 use super::slog::{Attributes, Line};
+use super::trouble;
 use crate::record::Decimal;
 use crate::record::Derived;
 use crate::record::{Event, Fact, Kind};
@@ -44,17 +45,18 @@ pub(super) fn derive<'a>(line: &Line<'a>) -> Option<Derived<'a>> {
             let model = attributes()?.text("model").map(model_fact)?;
             Event::of(Kind::ModelSelected).with(model)
         }
-        "unload completed" => of_model(Kind::Unload, &attributes()?),
+        // Once for each unload, while "unload completed" comes only when another request waits.
+        "sending an unloaded event" => of_model(Kind::Unload, &attributes()?),
         "Load failed"
         | "NewLlamaServer failed"
         | "failed to create server"
-        | "error loading llama server" => failed(Kind::LoadFailed, &attributes()?)?,
+        | "failed to load model metadata"
+        | "error loading llama server" => load_failed(&attributes()?)?,
         "model request too large for system" => too_large(&attributes()?)?,
+        "model is too large for system memory" => plain(Kind::ModelTooLarge, line)?,
         "requested context size too large for model" => context_too_large(&attributes()?)?,
         "truncating input prompt" => truncation(&attributes()?)?,
-        "llama runner terminated" | "llama-server terminated" => {
-            failed(Kind::Crash, &attributes()?)?
-        }
+        "llama runner terminated" | "llama-server terminated" => crash(&attributes()?)?,
         "llama runner process no longer running" | "llama-server process no longer running" => {
             let error = attributes()?.some_text("string").map(scan::brief);
             Event::of(Kind::RunnerGone).with_any(error.map(Fact::Error))
@@ -94,8 +96,17 @@ fn prefixed<'a>(message: &str, line: &Line<'a>) -> Option<Derived<'a>> {
         || message.starts_with("runtime OOM detected; expiring loaded models")
     {
         failed(Kind::OomRetry, &line.attributes()?)?
+    } else if message.starts_with("llama-server ") && message.ends_with(" error") {
+        // `completion`, `chat`, `embedding`: whatever was asked of it.
+        failed(Kind::GenerationFailed, &line.attributes()?)?
+    } else if let Some(error) = message
+        .strip_prefix("llm predict error: ")
+        .or_else(|| message.strip_prefix("llm embedding error: "))
+    {
+        line.attributes()?;
+        refused(error)
     } else {
-        return None;
+        trouble::derive(line)?
     };
     Some(Derived::Event(event))
 }
@@ -114,7 +125,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// A model as lines name it: a path to its weights, or its full name.
-fn model_fact(text: Cow<'_, str>) -> Fact<'_> {
+pub(super) fn model_fact(text: Cow<'_, str>) -> Fact<'_> {
     if let Some(digest) = scan::blob_sha256(&text) {
         return Fact::ModelSha256(Cow::Owned(digest.to_owned()));
     }
@@ -143,6 +154,32 @@ fn of_model<'a>(kind: Kind, attributes: &Attributes<'a>) -> Event<'a> {
 fn failed<'a>(kind: Kind, attributes: &Attributes<'a>) -> Option<Event<'a>> {
     let error = scan::brief(attributes.text("error")?);
     Some(of_model(kind, attributes).with(Fact::Error(error)))
+}
+
+/// What a runner of 0.4 to 0.24 answered in place of tokens.
+fn refused<'a>(error: &str) -> Event<'a> {
+    let kind = if error == "the input length exceeds the context length" {
+        Kind::ContextExceeded
+    } else {
+        Kind::GenerationFailed
+    };
+    let error = scan::brief(Cow::Owned(error.to_owned()));
+    Event::of(kind).with(Fact::Error(error))
+}
+
+/// A load that failed because nobody waited for it any more is told by a line of its own, too.
+fn load_failed<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
+    let is_given_up = attributes.text("error")?.ends_with("context canceled");
+    (!is_given_up).then(|| failed(Kind::LoadFailed, attributes))?
+}
+
+/// A runner's end that Ollama did not expect. It unloads runners by a signal, and prints their end as an error where it remembers an earlier one; what
+/// others kill prints no such line.
+fn crash<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
+    let error = attributes.text("error")?;
+    let by_order = ["signal: killed", "signal: terminated", "signal: interrupt"];
+    let is_unload = by_order.iter().any(|end| error.ends_with(end));
+    (!is_unload).then(|| failed(Kind::Crash, attributes))?
 }
 
 fn load_start<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {

@@ -7,13 +7,18 @@
 //! What needs more than the line (a model's name for its weights, which of two equal lines is the one that counts) is added by
 //! [`Reader`] in the intake, before the points are stored with their record: a resend gives the same points.
 //!
-//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs` and `memory.rs` for messages of
-//! Ollama, `native.rs` for those of llama.cpp.
+//! How lines hang together is in one small state each, all of them pure: `tasks.rs` (llama-server's tasks), `loads.rs`, `buffers.rs`, `twins.rs`.
+//!
+//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs`, `trouble.rs` and `memory.rs` for messages of
+//! Ollama, `native.rs` and `slot.rs` for those of llama.cpp, `failure.rs` for what it could not do.
 
+mod buffers;
 mod command;
 mod device;
+mod failure;
 mod gin;
 mod lifecycle;
+mod loads;
 mod memory;
 mod models;
 mod models_dir;
@@ -22,15 +27,26 @@ mod reader;
 mod scan;
 mod server_config;
 mod slog;
+mod slot;
+mod systemd;
+mod tasks;
+mod trouble;
+mod twins;
 
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;
 pub use reader::Reader;
 
 use crate::record::Derived;
+use tasks::Tasks;
 
 /// Appends the points that follow from `message` alone to `out`; most lines have none.
 pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {
+    derive_with(&mut Tasks::default(), message, out);
+}
+
+/// [`derive()`], with what is known of the tasks that are under way.
+fn derive_with<'a>(tasks: &mut Tasks, message: &'a str, out: &mut Vec<Derived<'a>>) {
     let before = out.len();
     if let Some(request) = message.strip_prefix("[GIN] ") {
         out.extend(gin::request(request));
@@ -39,6 +55,15 @@ pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {
             Some(true) => {}
             Some(false) => out.extend(lifecycle::derive(&line)),
             None => out.truncate(before),
+        }
+    } else if message.starts_with("slot ") {
+        if let Some(line) = slot::slot_line(message) {
+            tasks.slot(line, out);
+        }
+    } else if message.starts_with("srv ") {
+        match slot::task_line(message) {
+            Some(line) => out.extend(tasks.task(line).map(Derived::Event)),
+            None => out.extend(failure::derive(message)),
         }
     } else {
         out.extend(native::derive(message));

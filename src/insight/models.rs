@@ -50,6 +50,19 @@ impl Models {
             .extend(more.map(|(name, entry)| (name.clone(), entry.clone())));
     }
 
+    /// Takes in models of an earlier snapshot that this one lacks because their manifests, at these paths, were not to be read.
+    pub fn keep(&mut self, earlier: &Self, is_unknown: impl Fn(&str) -> bool) {
+        let kept = earlier.by_name.iter().filter(|(name, _)| {
+            !self.by_name.contains_key(*name) && is_unknown(&manifests_path(name))
+        });
+        let kept: Vec<_> = kept
+            .map(|(name, entry)| (name.clone(), entry.clone()))
+            .collect();
+        if !kept.is_empty() {
+            Arc::make_mut(&mut self.by_name).extend(kept);
+        }
+    }
+
     /// The name of the model with these weights; all names, sorted and joined by `, `, when several share them.
     #[must_use]
     pub fn name_of(&self, sha256: &str) -> Option<String> {
@@ -82,22 +95,28 @@ impl Models {
 
     /// One event for each model added, removed or changed since `earlier`, in the order of their names.
     ///
-    /// Those of one kind are told apart by nothing but their time: an encoder gives each a nanosecond of its own.
+    /// Those of one kind are told apart by nothing but their time: an encoder gives each a nanosecond of its own. Nothing is said of a
+    /// model whose manifest, at this path below the models directory, `is_unknown` in one of the two.
     #[must_use]
-    pub fn changes_since<'a>(&'a self, earlier: &'a Self) -> Vec<Derived<'a>> {
+    pub fn changes_since<'a>(
+        &'a self,
+        earlier: &'a Self,
+        is_unknown: impl Fn(&str) -> bool,
+    ) -> Vec<Derived<'a>> {
+        let is_known = |name: &str| !is_unknown(&manifests_path(name));
         let mut changes = BTreeMap::new();
         for (name, entry) in &*earlier.by_name {
-            if !self.by_name.contains_key(name) {
+            if !self.by_name.contains_key(name) && is_known(name) {
                 changes.insert(name, event(Kind::ModelRemoved, entry));
             }
         }
         for (name, entry) in &*self.by_name {
             match earlier.by_name.get(name) {
-                None => changes.insert(name, event(Kind::ModelAdded, entry)),
+                None if is_known(name) => changes.insert(name, event(Kind::ModelAdded, entry)),
                 Some(before) if before.digest != entry.digest => {
                     changes.insert(name, event(Kind::ModelChanged, entry))
                 }
-                Some(_) => None,
+                _ => None,
             };
         }
         changes.into_values().collect()

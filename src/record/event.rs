@@ -50,7 +50,7 @@ pub enum Fact<'a> {
     Limit(u64),
     /// Tokens of the prompt.
     PromptTokens(u64),
-    /// Tokens: those kept of a truncated prompt, those in the context at an answer's end.
+    /// Tokens: those kept of a truncated prompt, those in the context at an answer's end, those that a context shift dropped.
     Tokens(u64),
     /// 1 when the context was too short for the answer, 0 when not.
     Truncated(u64),
@@ -74,6 +74,10 @@ pub enum Fact<'a> {
     FreeBytes(u64),
     /// A model's size in bytes.
     Size(u64),
+    /// The first 12 hex digits of a blob's SHA-256.
+    Blob(Cow<'a, str>),
+    /// Memory that the device has.
+    TotalBytes(u64),
 }
 
 impl Fact<'_> {
@@ -104,13 +108,16 @@ impl Fact<'_> {
             Self::RequiredBytes(_) => "required_bytes",
             Self::FreeBytes(_) => "free_bytes",
             Self::Size(_) => "size",
+            Self::Blob(_) => "blob",
+            Self::TotalBytes(_) => "total_bytes",
         }
     }
 
     #[must_use]
     pub fn value(&self) -> Value<'_> {
         match self {
-            Self::Device(text)
+            Self::Blob(text)
+            | Self::Device(text)
             | Self::Driver(text)
             | Self::Error(text)
             | Self::Library(text)
@@ -132,6 +139,7 @@ impl Fact<'_> {
             | Self::RequiredBytes(number)
             | Self::Size(number)
             | Self::Tokens(number)
+            | Self::TotalBytes(number)
             | Self::Truncated(number) => Value::Integer(*number),
         }
     }
@@ -143,6 +151,7 @@ impl Event<'_> {
         name: "ollama_events",
         tags: &[KIND],
         fields: &[
+            ("blob", Text),
             ("context", Integer),
             ("count", Integer),
             ("device", Text),
@@ -166,6 +175,7 @@ impl Event<'_> {
             ("seconds", Float),
             ("size", Integer),
             ("tokens", Integer),
+            ("total_bytes", Integer),
             ("truncated", Integer),
             ("version", Text),
         ],

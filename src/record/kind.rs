@@ -77,11 +77,11 @@ kinds! {
     PromptStart = "prompt_start",
     /// llama-server ended an answer.
     PromptDone = "prompt_done",
-    /// A client hung up before its answer was complete.
+    /// A client hung up before its answer was complete, as far as the version says.
     Abort = "abort",
-    /// A runner's process ended by itself.
+    /// A runner's process ended, and Ollama did not end it.
     Crash = "crash",
-    /// A runner was found gone; the same one may be found more than once.
+    /// A runner was found gone.
     RunnerGone = "runner_gone",
     /// An answer broke off.
     GenerationFailed = "generation_failed",
@@ -107,4 +107,42 @@ kinds! {
     ModelChanged = "model_changed",
     /// journald says that it has dropped lines of the unit: there were more than its rate limit allows.
     LinesDropped = "lines_dropped",
+    /// The context was full in the middle of an answer, and its oldest tokens were dropped.
+    ContextShift = "context_shift",
+    /// A prompt was longer than the context, and was refused.
+    ContextExceeded = "context_exceeded",
+    /// llama-server gave up a task for another reason.
+    TaskFailed = "task_failed",
+    /// The host had no memory for a runner.
+    HostOom = "host_oom",
+    /// Memory that a GPU reaches directly could not be had; ordinary memory is used.
+    PinnedMemoryFailed = "pinned_memory_failed",
+    /// llama-server ends since it could not load its model; `load_failed` counts these.
+    ModelLoadError = "model_load_error",
+    /// Ollama's server cannot listen: its port is taken, or may not be used.
+    ListenFailed = "listen_failed",
+    /// A request made Ollama's server panic; the server goes on.
+    PanicRecovered = "panic_recovered",
+    /// A GPU is not used, and why.
+    GpuUnsupported = "gpu_unsupported",
+    /// A model's projector did not fit on the GPU; it is tried on the CPU.
+    ProjectorRetry = "projector_retry",
+    /// A manifest cannot be read; unused blobs are not removed.
+    ManifestsCorrupt = "manifests_corrupt",
+    /// A blob is downloaded.
+    DownloadStart = "download_start",
+    /// A part of it stopped coming, and is asked for once more.
+    DownloadStalled = "download_stalled",
+    /// A part of it failed, and is asked for once more.
+    DownloadRetry = "download_retry",
+    /// A loaded model is thought to take more than its GPU has.
+    VramExceeded = "vram_exceeded",
+    /// The kernel killed a process of the unit for want of memory.
+    UnitOomKill = "unit_oom_kill",
+    /// The unit's main process ended, as systemd says.
+    UnitExited = "unit_exited",
+    /// systemd starts the unit again.
+    UnitRestart = "unit_restart",
+    /// systemd gave up starting the unit.
+    UnitStartLimit = "unit_start_limit",
 }

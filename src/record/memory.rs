@@ -18,7 +18,7 @@ pub struct Memory<'a> {
     pub bytes: u64,
 }
 
-/// What a quantity of memory is.
+/// What a quantity of memory is. Stored by variant number: new ones go last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// What the device has.
@@ -47,6 +47,8 @@ pub enum Part {
     Model,
     /// The most that was in use.
     Peak,
+    /// A loaded model's recurrent state, which some have in place of a key-value cache.
+    RecurrentState,
 }
 
 impl Part {
@@ -65,6 +67,7 @@ impl Part {
         Self::Output,
         Self::Model,
         Self::Peak,
+        Self::RecurrentState,
     ];
 
     #[must_use]
@@ -84,6 +87,7 @@ impl Part {
             Self::Output => "output",
             Self::Model => "model",
             Self::Peak => "peak",
+            Self::RecurrentState => "recurrent_state",
         }
     }
 }

@@ -7,10 +7,12 @@
 //! | byte | what follows |
 //! |---|---|
 //! | 1 | the [`Record`]: most lines mean nothing, and cost nothing |
-//! | 2 | the [`Record`], then the points that follow from it |
+//! | 2 | the [`Record`], then the points that follow from it, as 0.1 stored them |
+//! | 3 | the [`Record`], then the points that follow from it |
 
 mod decimal;
 mod derived_set;
+mod earlier;
 mod entry;
 mod event;
 mod kind;
@@ -29,6 +31,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spool::{EntryKey, MsgHash};
 
+use earlier::EarlierPoint;
+
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
 pub(crate) use decimal::integer;
@@ -45,8 +49,10 @@ pub use tokens::{Phase, Tokens};
 
 /// Version byte of a record alone.
 const ALONE: u8 = 1;
+/// Version byte of a record with points of 0.1 behind it; it is read, not written.
+const WITH_EARLIER_POINTS: u8 = 2;
 /// Version byte of a record with points behind it; the newest that this shipper reads.
-const WITH_POINTS: u8 = 2;
+const WITH_POINTS: u8 = 3;
 
 /// What one spool payload holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,7 +219,7 @@ impl<'a> Record<'a> {
     /// Whether a stored form has points, as far as its first byte tells.
     #[must_use]
     pub fn has_points(payload: &[u8]) -> bool {
-        payload.first() == Some(&WITH_POINTS)
+        matches!(payload.first(), Some(&(WITH_EARLIER_POINTS | WITH_POINTS)))
     }
 
     /// The measurement of each point of a stored form; none for one that is not to be read.
@@ -234,9 +240,9 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn measurement(payload: &[u8]) -> &'static str {
         match payload {
-            [ALONE | WITH_POINTS, 0 | 3, ..] => schema::LOGS.name,
-            [ALONE | WITH_POINTS, 1, ..] => schema::SNAPSHOTS.name,
-            [ALONE | WITH_POINTS, 2, ..] => schema::SHIPPER,
+            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 0 | 3, ..] => schema::LOGS.name,
+            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 1, ..] => schema::SNAPSHOTS.name,
+            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 2, ..] => schema::SHIPPER,
             _ => "",
         }
     }
@@ -255,18 +261,21 @@ impl<'a> Record<'a> {
     /// As [`Record::decode`].
     pub fn decode_with_points(payload: &'a [u8]) -> Result<(Self, Vec<Derived<'a>>), DecodeError> {
         let (&version, body) = payload.split_first().ok_or(DecodeError::Empty)?;
-        if !matches!(version, ALONE | WITH_POINTS) {
+        if !matches!(version, ALONE | WITH_EARLIER_POINTS | WITH_POINTS) {
             return Err(DecodeError::Version(version));
         }
         let (record, read) = bincode::serde::borrow_decode_from_slice(body, codec())?;
-        let mut rest = &body[read..];
-        let mut points = Vec::new();
-        if version == WITH_POINTS {
-            let read;
-            (points, read) = bincode::serde::borrow_decode_from_slice(rest, codec())?;
-            rest = &rest[read..];
-        }
-        match rest.len() {
+        let rest = &body[read..];
+        let (points, read) = match version {
+            WITH_POINTS => bincode::serde::borrow_decode_from_slice(rest, codec())?,
+            WITH_EARLIER_POINTS => {
+                let (points, read): (Vec<EarlierPoint<'_>>, _) =
+                    bincode::serde::borrow_decode_from_slice(rest, codec())?;
+                (points.into_iter().map(Derived::from).collect(), read)
+            }
+            _ => (Vec::new(), 0),
+        };
+        match rest.len() - read {
             0 => Ok((record, points)),
             left => Err(DecodeError::TrailingBytes(left)),
         }

@@ -54,7 +54,7 @@ fn measurement_of(query: &Query) -> Measurement {
 fn tag_values() -> BTreeSet<String> {
     let kinds = Kind::ALL.iter().map(|kind| kind.name());
     let parts = Part::ALL.iter().map(|part| part.name());
-    let phases = [Phase::Prompt, Phase::Generation].map(Phase::name);
+    let phases = Phase::ALL.iter().map(|phase| phase.name());
     let routes = Route::ALL.iter().map(|route| route.name());
     let methods = Method::ALL.iter().map(|method| method.name());
     let names = kinds

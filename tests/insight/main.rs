@@ -4,12 +4,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod captures;
 mod dashboards;
 mod generator;
 mod lines;
+mod loads;
 mod properties;
 mod stored;
 mod support;
+mod tasks;
 mod translation;
+mod troubles;
 mod two_lines;
 mod whole_way;

@@ -2,7 +2,11 @@
 
 use shipper::insight::derive;
 use shipper::record::schema::{self, FieldType};
-use shipper::record::{Decimal, Derived, Event, Fact, Kind, Part, Value, Visitor};
+use shipper::record::{
+    Decimal, Derived, Event, Fact, Kind, Log, Part, Phase, Record, Value, Visitor,
+};
+
+use super::support::text;
 
 /// Checks that a point writes only what the schema lists for its measurement.
 struct WithinSchema<'a>(&'a Derived<'a>, Vec<&'static str>);
@@ -78,6 +82,39 @@ fn a_stored_point_reads_back_as_it_was_written() {
     assert_eq!((read, length), (points, stored.len()));
 }
 
+/// As 0.1 stored it: a version byte, the record, and its points, of which those of tokens had three numbers each.
+#[test]
+fn points_that_0_1_stored_are_read() {
+    let record = Record::Log(Log {
+        number: 1,
+        message: "slot print_timing".into(),
+        truncated: 0,
+        pid: "".into(),
+        priority: None,
+        unit: "".into(),
+    });
+    let mut stored = Vec::new();
+    record.encode(&mut stored).unwrap();
+    stored[0] = 2;
+    // Two points: an event (1) of kind 8 with one fact, and tokens (3) of phase 1.
+    stored.extend([2, 1, 8, 1, 8, 5, 3, 1, 9, 7, 3]);
+    assert!(Record::has_points(&stored));
+    assert_eq!(
+        Record::point_measurements(&stored),
+        ["ollama_events", "ollama_tokens"]
+    );
+    let (read, points) = Record::decode_with_points(&stored).unwrap();
+    assert_eq!(read, record);
+    let points: Vec<_> = points.iter().map(text).collect();
+    assert_eq!(
+        points,
+        [
+            "events kind=vram_not_recovered count=5i",
+            "tokens phase=generation ms=0.000007 tokens=9i tokens_per_second=0.000003",
+        ]
+    );
+}
+
 #[test]
 fn kinds_keep_the_numbers_they_are_stored_under() {
     let config = bincode::config::standard();
@@ -85,15 +122,18 @@ fn kinds_keep_the_numbers_they_are_stored_under() {
     assert_eq!(number(Kind::ServerStart), [0]);
     assert_eq!(number(Kind::LoadDone), [12]);
     assert_eq!(number(Kind::ModelChanged), [39]);
-    let last = Fact::Size(1);
-    assert_eq!(
-        bincode::serde::encode_to_vec(last, config).unwrap(),
-        [23, 1]
-    );
+    assert_eq!(number(Kind::LinesDropped), [40]);
+    assert_eq!(number(Kind::UnitStartLimit), [59]);
+    for (fact, number) in [(Fact::Size(1), 23), (Fact::TotalBytes(1), 25)] {
+        assert_eq!(
+            bincode::serde::encode_to_vec(fact, config).unwrap(),
+            [number, 1]
+        );
+    }
 }
 
 /// Every fact once; the last one's number, tested above, tells that none is missing.
-fn facts() -> [Fact<'static>; 24] {
+fn facts() -> [Fact<'static>; 26] {
     let text = || "x".into();
     let number = Decimal::from_millionths(1);
     [
@@ -121,6 +161,8 @@ fn facts() -> [Fact<'static>; 24] {
         Fact::RequiredBytes(1),
         Fact::FreeBytes(1),
         Fact::Size(1),
+        Fact::Blob(text()),
+        Fact::TotalBytes(1),
     ]
 }
 
@@ -178,7 +220,8 @@ fn the_document_on_points_names_everything_that_is_written() {
         .chain(tags)
         .chain(fields.map(|(name, _)| *name))
         .chain(Kind::ALL.iter().map(|kind| kind.name()))
-        .chain(Part::ALL.iter().map(|part| part.name()));
+        .chain(Part::ALL.iter().map(|part| part.name()))
+        .chain(Phase::ALL.iter().map(|phase| phase.name()));
     for name in names {
         assert!(document.contains(&format!("`{name}`")), "{name}");
     }

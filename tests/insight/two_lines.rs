@@ -52,11 +52,11 @@ fn two_loads_one_after_the_other_are_two() {
 }
 
 #[test]
-fn an_end_that_fits_two_starts_gets_the_name_of_neither() {
+fn an_end_that_fits_two_starts_alike_gets_the_name_of_neither() {
     let lines = [
         r#"time=2025-02-14T02:04:27.000Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/a.gguf --port 1""#,
-        r#"time=2025-02-14T02:04:27.100Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/blobs/sha256-SHA --port 2""#,
-        r#"time=2025-02-14T02:04:29.100Z level=INFO source=server.go:637 msg="llama runner started in 2.00 seconds""#,
+        r#"time=2025-02-14T02:04:27.005Z level=INFO source=server.go:431 msg="starting llama server" cmd="/usr/bin/ollama runner --model /m/blobs/sha256-SHA --port 2""#,
+        r#"time=2025-02-14T02:04:29.010Z level=INFO source=server.go:637 msg="llama runner started in 2.00 seconds""#,
     ];
     let points = read(&mut Reader::default(), &lines);
     assert_eq!(
@@ -108,7 +108,11 @@ fn a_snapshot_gives_its_models_and_what_changed() {
             format!(r#"model_inventory model_name=c:1 manifests_path="{path}/c/1" size=9i"#),
         ]
     );
-    let changes: Vec<_> = now.changes_since(&then).iter().map(text).collect();
+    let changes: Vec<_> = now
+        .changes_since(&then, |_| false)
+        .iter()
+        .map(text)
+        .collect();
     assert_eq!(
         changes,
         [
@@ -117,6 +121,17 @@ fn a_snapshot_gives_its_models_and_what_changed() {
             r#"events kind=model_added model="c:1" size=9i"#,
         ]
     );
-    assert!(now.changes_since(&now).is_empty());
+    assert!(now.changes_since(&now, |_| false).is_empty());
+    // What cannot be read now is no model that is gone, and says nothing of the others.
+    let b = format!("{path}/b/1");
+    let changes: Vec<_> = now
+        .changes_since(&then, |path| path == b)
+        .iter()
+        .map(text)
+        .collect();
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    let mut kept = now.clone();
+    kept.keep(&then, |path| path == b);
+    assert_eq!(kept.name_of("2").as_deref(), Some("b:1"));
     assert!(Models::from_json("{}").is_err());
 }

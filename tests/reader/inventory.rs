@@ -118,6 +118,55 @@ fn unusable_manifests_are_left_out_and_named() {
 }
 
 #[test]
+fn models_that_run_elsewhere_are_models_without_weights() {
+    let dir = models_dir(&["registry.ollama.ai/library/good/1b"]);
+    for (tag, manifest) in [
+        (
+            "cloud",
+            r#"{"schemaVersion":2,"mediaType":"x","config":{"mediaType":"y","digest":"sha256:aa","size":310},"layers":null}"#,
+        ),
+        ("remote", r#"{"schemaVersion":2,"layers":null}"#),
+        (
+            "unsized",
+            r#"{"config":{"digest":"sha256:aa"},"layers":[]}"#,
+        ),
+    ] {
+        put(
+            dir.path(),
+            &format!("registry.ollama.ai/library/elsewhere/{tag}"),
+            manifest,
+        );
+    }
+    let found = scan(dir.path()).unwrap();
+    assert!(found.is_whole());
+    let elsewhere = found
+        .models
+        .iter()
+        .filter(|model| model.model_sha256.is_none());
+    let elsewhere: Vec<_> = elsewhere.map(|model| (&*model.name, model.size)).collect();
+    assert_eq!(
+        elsewhere,
+        [
+            ("elsewhere:cloud", 310),
+            ("elsewhere:remote", 0),
+            ("elsewhere:unsized", 0)
+        ]
+    );
+}
+
+#[test]
+fn an_object_that_names_neither_layers_nor_a_configuration_is_no_manifest() {
+    let dir = models_dir(&[]);
+    put(
+        dir.path(),
+        "registry.ollama.ai/library/bare/1b",
+        r#"{"schemaVersion":2}"#,
+    );
+    let found = scan(dir.path()).unwrap();
+    assert_eq!((found.models.len(), found.unusable), (0, 1));
+}
+
+#[test]
 fn an_empty_directory_is_an_empty_list_and_a_missing_one_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let found = scan(dir.path()).unwrap();

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use shipper::base::stop::Stop;
 use shipper::base::when::When;
-use shipper::sources::inventory::{LookError, ModelsPlace, UnitFacts, from_line, home_of, look};
+use shipper::sources::inventory::{
+    LookError, ModelsPlace, UnitFacts, assigned, environment_files, from_line, home_of, look,
+};
 use support::endpoint::Endpoint;
 use support::journal::{Entry, write_journal};
 
@@ -245,6 +247,27 @@ fn the_units_environment_names_the_directory() {
         UnitFacts::parse("Environment=\nUser=\n"),
         UnitFacts::default()
     );
+}
+
+#[test]
+fn a_file_of_the_units_environment_names_the_directory() {
+    let shown = "Environment=OLLAMA_MODELS=/data/old\nEnvironmentFiles=/etc/default/ollama (ignore_errors=yes)\nEnvironmentFiles=/etc/my ollama.env (ignore_errors=no)\n";
+    let expected = ["/etc/default/ollama", "/etc/my ollama.env"].map(PathBuf::from);
+    assert_eq!(environment_files(shown), expected);
+    let value = |text| assigned(text, "OLLAMA_MODELS");
+    assert_eq!(
+        value("# OLLAMA_MODELS=/no\nOLLAMA_MODELS=/a\nOLLAMA_MODELS=/b\n"),
+        Some("/b".to_owned())
+    );
+    assert_eq!(
+        value("OLLAMA_MODELS=\"/my models\"\n"),
+        Some("/my models".to_owned())
+    );
+    assert_eq!(
+        value("OLLAMA_MODELS='/my models' \n"),
+        Some("/my models".to_owned())
+    );
+    assert_eq!(value("OLLAMA_MODELS=\nOLLAMA_MODELS_OLD=/x\n"), None);
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Collector {
             Derived::Tokens(tokens) => {
                 let (count, speeds) = self.speeds.entry(tokens.phase.name()).or_default();
                 *count += tokens.tokens;
-                speeds.push(number(tokens.tokens_per_second));
+                speeds.extend(tokens.tokens_per_second.map(number));
             }
             Derived::Model(_) => {}
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::answer::answer;
+use crate::base::small_file;
 use crate::config::InventorySettings;
 use crate::insight::models_dir;
 
@@ -29,9 +30,26 @@ impl UnitFacts {
     pub fn ask(unit: &str) -> Self {
         let shown = answer(
             "systemctl",
-            &["show", "--property=Environment,User", "--", unit],
+            &[
+                "show",
+                "--property=Environment,EnvironmentFiles,User",
+                "--",
+                unit,
+            ],
         );
-        shown.as_deref().map(Self::parse).unwrap_or_default()
+        let Some(shown) = shown else {
+            return Self::default();
+        };
+        let mut facts = Self::parse(&shown);
+        // What stands in a file counts more than what stands in the unit, and the last file most.
+        let files = environment_files(&shown).into_iter().rev();
+        let texts = files.filter_map(|file| small_file::read(&file).ok());
+        let in_file = texts.into_iter().find_map(|text| {
+            let text = String::from_utf8(text).ok()?;
+            assigned(&text, "OLLAMA_MODELS").map(PathBuf::from)
+        });
+        facts.models = in_file.or(facts.models);
+        facts
     }
 
     /// Reads the output of `systemctl show`.
@@ -52,6 +70,32 @@ impl UnitFacts {
         }
         facts
     }
+}
+
+/// The files of a unit's `EnvironmentFile=`, as `systemctl show` prints them: `EnvironmentFiles=/etc/default/ollama (ignore_errors=yes)`.
+#[must_use]
+pub fn environment_files(shown: &str) -> Vec<PathBuf> {
+    let files = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("EnvironmentFiles="));
+    files
+        .filter_map(|file| absolute(file.rsplit_once(" (")?.0))
+        .collect()
+}
+
+/// The value that the text of an environment file gives `name` last, unless it is empty: `NAME=value`, `NAME="a value"`.
+#[must_use]
+pub fn assigned(text: &str, name: &str) -> Option<String> {
+    let mut values = text.lines().filter_map(|line| {
+        let value = line.trim().strip_prefix(name)?.strip_prefix('=')?;
+        let quoted = ['"', '\''].iter().find_map(|quote| {
+            let inside = value.strip_prefix(*quote)?;
+            inside.split_once(*quote).map(|(inside, _)| inside)
+        });
+        Some(quoted.unwrap_or(value))
+    });
+    let last = values.next_back().filter(|value| !value.is_empty());
+    last.map(str::to_owned)
 }
 
 /// Splits what systemd prints: words apart by blanks, those with blanks in double quotes with backslashes.
@@ -130,20 +174,28 @@ pub fn places(
     units: &[String],
     named: &dyn Fn() -> Option<PathBuf>,
 ) -> Vec<ModelsPlace> {
+    let (places, _) = places_now(config, units, named);
+    places
+}
+
+/// [`places`], and whether somebody names the first of them.
+pub(super) fn places_now(
+    config: &InventorySettings,
+    units: &[String],
+    named: &dyn Fn() -> Option<PathBuf>,
+) -> (Vec<ModelsPlace>, bool) {
     if let Some(dir) = &config.models_dir {
-        return vec![ModelsPlace::Given(dir.clone())];
+        return (vec![ModelsPlace::Given(dir.clone())], true);
     }
     let facts = units.first().map(|unit| UnitFacts::ask(unit));
     let facts = facts.unwrap_or_default();
     if let Some(dir) = facts.models {
-        return vec![ModelsPlace::Given(dir)];
+        return (vec![ModelsPlace::Given(dir)], true);
     }
     let usual = usual_places(&facts).into_iter().map(ModelsPlace::Given);
-    named()
-        .map(ModelsPlace::Logged)
-        .into_iter()
-        .chain(usual)
-        .collect()
+    let logged = named().map(ModelsPlace::Logged);
+    let is_named = logged.is_some();
+    (logged.into_iter().chain(usual).collect(), is_named)
 }
 
 /// Where Ollama has its models unless told otherwise.

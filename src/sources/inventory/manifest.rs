@@ -22,9 +22,9 @@ pub struct InstalledModel {
     pub name: String,
     /// SHA-256 of the manifest, 64 hexadecimal digits: what `ollama list` shows the first 12 of.
     pub digest: String,
-    /// Bytes of all layers and the configuration.
+    /// Bytes of all layers and the configuration; 0 for a model that runs elsewhere and has neither.
     pub size: u64,
-    /// SHA-256 of the weights, which the log names in `--model …/sha256-…`; absent when they are several files.
+    /// SHA-256 of the weights, which the log names in `--model …/sha256-…`; absent when they are several files, or elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_sha256: Option<String>,
     /// When the manifest was written, RFC 3339.
@@ -41,6 +41,9 @@ pub enum Unusable {
     /// Half-written, or no manifest.
     #[error("it is no manifest: {0}")]
     Json(#[from] serde_json::Error),
+    /// It names neither layers nor a configuration.
+    #[error("it is no manifest: it has neither layers nor a configuration")]
+    Bare,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -55,10 +58,12 @@ pub enum Unusable {
     Link,
 }
 
+/// Models that run elsewhere, at Ollama's cloud or another host, have no layers, and may have no configuration.
 #[derive(Deserialize)]
 struct Manifest<'a> {
-    #[serde(borrow)]
-    config: Layer<'a>,
+    #[serde(default, borrow)]
+    config: Option<Layer<'a>>,
+    #[serde(default)]
     layers: Layers,
 }
 
@@ -68,12 +73,15 @@ struct Layer<'a> {
     media_type: Cow<'a, str>,
     #[serde(default, borrow)]
     digest: Cow<'a, str>,
-    size: u64,
+    #[serde(default)]
+    size: Option<u64>,
 }
 
 /// What counts of the layers. They themselves are not kept: a manifest names as many as fit into it.
 #[derive(Default)]
 struct Layers {
+    /// Whether the manifest has the key at all.
+    is_given: bool,
     size: u64,
     /// Layers of weights, and the digest of the last of them.
     weights: (usize, Option<String>),
@@ -81,7 +89,10 @@ struct Layers {
 
 impl<'de> Deserialize<'de> for Layers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Self::default())
+        deserializer.deserialize_any(Self {
+            is_given: true,
+            ..Self::default()
+        })
     }
 }
 
@@ -89,12 +100,16 @@ impl<'de> Visitor<'de> for Layers {
     type Value = Self;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of layers")
+        formatter.write_str("a list of layers, or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut layers: A) -> Result<Self, A::Error> {
         while let Some(layer) = layers.next_element::<Layer<'de>>()? {
-            self.size = self.size.saturating_add(layer.size);
+            self.size = self.size.saturating_add(layer.size.unwrap_or(0));
             if layer.media_type == MODEL_LAYER {
                 self.weights = (self.weights.0 + 1, sha256(&layer.digest));
             }
@@ -115,14 +130,18 @@ impl InstalledModel {
     /// Reads a manifest; `path` is relative to `manifests/`.
     ///
     /// # Errors
-    /// [`Unusable::Path`] and [`Unusable::Json`].
+    /// [`Unusable::Path`], [`Unusable::Json`] and [`Unusable::Bare`].
     pub fn parse(path: &Path, manifest: &[u8]) -> Result<Self, Unusable> {
         let name = display_name(path).ok_or(Unusable::Path)?;
         let parsed: Manifest<'_> = serde_json::from_slice(manifest)?;
+        if parsed.config.is_none() && !parsed.layers.is_given {
+            return Err(Unusable::Bare);
+        }
+        let config = parsed.config.and_then(|config| config.size);
         Ok(Self {
             name,
             digest: hex(&Sha256::digest(manifest)),
-            size: parsed.config.size.saturating_add(parsed.layers.size),
+            size: config.unwrap_or(0).saturating_add(parsed.layers.size),
             model_sha256: parsed.layers.weights(),
             modified_at: None,
         })

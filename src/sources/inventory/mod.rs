@@ -15,9 +15,10 @@ mod walk;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use found::Found;
-pub use locate::{ModelsPlace, UnitFacts, from_line, home_of, places};
+use found::{FoundModels, Known};
+pub use locate::{ModelsPlace, UnitFacts, assigned, environment_files, from_line, home_of, places};
 use look::{Look, Waited};
 pub use look::{LookError, ModelsSeen, look};
 pub use manifest::{InstalledModel, Unusable};
@@ -40,6 +41,9 @@ use crate::sources::{Assignment, Goal, Source, SourceError, WriteError, Writer, 
 /// How far back Ollama's log is worth searching for the models directory ([`from_line`]): seven days, in microseconds. Ollama names
 /// it whenever it starts or loads a model.
 pub const SEARCH_BACK: u64 = 7 * 24 * 3_600_000_000;
+
+/// How long it is taken for granted where the models directory is: it may be moved while Ollama is restarted.
+const ASK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Finds the models directory that Ollama's log names last, on the inventory's thread; the stop ends its waiting.
 pub type Named = Arc<dyn Fn(&Stop) -> Option<PathBuf> + Send + Sync>;
@@ -94,12 +98,22 @@ impl Source for Inventory {
         stop: &Stop,
     ) -> Result<(), SourceError> {
         let (mut places, mut said) = (Vec::new(), Complaints::default());
+        let mut asked = Instant::now();
         let feed = self.models.as_ref();
-        let mut known = feed.and_then(|_| recall::models(writer.store()));
+        let recalled = feed.and_then(|_| recall::models(writer.store()));
+        let mut known = recalled.map(|models| Known {
+            models,
+            ..Known::default()
+        });
         while !stop.is_triggered() {
-            if places.is_empty() {
+            if places.is_empty() || asked.elapsed() >= ASK_AGAIN {
                 let named = || (self.named)(stop);
-                places = locate::places(&self.config, &self.units, &named);
+                let (now, is_named) = locate::places_now(&self.config, &self.units, &named);
+                // Where it was found it stays, unless somebody says where it is now.
+                if places.is_empty() || is_named {
+                    places = now;
+                }
+                asked = Instant::now();
             }
             let unheard = |silent: LookError| {
                 // Whoever waits for it need not wait for a snapshot that cannot be taken.
@@ -109,7 +123,7 @@ impl Source for Inventory {
             let Some(seen) = see(&places, assignment.goal, stop, unheard) else {
                 break;
             };
-            // What was found once is not looked for again.
+            // What was found is not looked for elsewhere.
             places = seen.iter().map(|sight| sight.place.clone()).collect();
             let taken = seen.map_err(Error::from);
             let complaints = match taken.and_then(|sight| self.snapshot(sight, &mut known, writer))
@@ -143,22 +157,25 @@ impl Inventory {
     fn snapshot(
         &self,
         sight: ModelsSeen,
-        known: &mut Option<Models>,
+        known: &mut Option<Known>,
         writer: &mut Writer<'_>,
     ) -> Result<Vec<String>, Error> {
         let complaints = sight.caveat().into_iter().chain(sight.scan.complaints());
         let complaints = complaints.collect();
-        let (parts, is_whole) = (parts(&sight.scan.models), sight.scan.is_whole());
-        drop(sight);
+        let is_complete = sight.scan.is_complete();
+        let Scan { models, unseen, .. } = sight.scan;
+        let parts = parts(&models);
+        drop(models);
         match &self.models {
             Some(feed) => {
-                let found = Found::read(&parts)?;
-                feed.send_replace(Some(found.all().clone()));
-                // A manifest that cannot be read now is no model that is gone: the next whole scan is compared with the last one.
-                let before = known.as_ref().filter(|_| is_whole);
-                write(&parts, &found.points(before), writer)?;
-                if is_whole || known.is_none() {
-                    *known = Some(found.all().clone());
+                let found = FoundModels::read(&parts)?;
+                let now = found.known(known.as_ref(), &unseen);
+                feed.send_replace(Some(now.models.clone()));
+                // Models beyond what a scan takes are not gone: the next complete one is compared with the last one.
+                let before = known.as_ref().filter(|_| is_complete);
+                write(&parts, &found.points(before, &unseen), writer)?;
+                if is_complete || known.is_none() {
+                    *known = Some(now);
                 }
             }
             None => write(&parts, &[], writer)?,
@@ -167,14 +184,15 @@ impl Inventory {
     }
 
     /// Publishes what was known before, or that nothing is, unless models were published already.
-    fn publish_first(&self, known: Option<&Models>) {
+    fn publish_first(&self, known: Option<&Known>) {
         let Some(feed) = &self.models else {
             return;
         };
         feed.send_if_modified(|published| {
             let is_first = published.is_none();
             if is_first {
-                *published = Some(known.cloned().unwrap_or_default());
+                let models = known.map(|known| known.models.clone());
+                *published = Some(models.unwrap_or_default());
             }
             is_first
         });

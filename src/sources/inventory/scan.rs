@@ -28,6 +28,31 @@ pub(super) const LIMITS: ScanLimits = ScanLimits {
     entries: 500_000,
 };
 
+/// Paths of which nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unseen {
+    paths: Vec<PathBuf>,
+    /// Whether there were more than are kept.
+    is_too_many: bool,
+}
+
+impl Unseen {
+    fn add(&mut self, path: &Path) {
+        if self.paths.len() < LIMITS.models {
+            self.paths.push(path.to_owned());
+        } else {
+            self.is_too_many = true;
+        }
+    }
+
+    /// Whether a manifest at `path` may be there and was not seen.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        self.paths
+            .iter()
+            .any(|unseen| Path::new(path).starts_with(unseen))
+    }
+}
+
 /// What a scan found.
 #[derive(Debug, Default)]
 pub struct Scan {
@@ -37,6 +62,8 @@ pub struct Scan {
     pub skipped: Vec<(PathBuf, Unusable)>,
     /// How many are no manifests.
     pub unusable: u64,
+    /// Where models may be that were not seen, from `manifests/` on: manifests that cannot be used, and directories that cannot be read.
+    pub(super) unseen: Unseen,
     /// Manifests that may be ones, and are more than an inventory takes.
     pub beyond: u64,
     /// Whether it ended before it had seen everything.
@@ -47,7 +74,12 @@ impl Scan {
     /// Whether every model that there is is in it.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.unusable == 0 && self.beyond == 0 && !self.is_cut
+        self.unusable == 0 && self.is_complete()
+    }
+
+    /// Whether every model is in it but those of [`Scan::unseen`].
+    pub(super) fn is_complete(&self) -> bool {
+        self.beyond == 0 && !self.is_cut && !self.unseen.is_too_many
     }
 
     /// What is to be said of what was left out: a line for what cannot be used, and one for what is too much.
@@ -98,6 +130,7 @@ impl Scan {
     /// Counts one that is no manifest.
     pub(super) fn skip(&mut self, path: &Path, why: Unusable) {
         self.unusable += 1;
+        self.unseen.add(path);
         if self.skipped.len() < NAMED {
             self.skipped.push((path.to_owned(), why));
         }

@@ -53,13 +53,7 @@ fn event() -> Derived<'static> {
 }
 
 fn tokens() -> Derived<'static> {
-    let one = crate::record::Decimal::from_millionths(1_000_000);
-    Derived::Tokens(Tokens {
-        phase: Phase::Prompt,
-        tokens: 1,
-        ms: one,
-        tokens_per_second: one,
-    })
+    Derived::Tokens(Tokens::of(Phase::Prompt, 1))
 }
 
 /// Most lines have no points, some have two of one measurement, some have points of several.

@@ -1,0 +1,248 @@
+//! The tasks of llama-server (0.30 and later): several lines tell of one task, and what they come to is known at its end.
+//!
+//! A task is known by its slot and its number. Both start again with each runner, and slot lines name none: where two runners work on
+//! tasks of the same slot and number at once, a line belongs to the task that its numbers fit, else to the one begun last.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use super::scan;
+use super::slot::{self, SlotLine, TaskLine, TaskStep};
+use crate::record::{Derived, Phase, Tokens};
+use crate::record::{Event, Fact, Kind};
+
+/// Tasks remembered; more are under way only with as many slots. Those of a runner that died are never released.
+const REMEMBERED: usize = 64;
+/// Numbers of cancelled or failed tasks remembered until their other line comes.
+const REMEMBERED_NUMBERS: usize = 16;
+
+/// The tasks that are under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    running: VecDeque<RunningTask>,
+    /// Cancelled ones that have not been released.
+    cancelled: TaskNumbers,
+    /// Failed ones, whose client may be told gone because of that.
+    failed: TaskNumbers,
+    /// Whether a runner was started for embeddings.
+    embeds: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct RunningTask {
+    slot: u64,
+    number: u64,
+    /// Tokens of its prompt.
+    prompt: u64,
+    /// Of these, tokens that were in the cache; `None` before anything ran.
+    cached: Option<u64>,
+    /// Tokens that context shifts took out of the slot.
+    discarded: u64,
+    /// Whether the time of its prompt was printed; that of its answer follows.
+    is_read: bool,
+    /// Tokens of the answer, once printed.
+    generated: Option<u64>,
+    failed: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct TaskNumbers(VecDeque<u64>);
+
+impl TaskNumbers {
+    fn add(&mut self, number: u64) {
+        if self.0.len() == REMEMBERED_NUMBERS {
+            self.0.pop_front();
+        }
+        self.0.push_back(number);
+    }
+
+    /// Whether `number` was one of them; it is no longer.
+    fn take(&mut self, number: u64) -> bool {
+        let place = self.0.iter().position(|known| *known == number);
+        place.is_some_and(|place| self.0.remove(place).is_some())
+    }
+}
+
+impl RunningTask {
+    /// What its slot would hold, had nothing been taken out of it.
+    fn held(&self, held: u64) -> u64 {
+        held.saturating_add(self.discarded)
+    }
+}
+
+impl RunningTask {
+    /// Appends what was read and written of a cancelled answer.
+    fn cut_off(&self, held: u64, cached: u64, out: &mut Vec<Derived<'_>>) {
+        let read = held.clamp(cached, self.prompt.max(cached));
+        let read = Tokens {
+            cached: Some(cached),
+            ..Tokens::of(Phase::PromptCancelled, read)
+        };
+        let written = held.saturating_add(1).saturating_sub(self.prompt);
+        let written = Tokens {
+            cancelled: Some(written),
+            ..Tokens::of(Phase::Generation, written)
+        };
+        let both = [read, written].into_iter().filter(|some| some.tokens > 0);
+        out.extend(both.map(Derived::Tokens));
+    }
+}
+
+impl Tasks {
+    /// A runner starts that reads texts for their embeddings.
+    pub(super) fn start_embedding(&mut self) {
+        self.embeds = true;
+    }
+
+    /// Appends the points of a slot's line.
+    pub(super) fn slot(&mut self, line: SlotLine, out: &mut Vec<Derived<'_>>) {
+        let SlotLine { slot, task, step } = line;
+        match step {
+            TaskStep::Prompt { context, tokens } => {
+                self.begin(slot, task, tokens);
+                let event = Event::of(Kind::PromptStart)
+                    .with(Fact::Context(context))
+                    .with(Fact::PromptTokens(tokens));
+                out.push(Derived::Event(event));
+            }
+            TaskStep::Cached(tokens) => {
+                let begins = |task: &RunningTask| task.cached.is_none();
+                if let Some(task) = self.find(slot, task, begins).filter(|task| begins(task)) {
+                    task.cached = Some(tokens);
+                }
+            }
+            TaskStep::Shift { discarded } => {
+                if let Some(task) = self.find(slot, task, |_| true) {
+                    task.discarded = task.discarded.saturating_add(discarded);
+                }
+                let event = Event::of(Kind::ContextShift).with(Fact::Tokens(discarded));
+                out.push(Derived::Event(event));
+            }
+            TaskStep::Timing(tokens) => out.push(Derived::Tokens(self.timed(slot, task, tokens))),
+            TaskStep::Draft(tokens) => out.push(Derived::Tokens(tokens)),
+            TaskStep::Release { tokens, truncated } => {
+                let event = Event::of(Kind::PromptDone)
+                    .with(Fact::Tokens(tokens))
+                    .with(Fact::Truncated(truncated));
+                out.push(Derived::Event(event));
+                self.release(slot, task, tokens, out);
+            }
+        }
+    }
+
+    /// The event of a line about a task; `None` when its client is gone only because the task failed.
+    pub(super) fn task<'a>(&mut self, line: TaskLine<'a>) -> Option<Event<'a>> {
+        match line {
+            TaskLine::Cancel { task } if self.failed.take(task) => None,
+            TaskLine::Cancel { task } => {
+                self.cancelled.add(task);
+                Some(Event::of(Kind::Abort))
+            }
+            TaskLine::Failed { task, error } => {
+                self.failed.add(task);
+                let mut known = self.running.iter_mut().rev();
+                if let Some(task) = known.find(|known| known.number == task) {
+                    task.failed = true;
+                }
+                let event = match slot::beyond_context(error) {
+                    Some((prompt, context)) => Event::of(Kind::ContextExceeded)
+                        .with(Fact::PromptTokens(prompt))
+                        .with(Fact::Limit(context)),
+                    None => Event::of(Kind::TaskFailed),
+                };
+                Some(event.with(Fact::Error(scan::brief(Cow::Borrowed(error)))))
+            }
+        }
+    }
+
+    fn begin(&mut self, slot: u64, number: u64, prompt: u64) {
+        if self.running.len() == REMEMBERED {
+            self.running.pop_front();
+        }
+        self.running.push_back(RunningTask {
+            slot,
+            number,
+            prompt,
+            cached: None,
+            discarded: 0,
+            is_read: false,
+            generated: None,
+            failed: false,
+        });
+    }
+
+    /// The task of this slot and number: the latest of those that fit, else the latest.
+    fn find(
+        &mut self,
+        slot: u64,
+        number: u64,
+        fits: impl Fn(&RunningTask) -> bool,
+    ) -> Option<&mut RunningTask> {
+        let place = self.place(slot, number, fits)?;
+        self.running.get_mut(place)
+    }
+
+    fn place(&self, slot: u64, number: u64, fits: impl Fn(&RunningTask) -> bool) -> Option<usize> {
+        let own = |task: &RunningTask| task.slot == slot && task.number == number;
+        let fitting = self
+            .running
+            .iter()
+            .rposition(|task| own(task) && fits(task));
+        fitting.or_else(|| self.running.iter().rposition(own))
+    }
+
+    /// What a timing comes to: that of a prompt is of the tokens that were processed, and the others were in the cache.
+    fn timed(&mut self, slot: u64, number: u64, tokens: Tokens) -> Tokens {
+        if tokens.phase != Phase::Prompt {
+            let fits = |task: &RunningTask| task.is_read && task.generated.is_none();
+            if let Some(task) = self.find(slot, number, fits) {
+                task.generated = Some(tokens.tokens);
+            }
+            return tokens;
+        }
+        let all = |cached: u64| tokens.tokens.saturating_add(cached);
+        let fits = |task: &RunningTask| {
+            !task.is_read && task.cached.is_some_and(|cached| all(cached) == task.prompt)
+        };
+        let cached = self.find(slot, number, fits).and_then(|task| {
+            task.is_read = true;
+            task.cached
+        });
+        Tokens {
+            tokens: all(cached.unwrap_or(0)),
+            cached,
+            ..tokens
+        }
+    }
+
+    /// Ends a task of which the slot holds `held` tokens, and appends what was not printed of it.
+    fn release(&mut self, slot: u64, number: u64, held: u64, out: &mut Vec<Derived<'_>>) {
+        let fits = |task: &RunningTask| {
+            task.generated.is_some_and(|generated| {
+                task.prompt.saturating_add(generated) == task.held(held).saturating_add(1)
+            })
+        };
+        let task = self.place(slot, number, fits);
+        let Some(task) = task.and_then(|place| self.running.remove(place)) else {
+            return;
+        };
+        let is_cancelled = task.generated.is_none() && self.cancelled.take(number);
+        if task.generated.is_some() || task.failed {
+            return;
+        }
+        let held = task.held(held);
+        // Without a word of the cache nothing ran: what the slot holds is of the task before.
+        match task.cached {
+            Some(cached) if is_cancelled => task.cut_off(held, cached, out),
+            // Answers have timings; what ended well without them was read for its embedding.
+            cached if !is_cancelled && (self.embeds || cached.is_some() && held == task.prompt) => {
+                let tokens = Tokens {
+                    cached,
+                    ..Tokens::of(Phase::Embedding, task.prompt)
+                };
+                out.extend((task.prompt > 0).then_some(Derived::Tokens(tokens)));
+            }
+            _ => {}
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod control;
 mod deletes;
 mod doctor;
 mod documents;
+mod explain;
 mod hostile;
 mod json;
 mod logs;

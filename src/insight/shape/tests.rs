@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SHAPES: [(&str, &str); 18] = [
+const SHAPES: [(&str, &str); 19] = [
     (
         r#"time=2026-11-25T23:53:36.693Z level=INFO source=sched.go:1147 msg="disabling mmap for llama-server load by default" model=/usr/share/blobs/sha256-c08fe2 reason=cpu"#,
         r#"time=<time> level=INFO source=sched.go:<n> msg="disabling mmap for llama-server load by default" model=<value> reason=<value>"#,
@@ -46,6 +46,10 @@ const SHAPES: [(&str, &str); 18] = [
     (
         "ggml_vulkan: Device memory allocation of size 1073741824 failed.",
         "ggml_vulkan: Device memory allocation of size <n> failed.",
+    ),
+    (
+        "cmn  common_param:   - CPU : Make of CPU (7951 MiB)",
+        "cmn common_param: - CPU : <text>",
     ),
     ("load:   - 261 ('<|end|>')", "load: - <n> <text>"),
     (

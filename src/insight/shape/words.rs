@@ -146,10 +146,10 @@ fn pair(token: &str) -> Option<String> {
     Some(format!("{key}=<value>"))
 }
 
-/// Whether all behind `token` is what it announces: `error:`.
+/// Whether all behind `token` is what it announces: `error:`, or a colon by itself.
 fn begins_value(token: &str) -> bool {
     let (_, core, behind) = parts(token);
-    behind == ":" && core != "<n>" && (is_word(core) || placeholder(core) != "<n>")
+    token == ":" || behind == ":" && core != "<n>" && (is_word(core) || placeholder(core) != "<n>")
 }
 
 /// `text` up to its first quote, brace or foreign angle, with `<text>` in their place, and what follows the last quote.

@@ -78,8 +78,12 @@ fn points(explanation: &Explanation) -> Part {
 }
 
 fn shapes(explanation: &Explanation) -> Part {
+    let shown = |shape: &str| match shape {
+        "" => "an empty line".to_owned(),
+        shape => shape.to_owned(),
+    };
     let shapes = explanation.shapes.iter();
-    let rows = shapes.map(|shape| vec![count(shape.lines), shape.shape.clone()]);
+    let rows = shapes.map(|of| vec![count(of.lines), shown(&of.shape)]);
     (["lines", "Not understood", ""], rows.collect())
 }
 

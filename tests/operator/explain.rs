@@ -120,7 +120,7 @@ fn nothing_of_the_values_of_a_real_log_is_in_what_is_told() {
                 "/usr",
                 "ollama.com",
                 "registry",
-                "blobs",
+                "blobs/",
                 "//",
             ];
             let has = forbidden.iter().any(|text| shape.contains(text));

@@ -1,4 +1,4 @@
-//! Words of a text, of which those are kept that cannot be values.
+//! ShownWords of a text, of which those are kept that cannot be values.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -30,7 +30,7 @@ const PLACEHOLDERS: [&str; 7] = [
 pub(super) fn append(text: &str, out: &mut String) {
     let text = unquoted(text);
     let tokens: Vec<&str> = text.split_whitespace().collect();
-    let mut words = Words::default();
+    let mut words = ShownWords::default();
     let mut has_pair = false;
     let mut rest = tokens.as_slice();
     while let Some((token, behind)) = rest.split_first() {
@@ -57,7 +57,7 @@ pub(super) fn append(text: &str, out: &mut String) {
 /// The same for a text of which no word is kept.
 pub(super) fn append_hidden(text: &str, out: &mut String) {
     let text = unquoted(text);
-    let mut words = Words::default();
+    let mut words = ShownWords::default();
     for token in text.split_whitespace() {
         let (before, core, behind) = parts(token);
         words.push(match !core.is_empty() && is_word(core) {
@@ -68,15 +68,15 @@ pub(super) fn append_hidden(text: &str, out: &mut String) {
     words.append_to(out);
 }
 
-/// Words that are shown, without the repetition of a placeholder; those that are too many are left out.
+/// ShownWords that are shown, without the repetition of a placeholder; those that are too many are left out.
 #[derive(Debug, Default)]
-struct Words {
+struct ShownWords {
     shown: Vec<String>,
     bytes: usize,
     is_full: bool,
 }
 
-impl Words {
+impl ShownWords {
     fn push(&mut self, word: String) {
         let is_repeated = word.contains('<') && self.shown.last() == Some(&word);
         if word.is_empty() || is_repeated {

@@ -69,7 +69,7 @@ pub struct Shape {
 /// Takes in the lines of a log.
 #[derive(Debug, Default)]
 pub struct Explainer {
-    units: HashMap<String, Unit>,
+    units: HashMap<String, UnitLog>,
     versions: Vec<OfVersion>,
     points: BTreeMap<(&'static str, &'static str), u64>,
     shapes: HashMap<String, u64>,
@@ -80,14 +80,14 @@ pub struct Explainer {
 
 /// One Ollama.
 #[derive(Debug, Default)]
-struct Unit {
+struct UnitLog {
     reader: Reader,
     version: Option<String>,
 }
 
 /// What a line came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meant {
+enum CameTo {
     Points,
     Step,
     Nothing,
@@ -97,7 +97,7 @@ impl Explainer {
     /// Takes in the next line of `unit`.
     pub fn line(&mut self, unit: &str, message: &str) {
         if !self.units.contains_key(unit) {
-            self.units.insert(unit.to_owned(), Unit::default());
+            self.units.insert(unit.to_owned(), UnitLog::default());
         }
         let mut points = Vec::new();
         let mut version = None;
@@ -111,18 +111,18 @@ impl Explainer {
             *self.points.entry(place).or_default() += 1;
         }
         let meant = match points.is_empty() {
-            false => Meant::Points,
-            true if is_known(message) => Meant::Step,
-            true => Meant::Nothing,
+            false => CameTo::Points,
+            true if is_known(message) => CameTo::Step,
+            true => CameTo::Nothing,
         };
-        self.steps += u64::from(meant == Meant::Step);
+        self.steps += u64::from(meant == CameTo::Step);
         self.count(version, meant);
-        if meant == Meant::Nothing {
+        if meant == CameTo::Nothing {
             self.add_shape(shape(message));
         }
     }
 
-    fn count(&mut self, version: Option<String>, meant: Meant) {
+    fn count(&mut self, version: Option<String>, meant: CameTo) {
         let place = self.versions.iter().position(|of| of.version == version);
         let place = place.unwrap_or_else(|| {
             if self.versions.len() < MOST_VERSIONS {
@@ -135,7 +135,7 @@ impl Explainer {
         });
         if let Some(of) = self.versions.get_mut(place) {
             of.lines += 1;
-            of.understood += u64::from(meant != Meant::Nothing);
+            of.understood += u64::from(meant != CameTo::Nothing);
         }
     }
 

@@ -8,6 +8,7 @@ use spool::{HashPrefix, NotAHash, State};
 
 use super::backfill::BackfillArgs;
 use super::demo::DemoServiceArgs;
+use super::explain::InsightCommand;
 use super::hand_over::HandOverArgs;
 use super::list::{ExportArgs, ListArgs, ShowArgs};
 use super::purge::PurgeArgs;
@@ -53,6 +54,9 @@ pub enum Command {
     Quarantine(QuarantineCommand),
     /// How the models are doing, from the spool alone: requests, latency, loads, errors, outages
     Report(SummaryArgs),
+    /// What is understood of log lines
+    #[command(subcommand)]
+    Insight(InsightCommand),
     /// Send again what was delivered, after InfluxDB lost it
     Replay(ReplayArgs),
     /// Read the journal again from a time on; what the spool knows is dropped

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod backfill;
 mod demo;
 mod doctor;
+mod explain;
 mod feed;
 mod generate;
 mod hand_over;
@@ -40,6 +41,7 @@ use crate::service::control;
 use crate::sinks::{CountError, OpenError};
 pub use args::Cli;
 use args::{Command, SpoolCommand};
+use explain::InsightCommand;
 pub use line::{complain, parse};
 use outlet::Outlet;
 use quarantine::QuarantineCommand;
@@ -111,6 +113,9 @@ pub enum Error {
          chown -R the copy to the spool's owner"
     )]
     Recover(Box<Error>),
+    /// A log cannot be explained.
+    #[error("{0}")]
+    Log(String),
     /// A backfill ended early.
     #[error("backfill: {0}")]
     Backfill(String),
@@ -207,6 +212,7 @@ async fn dispatch(cli: Cli) -> Result<Verdict, Error> {
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man_pages(&directory),
         Command::WriteFile { file } => outlet::run(&file),
+        Command::Insight(InsightCommand::Explain(arguments)) => explain::run(&source, &arguments),
         Command::Doctor(report) => doctor::run(&source, report).await,
         Command::DemoService(arguments) => {
             let config = everything(&source, of_service)?;

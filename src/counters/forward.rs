@@ -56,7 +56,7 @@ counters! {
         /// `null` when it keeps them for ever, was not asked, or does not tell.
         keeps: Option<u64> = Duration { metric: "shipper_server_keeps_seconds", point: "keeps_seconds" },
         /// Lines delivered that are older than what InfluxDB keeps.
-        /// It has taken them, and shows them to nobody; not part of the ledger.
+        /// 3.x takes them and shows them to nobody; 2.x may take some, and drops them soon. Not part of the ledger.
         hidden_lines: u64 = Count { metric: "shipper_hidden_lines_total", point: "hidden_lines", row: (Warn, "delivered, hidden") },
         /// Lines set apart: the server refused, or failed at, a request that they were in.
         /// They stay pending and are tried in smaller parts while all others go on.

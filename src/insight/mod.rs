@@ -17,6 +17,7 @@ mod command;
 mod device;
 mod failure;
 mod gin;
+mod known;
 mod lifecycle;
 mod loads;
 mod memory;
@@ -26,6 +27,7 @@ mod native;
 mod reader;
 mod scan;
 mod server_config;
+mod shape;
 mod slog;
 mod slot;
 mod systemd;
@@ -33,9 +35,11 @@ mod tasks;
 mod trouble;
 mod twins;
 
+pub use known::is_known;
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;
 pub use reader::Reader;
+pub use shape::shape;
 
 use crate::record::Derived;
 use tasks::Tasks;

@@ -6,6 +6,7 @@
 
 pub mod backfill;
 pub(crate) mod doctor;
+pub mod explain;
 pub mod gaps;
 mod page;
 mod purge;

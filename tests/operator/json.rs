@@ -63,7 +63,7 @@ fn documented(command: &str) -> Form {
 }
 
 /// Runs `arguments` with `--json` and holds the answer to what is documented of `command`.
-fn check(host: &Host, command: &str, arguments: &str) -> Value {
+pub(crate) fn check(host: &Host, command: &str, arguments: &str) -> Value {
     let output = host.run(&format!("{arguments} --json"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(

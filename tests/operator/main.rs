@@ -14,6 +14,7 @@ mod doctor_cell;
 mod doctor_known;
 mod doctor_servers;
 mod documents;
+mod explain;
 mod hostile;
 mod json;
 mod logs;

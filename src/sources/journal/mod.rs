@@ -9,6 +9,7 @@ mod cursor;
 mod join;
 mod layouts;
 mod lines;
+mod look;
 mod meaning;
 pub mod readers;
 mod reading;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use cursor::{Cursor, CursorCheckpoint, MalformedCursor, UnreadableCursorCheckpoint};
+pub use look::each_line;
 pub(crate) use meaning::Meaning;
 pub use meaning::ModelsFeed;
 

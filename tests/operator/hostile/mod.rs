@@ -126,6 +126,7 @@ fn looks(hashes: &[&str]) -> Vec<String> {
         "replay --quarantined --dry-run",
         "replay --gaps --dry-run",
         "backfill --since 2000-01-01",
+        "insight explain --journal --since 2000-01-01",
     ]
     .map(str::to_owned)
     .into();

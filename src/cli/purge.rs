@@ -102,7 +102,7 @@ pub(super) async fn run(
     if arguments.report.json {
         super::print_json(&outcome)?;
     } else {
-        print(&entries, &outcome)?;
+        print(&entries, &outcome, server)?;
     }
     Ok(Verdict::Healthy)
 }
@@ -120,7 +120,7 @@ fn deletes_of(entry: &Listed, server: &Server) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn print(entries: &[Listed], outcome: &PurgeOutcome) -> Result<(), Error> {
+fn print(entries: &[Listed], outcome: &PurgeOutcome, server: &Server) -> Result<(), Error> {
     let number = things(entries.len() as u64, "entry", "entries");
     if outcome.purged {
         say(format_args!("{number} removed from the spool for good"))?;
@@ -137,6 +137,12 @@ fn print(entries: &[Listed], outcome: &PurgeOutcome) -> Result<(), Error> {
         say("InfluxDB may have them too. To delete them there:")?;
         say("")?;
         outcome.deletes.iter().try_for_each(say)?;
+    }
+    if matches!(server.api, None | Some(Api::V3)) && !entries.is_empty() {
+        say("")?;
+        say(
+            "InfluxDB 3.x deletes no single points: what it has of them goes with the table, or with the database's retention.",
+        )?;
     }
     if !outcome.aside.is_empty() {
         say("")?;

@@ -56,10 +56,10 @@ async fn ask(
     waiting: Backlogged,
 ) -> Vec<Finding> {
     let api = ping.spoken.api;
-    let there = probe::hash_there(client, api).await;
+    let series = probe::series(client, api).await;
+    let there = probe::hash_there(client, api, &series).await;
     let databases = probe::databases(client, api).await;
     let keeps = probe::retention(client, api).await;
-    let series = probe::series(client, api).await;
     let form = config.local.layout.msg_hash_as;
     let lookback = config.journal.lookback;
     let longest = config.journal.max_message_bytes;

@@ -51,14 +51,18 @@ pub(super) async fn retention(client: &Client, api: Api) -> Result<Option<Durati
     }
 }
 
-/// Where log lines have their hash there.
+/// Where log lines have their hash there; `series` is what [`series()`] came to.
 ///
 /// # Errors
 /// In words: the token may not read, or there is no such bucket.
-pub(super) async fn hash_there(client: &Client, api: Api) -> Result<HashThere, String> {
+pub(super) async fn hash_there(
+    client: &Client,
+    api: Api,
+    series: &Result<Option<u64>, String>,
+) -> Result<HashThere, String> {
     match api {
         Api::V1 => v1::hash_there(client).await,
-        Api::V2 => v2::hash_there(client).await,
+        Api::V2 => v2::hash_there(client, series.clone()?.unwrap_or(0)).await,
         Api::V3 => v3::hash_there(client).await,
     }
 }

@@ -18,7 +18,17 @@ pub(super) fn url(config: &InfluxSettings, path: &[&str]) -> Result<Url, OpenErr
     Ok(url)
 }
 
+/// Where lines are written: of 3.x those that are good, whatever others are there.
 pub(super) fn write_url(config: &InfluxSettings, api: Api) -> Result<Url, OpenError> {
+    let mut url = lines_url(config, api)?;
+    if api == Api::V3 {
+        url.query_pairs_mut().append_pair("accept_partial", "true");
+    }
+    Ok(url)
+}
+
+/// The same, and of 3.x it is not said what becomes of good lines among bad ones.
+pub(super) fn lines_url(config: &InfluxSettings, api: Api) -> Result<Url, OpenError> {
     let mut url = match api {
         Api::V1 => url(config, &["write"])?,
         Api::V2 => url(config, &["api", "v2", "write"])?,
@@ -34,12 +44,11 @@ pub(super) fn write_url(config: &InfluxSettings, api: Api) -> Result<Url, OpenEr
             .append_pair("org", &config.org)
             .append_pair("bucket", &config.bucket),
     };
-    match api {
-        Api::V1 | Api::V2 => query.append_pair("precision", "ns"),
-        Api::V3 => query
-            .append_pair("precision", "nanosecond")
-            .append_pair("accept_partial", "true"),
+    let precision = match api {
+        Api::V1 | Api::V2 => "ns",
+        Api::V3 => "nanosecond",
     };
+    query.append_pair("precision", precision);
     drop(query);
     Ok(url)
 }

@@ -3,7 +3,6 @@
 use std::iter;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::{HashThere, ask};
@@ -26,10 +25,11 @@ pub(super) async fn retention(client: &Client) -> Result<Option<Duration>, Strin
     found
 }
 
-pub(super) async fn hash_there(client: &Client) -> Result<HashThere, String> {
+/// `series` is what [`series`] says.
+pub(super) async fn hash_there(client: &Client, series: u64) -> Result<HashThere, String> {
     let field = cardinality(client, &format!("r._field == \"{MSG_HASH}\"")).await?;
     Ok(HashThere {
-        tag: series(client).await? > 0,
+        tag: series > 0,
         field: field > 0,
     })
 }
@@ -42,20 +42,11 @@ pub(super) async fn series(client: &Client) -> Result<u64, String> {
 
 /// How many series of log lines there are for which `condition` holds: told from the index, without a look at the points.
 async fn cardinality(client: &Client, condition: &str) -> Result<u64, String> {
-    let config = client.config();
-    let mut target = url(config, &["api", "v2", "query"]).map_err(|error| error.to_string())?;
-    target.query_pairs_mut().append_pair("org", &config.org);
-    let (first, as_name) = called(&config.bucket);
+    let (first, as_name) = called(&client.config().bucket);
     let mut answer = Err(String::new());
     for bucket in iter::once(first).chain(as_name) {
-        let request = client
-            .post(target.clone())
-            .header(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/vnd.flux"),
-            )
-            .header(ACCEPT, HeaderValue::from_static("application/csv"))
-            .body(query(bucket, condition));
+        let request = flux::request(client, query(bucket, condition));
+        let request = request.map_err(|error| error.to_string())?;
         answer = ask(client, Api::V2, request).await;
         if answer.is_ok() {
             break;

@@ -11,7 +11,7 @@ use crate::sinks::Outcome;
 use crate::sinks::influxdb::answer::decide;
 use crate::sinks::influxdb::client::Client;
 use crate::sinks::influxdb::query::sql;
-use crate::sinks::influxdb::request::url;
+use crate::sinks::influxdb::request::{lines_url, url};
 
 /// How the data type of a tag begins in the schema.
 const TAG_TYPE: &str = "Dictionary";
@@ -19,8 +19,7 @@ const TAG_TYPE: &str = "Dictionary";
 /// Sends what is no line, and asks for all or nothing: it is refused as such only to a token that may write, and nothing is
 /// created.
 pub(super) async fn may_write(client: &Client) -> Outcome {
-    let target = url(client.config(), &["api", "v3", "write_lp"]);
-    let mut target = match target {
+    let mut target = match lines_url(client.config(), Api::V3) {
         Ok(target) => target,
         Err(error) => {
             return Outcome::Hold {
@@ -30,8 +29,6 @@ pub(super) async fn may_write(client: &Client) -> Outcome {
     };
     target
         .query_pairs_mut()
-        .append_pair("db", &client.config().bucket)
-        .append_pair("precision", "nanosecond")
         .append_pair("accept_partial", "false");
     let request = client.post(target).body("x");
     match decide(&client.answer(request, Api::V3, MAX_ANSWER).await) {

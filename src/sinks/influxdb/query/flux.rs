@@ -1,5 +1,6 @@
 //! Flux: 2.x. One query a measurement: fields of two types cannot be brought into one group.
 
+use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 
 use super::{QueryError, Sought, ask, body, quoted};
@@ -8,7 +9,7 @@ use crate::record::schema::HOST;
 use crate::sinks::ByHour;
 use crate::sinks::influxdb::answer::HttpAnswer;
 use crate::sinks::influxdb::called::{Called, called};
-use crate::sinks::influxdb::client::Client;
+use crate::sinks::influxdb::client::{Client, OpenError};
 use crate::sinks::influxdb::request::url;
 use crate::sinks::influxdb::text::tag_value;
 
@@ -16,34 +17,29 @@ use crate::sinks::influxdb::text::tag_value;
 const MAX_WORDS: usize = 300;
 
 pub(super) async fn count(client: &Client, sought: &Sought<'_>) -> Result<ByHour, QueryError> {
-    let config = client.config();
-    let mut target = url(config, &["api", "v2", "query"])?;
-    // Takes a name and an id alike.
-    target.query_pairs_mut().append_pair("org", &config.org);
-    let (bucket, as_name) = called(&config.bucket);
-    let mut answer = ask(client, Api::V2, request(client, &target, bucket, sought)).await;
+    let (bucket, as_name) = called(&client.config().bucket);
+    let mut answer = ask(client, Api::V2, request(client, query(bucket, sought))?).await;
     if let (HttpAnswer::Response(response), Some(name)) = (&answer, as_name)
         && response.status == 404
     {
-        answer = ask(client, Api::V2, request(client, &target, name, sought)).await;
+        answer = ask(client, Api::V2, request(client, query(name, sought))?).await;
     }
     parse(&body(answer)?)
 }
 
-fn request(
+/// A question in Flux, to be answered in CSV.
+pub(in super::super) fn request(
     client: &Client,
-    target: &reqwest::Url,
-    bucket: Called<'_>,
-    sought: &Sought<'_>,
-) -> reqwest::RequestBuilder {
-    client
-        .post(target.clone())
-        .header(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/vnd.flux"),
-        )
-        .header(ACCEPT, HeaderValue::from_static("application/csv"))
-        .body(query(bucket, sought))
+    flux: String,
+) -> Result<RequestBuilder, OpenError> {
+    let config = client.config();
+    let mut target = url(config, &["api", "v2", "query"])?;
+    // Takes a name and an id alike.
+    target.query_pairs_mut().append_pair("org", &config.org);
+    let flux_type = HeaderValue::from_static("application/vnd.flux");
+    let request = client.post(target).header(CONTENT_TYPE, flux_type);
+    let csv = HeaderValue::from_static("application/csv");
+    Ok(request.header(ACCEPT, csv).body(flux))
 }
 
 fn query(bucket: Called<'_>, sought: &Sought<'_>) -> String {

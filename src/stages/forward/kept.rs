@@ -36,11 +36,14 @@ impl Kept {
 impl<S: Sink, B: Backlog> Link<S, B> {
     /// Finds out whether `records`, which are about to be sent, are older than what the server keeps, and says so if they are.
     pub(super) async fn look_at_age(&self, records: &Records) {
+        if !self.is_well() || self.kept().is_fresh() {
+            return;
+        }
         let times = records.iter().map(|record| record.key.time);
         let oldest = times
             .min()
             .map_or(Duration::ZERO, |oldest| age(oldest, When::now()));
-        if oldest < YOUNG || !self.is_well() || self.kept().is_fresh() {
+        if oldest < YOUNG {
             return;
         }
         let keeps = tokio::select! {

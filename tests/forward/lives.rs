@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 use shipper::sinks::HOUR;
-use support::influxd::{Life, is_v3_spoken, life_1x, life_2x, life_3x};
+use support::influxd::{Life, life_1x, life_2x, life_3x};
 use support::journal::{Entry, write_journal};
 
 use super::rig::base_time;
@@ -30,12 +30,6 @@ fn a_life_with_3_x_ends_with_every_line_once() {
 #[test]
 fn a_life_with_3_6_0_which_takes_short_texts_only_ends_with_every_line_once() {
     live(life_3x(Some("3.6.0")));
-}
-
-/// Whether the shipper can do with this server what it can do with 1.x and 2.x: ask it for gaps, and lose nothing but the point in
-/// conflict. With 3.x it needs that server's own paths; this is the one place that says so.
-fn is_whole(server: &dyn Life) -> bool {
-    server.product() != "InfluxDB 3.x" || is_v3_spoken()
 }
 
 /// Lines of the first run, an hour each.
@@ -151,12 +145,6 @@ impl Scene {
 
     /// Points of other measurements that went with it are all there.
     fn a_conflict_costs_only_itself(&self) {
-        if !is_whole(&*self.server) {
-            support::loud(
-                "SKIPPED on InfluxDB 3.x: by the path of 2.x a conflict costs all derived points of a part",
-            );
-            return;
-        }
         let requests = FIRST.len() as u64 * 300 * 4 / 50;
         assert_eq!(self.server.count("ollama_requests"), requests);
     }
@@ -226,10 +214,6 @@ impl Scene {
     }
 
     fn gaps_are_closed(&self) {
-        if !is_whole(&*self.server) {
-            support::loud("SKIPPED on InfluxDB 3.x: the shipper cannot ask it for gaps yet");
-            return;
-        }
         let Range { start, end } = hour(FIRST[1]);
         let lost = start.cast_signed() * 1000..end.cast_signed() * 1000;
         let deleted = self.server.delete("ollama_logs", lost).unwrap();

@@ -185,7 +185,7 @@ fn backfill_adds_what_the_spool_lacks_and_nothing_else() {
 
 #[test]
 fn gaps_in_influxdb_are_found_by_the_hour_and_only_those_are_sent_again() {
-    for server in support::influxd::counting_servers() {
+    for server in support::influxd::servers() {
         let mut host = Host::new(&server.url(), server.api(), &server.token());
         host.set("INFLUXDB_ORG", &server.org());
         host.set("INFLUXDB_BUCKET", &server.bucket());

@@ -75,18 +75,6 @@ pub fn servers() -> Vec<Box<dyn Server>> {
     ]
 }
 
-/// Those of [`servers`] that the shipper can ask for what they hold.
-pub fn counting_servers() -> Vec<Box<dyn Server>> {
-    let mut servers = servers();
-    servers.retain(|server| is_v3_spoken() || server.product() != v3::PRODUCT);
-    servers
-}
-
-/// Whether the shipper speaks to 3.x by its own paths in the tests.
-pub fn is_v3_spoken() -> bool {
-    v3::API == "v3"
-}
-
 /// A port that was free a moment ago.
 fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

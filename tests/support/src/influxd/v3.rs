@@ -9,11 +9,6 @@ use super::api3::Api3;
 use super::{Server, address_of, influxql, named, own_name};
 use crate::strict::Strict3;
 
-/// `INFLUXDB_API` for 3.x: the one place that says by which path the shipper speaks to it in the tests.
-pub(super) const API: &str = "v3";
-
-pub(super) const PRODUCT: &str = "InfluxDB 3.x";
-
 /// The version of the stand-in where a test names none.
 const VERSION: &str = "3.10.0";
 
@@ -104,7 +99,7 @@ impl Influxd3 {
 
 impl Server for Influxd3 {
     fn product(&self) -> &'static str {
-        PRODUCT
+        "InfluxDB 3.x"
     }
 
     fn url(&self) -> String {
@@ -112,7 +107,7 @@ impl Server for Influxd3 {
     }
 
     fn api(&self) -> &'static str {
-        API
+        "v3"
     }
 
     fn token(&self) -> String {

@@ -2,18 +2,10 @@
 
 use shipper::insight::Reader;
 
-use super::support::{SHA, text};
+use super::support;
 
 fn read(lines: &[&str]) -> Vec<String> {
-    let mut reader = Reader::default();
-    let mut all = Vec::new();
-    for line in lines {
-        let line = line.replace("SHA", SHA);
-        let mut out = Vec::new();
-        reader.derive(&line, &mut out);
-        all.extend(out.iter().map(text));
-    }
-    all
+    support::read(&mut Reader::default(), lines)
 }
 
 fn kinds(lines: &[&str]) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use shipper::insight::derive;
+use shipper::insight::{Reader, derive};
 use shipper::record::{Derived, Value, Visitor};
 
 use super::stored::{fits_schema, one_point_a_series};
@@ -17,6 +17,18 @@ pub(crate) fn points(line: &str) -> Vec<String> {
     out.iter().for_each(fits_schema);
     one_point_a_series(&out);
     out.iter().map(text).collect()
+}
+
+/// The points that `reader` derives from `lines`, in which `SHA` stands for [`SHA`].
+pub(crate) fn read(reader: &mut Reader, lines: &[&str]) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in lines {
+        let line = line.replace("SHA", SHA);
+        let mut out = Vec::new();
+        reader.derive(&line, &mut out);
+        all.extend(out.iter().map(text));
+    }
+    all
 }
 
 /// One point as text; `occurred=1`, which every event has, left out.

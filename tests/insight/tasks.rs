@@ -2,17 +2,11 @@
 
 use shipper::insight::Reader;
 
-use super::support::text;
+use super::support;
 
 /// The points of tokens, and the events but those of each prompt's start and end.
 fn read(lines: &[&str]) -> Vec<String> {
-    let mut reader = Reader::default();
-    let mut all = Vec::new();
-    for line in lines {
-        let mut out = Vec::new();
-        reader.derive(line, &mut out);
-        all.extend(out.iter().map(text));
-    }
+    let mut all = support::read(&mut Reader::default(), lines);
     all.retain(|point| !point.starts_with("events kind=prompt_"));
     all
 }

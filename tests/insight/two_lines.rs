@@ -2,18 +2,7 @@
 
 use shipper::insight::{Models, Reader};
 
-use super::support::{SHA, text};
-
-fn read(reader: &mut Reader, lines: &[&str]) -> Vec<String> {
-    let mut all = Vec::new();
-    for line in lines {
-        let line = line.replace("SHA", SHA);
-        let mut out = Vec::new();
-        reader.derive(&line, &mut out);
-        all.extend(out.iter().map(text));
-    }
-    all
-}
+use super::support::{SHA, read, text};
 
 /// An inventory of one model.
 fn inventory() -> String {

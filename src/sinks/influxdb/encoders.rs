@@ -90,6 +90,22 @@ mod tests {
     use crate::record::layout::{LogFields, MsgHashAs};
     use crate::record::{Derived, DerivedSet, Log, Memory, Part, Record as Stored};
 
+    const KEY: EntryKey = EntryKey {
+        time: 1,
+        hash: MsgHash([0; 32]),
+    };
+
+    fn log(message: &str) -> Stored<'_> {
+        Stored::Log(Log {
+            number: 1,
+            message: Cow::Borrowed(message),
+            truncated: 0,
+            pid: Cow::Borrowed(""),
+            priority: None,
+            unit: Cow::Borrowed(""),
+        })
+    }
+
     #[test]
     fn every_record_becomes_the_point_of_its_own_layout() {
         let mut records = Records::new();
@@ -104,19 +120,8 @@ mod tests {
                 log_fields: LogFields::default(),
             };
             records.set_layout(&layout.encode());
-            let key = EntryKey {
-                time: 1,
-                hash: MsgHash([0; 32]),
-            };
-            let log = Stored::Log(Log {
-                number: 1,
-                message: Cow::Borrowed("x"),
-                truncated: 0,
-                pid: Cow::Borrowed(""),
-                priority: None,
-                unit: Cow::Borrowed(""),
-            });
-            records.push_with(key, |out| log.encode(out)).unwrap();
+            let log = log("x");
+            records.push_with(KEY, |out| log.encode(out)).unwrap();
         }
         let mut encoders = Encoders::new(Form::WHOLE);
         let mut lines = Vec::new();
@@ -153,20 +158,9 @@ mod tests {
         };
         // The second point of the last one cannot be written.
         for points in [vec![], vec![memory(1)], vec![memory(u64::MAX), memory(2)]] {
-            let key = EntryKey {
-                time: 1,
-                hash: MsgHash([0; 32]),
-            };
-            let log = Stored::Log(Log {
-                number: 1,
-                message: Cow::Borrowed("two\nlines"),
-                truncated: 0,
-                pid: Cow::Borrowed(""),
-                priority: None,
-                unit: Cow::Borrowed(""),
-            });
+            let log = log("two\nlines");
             records
-                .push_with(key, |out| log.encode_with(&points, out))
+                .push_with(KEY, |out| log.encode_with(&points, out))
                 .unwrap();
         }
         records.push(records.get(0).unwrap().key, b"\xffnonsense");

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use spool::{EntryKey, MsgHash};
 
 use super::*;
-use crate::record::{Log, Record, Snapshot};
+use crate::record::{Derived, Log, Record, Snapshot};
 use crate::sinks::{Cause, Refusal};
 
 /// How a server refuses.
@@ -33,27 +33,34 @@ fn hash(line: usize) -> MsgHash {
 
 /// So many log lines, one a microsecond.
 fn records(lines: usize) -> Arc<Records> {
-    records_of(lines, |_| {
-        Record::Log(Log {
-            number: 0,
-            message: Cow::Borrowed("line"),
-            truncated: 0,
-            pid: Cow::Borrowed(""),
-            priority: None,
-            unit: Cow::Borrowed(""),
-        })
+    records_of(lines, |_| (log(), Vec::new()))
+}
+
+fn log() -> Record<'static> {
+    Record::Log(Log {
+        number: 0,
+        message: Cow::Borrowed("line"),
+        truncated: 0,
+        pid: Cow::Borrowed(""),
+        priority: None,
+        unit: Cow::Borrowed(""),
     })
 }
 
-fn records_of(lines: usize, record: impl Fn(usize) -> Record<'static>) -> Arc<Records> {
+/// So many records, one a microsecond, each with the points that follow from it.
+fn records_of(
+    lines: usize,
+    record: impl Fn(usize) -> (Record<'static>, Vec<Derived<'static>>),
+) -> Arc<Records> {
     let mut records = Records::new();
     for line in 0..lines {
         let key = EntryKey {
             time: line as u64,
             hash: hash(line),
         };
+        let (record, points) = record(line);
         records
-            .push_with(key, |out| record(line).encode(out))
+            .push_with(key, |out| record.encode_with(&points, out))
             .unwrap();
     }
     Arc::new(records)
@@ -187,19 +194,15 @@ fn refused_lines_side_by_side_cost_little_more_than_one() {
 
 #[test]
 fn lines_of_different_measurements_are_never_in_one_request_of_a_search() {
-    let mixed = records_of(9, |line| match line % 3 {
-        0 => Record::Inventory(Snapshot {
+    let snapshot = || {
+        Record::Inventory(Snapshot {
             models_json: Cow::Borrowed("[]"),
             part: None,
-        }),
-        _ => Record::Log(Log {
-            number: 0,
-            message: Cow::Borrowed("line"),
-            truncated: 0,
-            pid: Cow::Borrowed(""),
-            priority: None,
-            unit: Cow::Borrowed(""),
-        }),
+        })
+    };
+    let mixed = records_of(9, |line| match line % 3 {
+        0 => (snapshot(), Vec::new()),
+        _ => (log(), Vec::new()),
     });
     let mut search = Search::new(mixed, 100, &Hints::default());
     let mut sent = Vec::new();

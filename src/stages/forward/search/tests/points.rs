@@ -1,7 +1,7 @@
 //! Points that follow from lines, and servers that refuse some of them.
 
 use super::*;
-use crate::record::{Derived, DerivedSet, Event, Kind, Memory, Part, Phase, Tokens};
+use crate::record::{DerivedSet, Event, Kind, Memory, Part, Phase, Tokens};
 use crate::sinks::{BodyLine, NumberedLine};
 
 const MEMORY: &str = "ollama_memory";
@@ -68,26 +68,7 @@ fn points_of(line: usize) -> Vec<Derived<'static>> {
 }
 
 fn with_points(lines: usize) -> Arc<Records> {
-    let mut records = Records::new();
-    for line in 0..lines {
-        let key = EntryKey {
-            time: line as u64,
-            hash: hash(line),
-        };
-        let record = Record::Log(Log {
-            number: 0,
-            message: Cow::Borrowed("line"),
-            truncated: 0,
-            pid: Cow::Borrowed(""),
-            priority: None,
-            unit: Cow::Borrowed(""),
-        });
-        let points = points_of(line);
-        records
-            .push_with(key, |out| record.encode_with(&points, out))
-            .unwrap();
-    }
-    Arc::new(records)
+    records_of(lines, |line| (log(), points_of(line)))
 }
 
 impl PointServer<'_> {

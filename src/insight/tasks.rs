@@ -68,9 +68,7 @@ impl RunningTask {
     fn held(&self, held: u64) -> u64 {
         held.saturating_add(self.discarded)
     }
-}
 
-impl RunningTask {
     /// Appends what was read and written of a cancelled answer.
     fn cut_off(&self, held: u64, cached: u64, out: &mut Vec<Derived<'_>>) {
         let read = held.clamp(cached, self.prompt.max(cached));

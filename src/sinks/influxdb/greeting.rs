@@ -153,7 +153,7 @@ mod tests {
             assert_eq!(words, "INFLUXDB_ORG is not set");
         }
         let Failure::Setting(words) = without_key(401, None) else {
-            panic!("a wrong token is somebody's to mend");
+            panic!("a wrong token is for somebody to fix");
         };
         assert!(words.contains("check INFLUXDB_TOKEN"), "{words}");
         for status in [429, 500, 502, 503] {

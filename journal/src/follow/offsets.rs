@@ -151,7 +151,8 @@ impl Follower {
         };
         let header = self.file.header();
         // A header may be damaged itself: the numbers bound how many entries there can have been.
-        let numbers = (header.tail_seqnum + 1).saturating_sub(header.head_seqnum);
+        let numbers = header.tail_seqnum.saturating_add(1);
+        let numbers = numbers.saturating_sub(header.head_seqnum);
         let missing = header.entries.min(numbers).saturating_sub(found);
         let notice = match (missing, has_met_damage) {
             _ if is_told => return,

@@ -80,5 +80,5 @@ pub use header::{Flags, Header, State};
 pub use moment::Ordinals;
 pub use notice::{Damage, Gap, Notice};
 pub use places::{Listed, Lister, Listing, Places, SYSTEM, Unreadable};
-pub use position::{Mark, Position, Positions, Told};
+pub use position::{Mark, MomentStart, Position, Positions, Told};
 pub use reader::{Found, Reader, Step};

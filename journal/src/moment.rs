@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use siphasher::sip128::SipHasher13;
 
 use super::file::Entry;
+use super::position::MomentStart;
 
 /// Counts of one sequence, of its latest moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moment {
     time: Option<Time>,
-    /// Where its first entry stands: file and offset.
-    pub(crate) begin: Option<([u8; 16], u64)>,
+    pub(crate) begin: Option<MomentStart>,
     /// Entries of each label.
     labels: HashMap<usize, u64>,
     /// Entries of each label that are alike, by the hash of what they have in common.
@@ -36,10 +36,11 @@ pub struct Ordinals {
 }
 
 impl Moment {
-    /// Counts an entry of `file` under `labels`; the ordinals are those under the first.
+    /// Counts an entry under `labels`; the ordinals are those under the first. It stands at `place`, which is where a moment starts if it
+    /// is the first of one.
     pub(crate) fn count(
         &mut self,
-        file: [u8; 16],
+        place: MomentStart,
         entry: &Entry,
         labels: &[usize],
         text: &[u8],
@@ -47,7 +48,7 @@ impl Moment {
         let time = (entry.boot_id, entry.realtime, entry.monotonic);
         if self.time != Some(time) {
             self.time = Some(time);
-            self.begin = Some((file, entry.offset));
+            self.begin = Some(place);
             self.labels.clear();
             self.alike.clear();
         }

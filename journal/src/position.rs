@@ -49,10 +49,10 @@ pub struct Position {
     pub looked: u64,
     /// The last entry that was read of it.
     pub last: Option<Mark>,
-    /// Where the entries of the same moment as the last one begin: file and offset.
-    pub moment: Option<([u8; 16], u64)>,
+    /// Where the entries of the same moment as the last one begin.
+    pub moment: Option<MomentStart>,
     /// The same as of when this file was begun.
-    pub before: Option<([u8; 16], u64)>,
+    pub before: Option<MomentStart>,
     /// What was told of the file's damage.
     pub told: Told,
 }
@@ -68,6 +68,18 @@ pub struct Told {
     pub has_ended: bool,
     /// Runs of entries that cannot be read.
     pub runs: u32,
+}
+
+/// The first of the entries that journald stamped alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MomentStart {
+    /// The file that it stands in.
+    pub file: [u8; 16],
+    /// Where in it.
+    pub offset: u64,
+    /// See [`Told::is_walked`], when it was read. In a damaged file the chains and the walk find different entries: those that are counted
+    /// again after a restart must be found as they were.
+    pub is_walked: bool,
 }
 
 /// An entry, and what tells whether it is still there.

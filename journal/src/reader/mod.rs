@@ -16,7 +16,7 @@ use crate::follow::{Follower, Next, Request};
 use crate::moment::Ordinals;
 use crate::notice::{Damage, Notice};
 use crate::places::{Lister, Places, Unreadable};
-use crate::position::{Mark, Positions};
+use crate::position::{Mark, MomentStart, Positions};
 use crate::sequence::Sequence;
 use crate::watch::Watch;
 
@@ -189,9 +189,12 @@ impl Reader {
         match next {
             Ok(Next::Entry(entry)) => {
                 let text = self.fields.all(0).min().unwrap_or_default();
-                let ordinals = sequence
-                    .moment
-                    .count(position.file, &entry, &self.labels, text);
+                let place = MomentStart {
+                    file: position.file,
+                    offset: entry.offset,
+                    is_walked: position.told.is_walked,
+                };
+                let ordinals = sequence.moment.count(place, &entry, &self.labels, text);
                 position.last = Some(Mark::from(entry));
                 position.looked = position.looked.max(entry.seqnum);
                 position.moment = sequence.moment.begin;

@@ -6,7 +6,7 @@ use crate::follow::{Follower, Next, Request};
 use crate::moment::Moment;
 use crate::notice::Notice;
 use crate::places::{Listed, Unreadable};
-use crate::position::{Mark, Told};
+use crate::position::{Mark, MomentStart, Told};
 use crate::sequence::Ended;
 
 /// Files that are kept open between two passes.
@@ -125,7 +125,7 @@ impl Reader {
         let Some(position) = sequence.position.clone() else {
             return true;
         };
-        let Some((begin, offset)) = position.moment else {
+        let Some(begin) = position.moment else {
             return true;
         };
         let place = |id: [u8; 16]| {
@@ -135,7 +135,7 @@ impl Reader {
         let Some(last) = place(position.file) else {
             return true;
         };
-        let first = place(begin).unwrap_or(last).min(last);
+        let first = place(begin.file).unwrap_or(last).min(last);
         let has_next = sequence.next_file().is_some();
         let request = Request {
             filter: &self.filter,
@@ -150,12 +150,19 @@ impl Reader {
                 Err(_) => continue,
             };
             let id = listed.header.file_id;
-            let passed = if id == begin { offset - 1 } else { 0 };
+            let (passed, is_walked) = match id == begin.file {
+                true => (begin.offset.saturating_sub(1), begin.is_walked),
+                false => (0, false),
+            };
+            let told = Told {
+                is_walked,
+                ..Told::default()
+            };
             let is_last = id == position.file;
-            let (until, told) = match (is_last, position.last) {
-                (true, Some(last)) => (last.offset, position.told),
+            let until = match (is_last, position.last) {
+                (true, Some(last)) => last.offset,
                 (true, None) => continue,
-                (false, _) => (u64::MAX, Told::default()),
+                (false, _) => u64::MAX,
             };
             let mut follower = Follower::new(file, self.decoding, &self.filter, passed, told);
             let is_final = !is_last || has_next || listed.is_closed();
@@ -166,7 +173,12 @@ impl Reader {
                 match next {
                     Next::Entry(entry) if entry.offset <= until => {
                         let text = self.fields.all(0).min().unwrap_or_default();
-                        sequence.moment.count(id, &entry, &self.labels, text);
+                        let place = MomentStart {
+                            file: id,
+                            offset: entry.offset,
+                            is_walked: follower.told().is_walked,
+                        };
+                        sequence.moment.count(place, &entry, &self.labels, text);
                         latest = Some(entry.offset);
                         if entry.offset == until {
                             break;

@@ -319,3 +319,37 @@ fn a_header_whose_file_id_is_damaged_hides_no_entry_of_a_file_with_keyed_hashes(
     assert_eq!(entries, 300);
     assert!(notices >= 1, "damage is told");
 }
+
+#[test]
+fn ordinals_within_a_moment_are_the_same_after_a_restart_behind_a_broken_chain() {
+    let regular = [
+        ("SYSTEMD_JOURNAL_KEYED_HASH", "0"),
+        ("SYSTEMD_JOURNAL_COMPACT", "0"),
+    ];
+    let mut image = image_as(&regular, support::journal::every_kind());
+    let objects = image.objects();
+    // The first of the entries that are stamped alike claims to be longer than it is: a chain leads to it, a walk passes over it.
+    let entries = objects.iter().filter(|one| one.kind == 3);
+    let first = entries.map(|one| one.at).nth(17).unwrap();
+    image.0[first + 7] = 0x78;
+    image.set(first + 8, 14_585);
+    // The next array of its unit's entries begins with something that is none.
+    let unit = image.data(format!("_SYSTEMD_UNIT={UNIT}").as_bytes());
+    let mut array = usize::try_from(image.number(unit.unwrap().at + 48)).unwrap();
+    while array < first {
+        array = usize::try_from(image.number(array + 16)).unwrap();
+    }
+    image.0[array + 25] = 0;
+    let dir = tempfile::tempdir().unwrap();
+    image.save(&dir.path().join("system.journal")).unwrap();
+    let whole = crate::common::read(dir.path());
+    assert!(!whole.notices.is_empty(), "the damage is told");
+    assert!(whole.entries.len() > 50, "and local");
+    for at_once in 1..20 {
+        let (mut all, mut current) = (All::default(), reader(dir.path(), Positions::default()));
+        while (0..at_once).all(|_| next(&mut current, &mut all)) {
+            current = resumed(dir.path(), &current);
+        }
+        assert_eq!(all.entries, whole.entries, "{at_once} at once");
+    }
+}

@@ -11,8 +11,8 @@ use super::cursor::{Cursor, CursorCheckpoint};
 use super::readers::{Followed, Mark, Positions};
 use crate::base::stored::{self, EncodeError};
 
-/// First byte of a stored checkpoint; 1 was that of 0.1's checkpoints.
-const VERSION: u8 = 2;
+/// First byte of a stored checkpoint; 1 was that of 0.1's checkpoints, and 2 was never released.
+const VERSION: u8 = 3;
 /// Sequences whose position is kept in full, where there are more than the spool has room for.
 const MOST_FULL: usize = 12;
 /// Sequences of which only a hash is kept: nine bytes each.
@@ -210,11 +210,16 @@ impl From<Stored> for Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use journal::Position;
+    use journal::{MomentStart, Position};
 
     use super::*;
 
     fn position(number: u8) -> Position {
+        let moment = MomentStart {
+            file: [number; 16],
+            offset: u64::MAX,
+            is_walked: true,
+        };
         Position {
             sequence: [number; 16],
             is_later: false,
@@ -231,8 +236,8 @@ mod tests {
                 boot_id: [0xff; 16],
                 xor_hash: u64::MAX,
             }),
-            moment: Some(([number; 16], u64::MAX)),
-            before: Some(([number; 16], u64::MAX)),
+            moment: Some(moment),
+            before: Some(moment),
             told: journal::Told::default(),
         }
     }

@@ -12,6 +12,7 @@ use crate::base::stop::Stop;
 use crate::base::terminal::{self, Stream};
 use crate::base::when::When;
 use crate::cli::args::ReportArgs;
+use crate::insight::Logged;
 use crate::operate::explain::{Explainer, message_of, table};
 use crate::sources::journal::{each_line, readers};
 
@@ -83,8 +84,8 @@ fn of_journal(source: &ConfigSource, since: u64, explainer: &mut Explainer) -> R
     let local = start_logging(raw.local()?, |local| local);
     become_owner(&local.spool.dir, &[])?;
     let open = Arc::new(readers::open) as _;
-    each_line(&open, &journal, since, &Stop::new()?, |unit, message| {
-        explainer.line(unit, message);
+    each_line(&open, &journal, since, &Stop::new()?, |unit, line| {
+        explainer.line(unit, line);
     })
     .map_err(|error| Error::Log(crate::base::human::causes(&error)))
 }
@@ -111,7 +112,7 @@ fn of_lines(mut log: impl BufRead, explainer: &mut Explainer) -> io::Result<()> 
         }
         let text = String::from_utf8_lossy(&line);
         if let Some(message) = message_of(text.trim_end_matches(['\n', '\r'])) {
-            explainer.line("", message);
+            explainer.line("", Logged::text(message));
         }
     }
 }

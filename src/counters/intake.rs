@@ -6,6 +6,9 @@ use super::table::counters;
 use crate::base::human::Tone::{Bad, Neutral, Warn};
 use crate::record::Derived;
 
+/// Versions of Ollama that are told apart.
+const MOST_VERSIONS: usize = 20;
+
 counters! {
     /// Counters since the service started, and where the reader stands. Times are microseconds since the Unix epoch.
     #[derive(Default)]
@@ -58,6 +61,9 @@ counters! {
         /// Why nothing comes although the journal can be read.
         /// The unit logs to a file, into another namespace, or not at all.
         silence: Option<String> = Text { row: (Warn, "nothing comes") },
+        /// How much less is understood since a new version of Ollama runs.
+        /// Its lines may have changed: `shipper insight explain --journal` lists those that mean nothing to the shipper.
+        understood_less: Option<String> = Text { row: (Warn, "understood less") },
         /// What keeps the reader from working at present.
         last_error: Option<String> = Text { row: (Bad, "error") },
     }
@@ -73,6 +79,11 @@ counters! {
         /// Lines understood, by what they speak of; a line may speak of two things.
         /// `request`, `memory`, `tokens`, or the kind of an event.
         kinds: BTreeMap<String, u64> = Object { metric: "shipper_line_kinds_total" },
+        /// Lines read, by the version of Ollama that printed them.
+        /// `unknown` before the first start that was read; `other` from the twenty-first version on.
+        versions: BTreeMap<String, u64> = Object { metric: "shipper_version_lines_total" },
+        /// Of them, those that are understood, with points of their own or not.
+        versions_understood: BTreeMap<String, u64> = Object { metric: "shipper_version_lines_understood_total" },
     }
 }
 
@@ -109,12 +120,38 @@ impl Understood {
         }
     }
 
+    /// Counts a line of a version of Ollama.
+    pub(crate) fn line(&mut self, version: Option<&str>, is_understood: bool) {
+        let version = version.unwrap_or("unknown");
+        add(&mut self.versions, version, 1);
+        if is_understood {
+            add(&mut self.versions_understood, version, 1);
+        }
+    }
+
     /// Takes in what another one has counted.
     pub(crate) fn add(&mut self, more: Self) {
         self.lines += more.lines;
         for (kind, lines) in more.kinds {
             *self.kinds.entry(kind).or_default() += lines;
         }
+        for (version, lines) in more.versions {
+            add(&mut self.versions, &version, lines);
+        }
+        for (version, lines) in more.versions_understood {
+            add(&mut self.versions_understood, &version, lines);
+        }
+    }
+}
+
+/// Adds lines of a version; those of versions beyond [`MOST_VERSIONS`] are counted together.
+fn add(versions: &mut BTreeMap<String, u64>, version: &str, lines: u64) {
+    if let Some(known) = versions.get_mut(version) {
+        *known += lines;
+    } else if versions.len() < MOST_VERSIONS {
+        versions.insert(version.to_owned(), lines);
+    } else {
+        *versions.entry("other".to_owned()).or_default() += lines;
     }
 }
 

@@ -1,5 +1,7 @@
 //! GIN's access log: one line a request, on Ollama's standard output.
 
+use std::borrow::Cow;
+
 use super::scan;
 use crate::record::Decimal;
 use crate::record::{Derived, Request};
@@ -8,7 +10,7 @@ use crate::record::{Method, Route};
 /// `[GIN] 2006/01/02 - 15:04:05 | 200 |  1.2778ms |  127.0.0.1 | POST     "/api/chat"`, after its `[GIN] `.
 ///
 /// The date has no zone and is not read. An error text that handlers attach may follow on lines of its own.
-pub(super) fn request(rest: &str) -> Option<Derived<'static>> {
+pub(super) fn request(rest: &str) -> Option<Derived<'_>> {
     let (date, rest) = rest.split_once(" |")?;
     if !is_date(date) {
         return None;
@@ -22,17 +24,27 @@ pub(super) fn request(rest: &str) -> Option<Derived<'static>> {
         return None;
     }
     let nanos = scan::go_duration(latency.trim_matches(' '))?;
+    let (route, status) = (Route::of(path), status_code(uncoloured(status)?)?);
     Some(Derived::Request(Request {
         method: Method::of(method_name(method)?),
-        route: Route::of(path),
-        status: status_code(uncoloured(status)?)?,
+        route,
+        status,
         // A nanosecond is a millionth of a millisecond.
         latency_ms: Decimal::from_millionths(nanos),
         client: match client.trim_matches(' ') {
             "" => None,
             address => Some(address.parse().ok()?),
         },
+        model: named_model(route, status, path),
     }))
+}
+
+/// The model that a path names, `/v1/models/llama3:8b`, where there is one of that name.
+fn named_model(route: Route, status: u16, path: &str) -> Option<Cow<'_, str>> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let (_, name) = path.rsplit_once('/')?;
+    let is_named = route == Route::OpenAiModel && status == 200;
+    is_named.then(|| scan::unescape(name).map(scan::brief))?
 }
 
 /// `2006/01/02 - 15:04:05`

@@ -9,7 +9,12 @@ use crate::record::Derived;
 pub fn is_known(message: &str) -> bool {
     let mut points: Vec<Derived<'_>> = Vec::new();
     super::derive(message, &mut points);
-    !points.is_empty() || slot::slot_line(message).is_some() || slot::task_line(message).is_some()
+    !points.is_empty() || is_step(message)
+}
+
+/// Whether `message` is of a task.
+pub(super) fn is_step(message: &str) -> bool {
+    slot::slot_line(message).is_some() || slot::task_line(message).is_some()
 }
 
 #[cfg(test)]

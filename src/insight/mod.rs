@@ -7,19 +7,18 @@
 //! What needs more than the line (a model's name for its weights, which of two equal lines is the one that counts) is added by
 //! [`Reader`] in the intake, before the points are stored with their record: a resend gives the same points.
 //!
-//! How lines hang together is in one small state each, all of them pure: `tasks.rs` (llama-server's tasks), `loads.rs`, `buffers.rs`, `twins.rs`.
+//! How lines hang together is a state machine of its own, `life/`: server, runners, loads, slots and their tasks.
 //!
 //! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs`, `trouble.rs` and `memory.rs` for messages of
 //! Ollama, `native.rs` and `slot.rs` for those of llama.cpp, `failure.rs` for what it could not do.
 
-mod buffers;
 mod command;
 mod device;
 mod failure;
 mod gin;
 mod known;
+mod life;
 mod lifecycle;
-mod loads;
 mod memory;
 mod models;
 mod models_dir;
@@ -28,21 +27,21 @@ mod reader;
 mod scan;
 mod server_config;
 mod shape;
+mod shares;
 mod slog;
 mod slot;
 mod systemd;
-mod tasks;
 mod trouble;
-mod twins;
 
 pub use known::is_known;
+pub use life::Logged;
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;
 pub use reader::Reader;
 pub use shape::shape;
 
 use crate::record::Derived;
-use tasks::Tasks;
+use life::Tasks;
 
 /// Appends the points that follow from `message` alone to `out`; most lines have none.
 pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {

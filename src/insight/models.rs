@@ -74,6 +74,12 @@ impl Models {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
+    /// Whether the weights of all models are files of this host, each with one: nothing else answers requests.
+    pub(super) fn are_of_this_host(&self) -> bool {
+        let mut models = self.by_name.values();
+        !self.by_name.is_empty() && models.all(|entry| entry.model_sha256.is_some())
+    }
+
     /// Names and sizes in bytes, in the order of the names.
     pub fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
         self.by_name

@@ -78,6 +78,8 @@ pub enum Fact<'a> {
     Blob(Cow<'a, str>),
     /// Memory that the device has.
     TotalBytes(u64),
+    /// Slots of runners that work on a request, this one among them when it begins and not when it ends.
+    BusySlots(u64),
 }
 
 impl Fact<'_> {
@@ -110,6 +112,7 @@ impl Fact<'_> {
             Self::Size(_) => "size",
             Self::Blob(_) => "blob",
             Self::TotalBytes(_) => "total_bytes",
+            Self::BusySlots(_) => "busy_slots",
         }
     }
 
@@ -126,7 +129,8 @@ impl Fact<'_> {
             | Self::Name(text)
             | Self::Version(text) => Value::Text(text),
             Self::KeepAliveSeconds(number) | Self::Seconds(number) => Value::Decimal(*number),
-            Self::Context(number)
+            Self::BusySlots(number)
+            | Self::Context(number)
             | Self::Count(number)
             | Self::FreeBytes(number)
             | Self::Layers(number)
@@ -152,6 +156,7 @@ impl Event<'_> {
         tags: &[KIND],
         fields: &[
             ("blob", Text),
+            ("busy_slots", Integer),
             ("context", Integer),
             ("count", Integer),
             ("device", Text),

@@ -1,5 +1,6 @@
 //! Requests: what Ollama's HTTP server answered.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use super::measurement::{Measurement, Value, Visitor};
 use super::route::{Method, Route};
 
 /// A request that Ollama's HTTP server answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request<'a> {
     pub method: Method,
     /// What it asked for.
     pub route: Route,
@@ -21,14 +22,17 @@ pub struct Request {
     pub latency_ms: Decimal,
     /// Who asked; behind a proxy, whoever `X-Forwarded-For` says.
     pub client: Option<IpAddr>,
+    /// The model that answered, as `ollama list` prints it; `None` where that is not certain.
+    #[serde(borrow)]
+    pub model: Option<Cow<'a, str>>,
 }
 
-impl Request {
+impl Request<'_> {
     /// One point a request.
     pub const MEASUREMENT: Measurement = Measurement {
         name: "ollama_requests",
         tags: &["method", "route", "status"],
-        fields: &[("client", Text), ("latency_ms", Float)],
+        fields: &[("client", Text), ("latency_ms", Float), ("model", Text)],
     };
 
     pub(super) fn visit(&self, visitor: &mut impl Visitor) {
@@ -40,6 +44,7 @@ impl Request {
             [
                 self.client.map(Value::Address),
                 Some(Value::Decimal(self.latency_ms)),
+                self.model.as_deref().map(Value::Text),
             ],
             visitor,
         );

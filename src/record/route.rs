@@ -92,6 +92,22 @@ impl Method {
 }
 
 impl Route {
+    /// Whether a model answers a request of this route, when its status is 200.
+    pub(crate) fn is_inference(self) -> bool {
+        matches!(
+            self,
+            Self::Generate
+                | Self::Chat
+                | Self::Embed
+                | Self::Embeddings
+                | Self::OpenAiChat
+                | Self::OpenAiCompletions
+                | Self::OpenAiEmbeddings
+                | Self::OpenAiResponses
+                | Self::AnthropicMessages
+        )
+    }
+
     /// The route that serves `path`, which may end in a query.
     pub(crate) fn of(path: &str) -> Self {
         let path = path.split_once('?').map_or(path, |(path, _)| path);

@@ -47,7 +47,8 @@ macro_rules! derived {
 
 derived! {
     /// A request that was answered.
-    Request,
+    #[serde(borrow)]
+    Request<'a>,
     /// A thing that happened.
     #[serde(borrow)]
     Event<'a>,

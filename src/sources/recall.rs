@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use spool::{Entry, Selection, Seq, Spool};
 
-use crate::insight::{Models, Reader};
+use crate::insight::{Logged, Models, Reader};
 use crate::record::Record;
 use crate::store::Store;
 
@@ -30,7 +30,12 @@ pub(crate) fn readers(store: &Store) -> HashMap<String, Reader> {
         let record = Record::decode(&entry.payload);
         if let Some(log) = record.as_ref().ok().and_then(Record::log) {
             let reader = readers.entry(log.unit.clone().into_owned()).or_default();
-            reader.derive(&log.message, &mut Vec::new());
+            let line = Logged {
+                process: &log.pid,
+                time: Some(entry.key.time),
+                message: &log.message,
+            };
+            reader.read(line, &mut Vec::new());
         }
     }
     readers

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use shipper::insight::{Models, Reader};
+use shipper::insight::{Logged, Models, Reader};
 use shipper::record::{Derived, Event, Fact, Request, Route, Tokens};
 
 use super::stored::{fits_schema, one_point_a_series};
@@ -14,7 +14,7 @@ use super::stored::{fits_schema, one_point_a_series};
 /// What follows from a log, by what it is about.
 #[derive(Default)]
 struct Told {
-    requests: Vec<Request>,
+    requests: Vec<Request<'static>>,
     /// Kind → what each said of its model.
     events: BTreeMap<&'static str, Vec<Option<String>>>,
     /// Device and part → bytes, as last told.
@@ -26,7 +26,14 @@ struct Told {
 impl Told {
     fn add(&mut self, point: Derived<'_>) {
         match point {
-            Derived::Request(request) => self.requests.push(request),
+            Derived::Request(request) => self.requests.push(Request {
+                method: request.method,
+                route: request.route,
+                status: request.status,
+                latency_ms: request.latency_ms,
+                client: request.client,
+                model: None,
+            }),
             Derived::Event(event) => {
                 let models = self.events.entry(event.kind.name()).or_default();
                 models.push(model_of(&event));
@@ -65,9 +72,7 @@ fn path(version: &str, end: &str) -> std::path::PathBuf {
 }
 
 fn told(version: &str) -> Told {
-    let file = std::fs::File::open(path(version, "log.gz")).unwrap();
-    let mut log = String::new();
-    GzDecoder::new(file).read_to_string(&mut log).unwrap();
+    let log = unpacked(version, "log.gz");
     let (mut reader, mut told) = (Reader::default(), Told::default());
     reader.set_models(Models::default());
     for line in log.lines() {
@@ -78,6 +83,24 @@ fn told(version: &str) -> Told {
         points.into_iter().for_each(|point| told.add(point));
     }
     told
+}
+
+/// The lines of a capture, each with its moment in microseconds since the Unix epoch.
+fn timed(version: &str) -> Vec<(u64, String)> {
+    let (log, times) = (unpacked(version, "log.gz"), unpacked(version, "times.gz"));
+    let mut now = 0;
+    let times = times.lines().map(|since| {
+        now += since.parse::<u64>().unwrap();
+        now
+    });
+    times.zip(log.lines().map(ToOwned::to_owned)).collect()
+}
+
+fn unpacked(version: &str, end: &str) -> String {
+    let file = std::fs::File::open(path(version, end)).unwrap();
+    let mut text = String::new();
+    GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text
 }
 
 fn truth(version: &str) -> Value {
@@ -208,4 +231,52 @@ fn memory_of_a_loaded_model_is_the_sum_of_its_buffers() {
     // The last model that was loaded has one cache. That of the sliding window before it has two: see `loads.rs`.
     assert_eq!(bytes("kv_cache"), mib(50));
     assert!(bytes("weights").abs_diff(mib(41)) < 2 && bytes("compute").abs_diff(mib(301)) < 2);
+}
+
+/// How far a request's line may be from its last byte: both were 20 ms apart at most.
+const NEAR_MICROS: u64 = 50_000;
+
+#[test]
+fn a_request_that_has_a_model_has_the_one_that_was_asked_for() {
+    for (version, at_least) in [("0.24.0", 20), ("0.33.0-rc2", 2)] {
+        let known: Value =
+            serde_json::from_slice(&std::fs::read(path(version, "models.json")).unwrap()).unwrap();
+        let mut reader = Reader::default();
+        reader.set_models(Models::from_json(&known["inventory"].to_string()).unwrap());
+        let mut named = 0;
+        for (time, message) in timed(version) {
+            let mut points = Vec::new();
+            let line = Logged {
+                process: "1",
+                time: Some(time),
+                message: &message,
+            };
+            reader.read(line, &mut points);
+            let [Derived::Request(request)] = &points[..] else {
+                continue;
+            };
+            let Some(model) = request
+                .model
+                .as_ref()
+                .filter(|_| request.route != Route::OpenAiModel)
+            else {
+                continue;
+            };
+            let asked = known["answered"].as_array().unwrap().iter();
+            let asked = asked.filter(|asked| is_of(request.route, &asked["path"]));
+            let far = |asked: &&Value| asked["end"].as_u64().unwrap().abs_diff(time);
+            let asked = asked.min_by_key(far).unwrap();
+            assert!(far(&asked) < NEAR_MICROS, "{version} {message}");
+            let asked = asked["model"].as_str().unwrap();
+            let full = format!("{asked}:latest");
+            let mut names = model.split(", ");
+            assert!(
+                names.any(|name| name == asked || name == full),
+                "{version} {message}: {model}, asked for {asked}"
+            );
+            named += 1;
+        }
+        println!("{version}: {named} requests have a model");
+        assert!(named >= at_least, "{version}: {named}");
+    }
 }

@@ -67,7 +67,9 @@ fn requests_of_every_shape_are_counted_once_with_their_latency() {
         ),
         (
             r#"[GIN] 2026/02/25 - 18:14:52 | 200 |        17.1µs |                 | GET      "/v1/models/llama3""#,
-            &["requests method=GET route=/v1/models/:model status=200 latency_ms=0.0171"],
+            &[
+                "requests method=GET route=/v1/models/:model status=200 latency_ms=0.0171 model=\"llama3\"",
+            ],
         ),
         (
             "[GIN] 2026/02/25 - 18:14:52 |\u{1b}[97;42m 200 \u{1b}[0m|      17.1µs |       127.0.0.1 |\u{1b}[97;46m POST    \u{1b}[0m \"/api/show\"",
@@ -864,11 +866,11 @@ fn tokens_are_read_where_a_version_prints_them() {
         ),
         (
             "slot   operator(): id  0 | task 0 | new prompt, n_ctx_slot = 131072, n_keep = 4, task.n_tokens = 14892",
-            &["events kind=prompt_start context=131072i prompt_tokens=14892i"],
+            &["events kind=prompt_start context=131072i prompt_tokens=14892i busy_slots=1i"],
         ),
         (
             "slot update_slots: id  0 | task 5 | new prompt, n_ctx_slot = 4096, n_keep = 0, task.n_tokens = 51",
-            &["events kind=prompt_start context=4096i prompt_tokens=51i"],
+            &["events kind=prompt_start context=4096i prompt_tokens=51i busy_slots=1i"],
         ),
         (
             "slot launch_slot_: id  0 | task -1 | sampler chain: logits -> penalties",

@@ -7,6 +7,7 @@ mod common;
 mod captures;
 mod dashboards;
 mod generator;
+mod life;
 mod lines;
 mod loads;
 mod properties;

@@ -133,7 +133,7 @@ fn kinds_keep_the_numbers_they_are_stored_under() {
 }
 
 /// Every fact once; the last one's number, tested above, tells that none is missing.
-fn facts() -> [Fact<'static>; 26] {
+fn facts() -> [Fact<'static>; 27] {
     let text = || "x".into();
     let number = Decimal::from_millionths(1);
     [
@@ -163,6 +163,7 @@ fn facts() -> [Fact<'static>; 26] {
         Fact::Size(1),
         Fact::Blob(text()),
         Fact::TotalBytes(1),
+        Fact::BusySlots(1),
     ]
 }
 

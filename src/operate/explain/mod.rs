@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::insight::{Reader, is_known, shape};
-use crate::record::{Derived, Event, Fact};
+use crate::insight::{Logged, Reader, shape};
+use crate::record::Derived;
 pub use prefix::message_of;
 pub(crate) use table::table;
 
@@ -69,7 +69,7 @@ pub struct Shape {
 /// Takes in the lines of a log.
 #[derive(Debug, Default)]
 pub struct Explainer {
-    units: HashMap<String, UnitLog>,
+    units: HashMap<String, Reader>,
     versions: Vec<OfVersion>,
     points: BTreeMap<(&'static str, &'static str), u64>,
     shapes: HashMap<String, u64>,
@@ -78,64 +78,25 @@ pub struct Explainer {
     steps: u64,
 }
 
-/// One Ollama.
-#[derive(Debug, Default)]
-struct UnitLog {
-    reader: Reader,
-    version: Option<String>,
-}
-
-/// What a line came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CameTo {
-    Points,
-    Step,
-    Nothing,
-}
-
 impl Explainer {
     /// Takes in the next line of `unit`.
-    pub fn line(&mut self, unit: &str, message: &str) {
+    pub fn line(&mut self, unit: &str, line: Logged<'_>) {
         if !self.units.contains_key(unit) {
-            self.units.insert(unit.to_owned(), UnitLog::default());
+            self.units.insert(unit.to_owned(), Reader::default());
         }
+        let Some(reader) = self.units.get_mut(unit) else {
+            return;
+        };
         let mut points = Vec::new();
-        let mut version = None;
-        if let Some(unit) = self.units.get_mut(unit) {
-            unit.reader.derive(message, &mut points);
-            unit.version = points.iter().find_map(started).or(unit.version.take());
-            version.clone_from(&unit.version);
-        }
+        let is_understood = reader.read(line, &mut points);
         for point in &points {
             let place = (point.measurement().name, kind(point));
             *self.points.entry(place).or_default() += 1;
         }
-        let meant = match points.is_empty() {
-            false => CameTo::Points,
-            true if is_known(message) => CameTo::Step,
-            true => CameTo::Nothing,
-        };
-        self.steps += u64::from(meant == CameTo::Step);
-        self.count(version, meant);
-        if meant == CameTo::Nothing {
-            self.add_shape(shape(message));
-        }
-    }
-
-    fn count(&mut self, version: Option<String>, meant: CameTo) {
-        let place = self.versions.iter().position(|of| of.version == version);
-        let place = place.unwrap_or_else(|| {
-            if self.versions.len() < MOST_VERSIONS {
-                self.versions.push(OfVersion {
-                    version,
-                    ..OfVersion::default()
-                });
-            }
-            self.versions.len() - 1
-        });
-        if let Some(of) = self.versions.get_mut(place) {
-            of.lines += 1;
-            of.understood += u64::from(meant != CameTo::Nothing);
+        self.steps += u64::from(is_understood && points.is_empty());
+        count(&mut self.versions, reader.version(), is_understood);
+        if !is_understood {
+            self.add_shape(shape(line.message));
         }
     }
 
@@ -185,15 +146,22 @@ impl From<((&'static str, &'static str), u64)> for Points {
     }
 }
 
-/// The version of the server that a point tells the start of.
-fn started(point: &Derived<'_>) -> Option<String> {
-    let Derived::Event(Event { facts, .. }) = point else {
-        return None;
-    };
-    facts.iter().find_map(|fact| match fact {
-        Fact::Version(version) => Some(version.to_string()),
-        _ => None,
-    })
+/// Counts a line of a version; those of versions beyond [`MOST_VERSIONS`] with the last one.
+fn count(versions: &mut Vec<OfVersion>, version: Option<&str>, is_understood: bool) {
+    let known = |of: &OfVersion| of.version.as_deref() == version;
+    let place = versions.iter().position(known).unwrap_or_else(|| {
+        if versions.len() < MOST_VERSIONS {
+            versions.push(OfVersion {
+                version: version.map(ToOwned::to_owned),
+                ..OfVersion::default()
+            });
+        }
+        versions.len() - 1
+    });
+    if let Some(of) = versions.get_mut(place) {
+        of.lines += 1;
+        of.understood += u64::from(is_understood);
+    }
 }
 
 fn kind(point: &Derived<'_>) -> &'static str {
@@ -221,7 +189,10 @@ mod tests {
             word
         };
         for number in 0..MOST_SHAPES + 7 {
-            explainer.line("", &format!("load_model: {}", letters(number)));
+            explainer.line(
+                "",
+                Logged::text(&format!("load_model: {}", letters(number))),
+            );
         }
         assert_eq!(explainer.shapes.len(), MOST_SHAPES);
         let explanation = explainer.finish(3);

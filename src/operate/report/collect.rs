@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::insight::Models;
-use crate::record::{Decimal, Derived, Event, Fact, Kind, Request, Route};
+use crate::record::{Decimal, Derived, Event, Fact, Kind, Method, Route};
 use crate::record::{Record, Report as SelfReport};
 
 use super::model::{
@@ -25,12 +25,22 @@ pub struct Collector {
     span: Option<(u64, u64)>,
     lines: u64,
     unreadable: u64,
-    requests: Vec<(u64, Request)>,
+    requests: Vec<AnsweredRequest>,
     loads: BTreeMap<String, Loads>,
     events: BTreeMap<Kind, u64>,
     speeds: BTreeMap<&'static str, (u64, Vec<f64>)>,
     memory: BTreeMap<(String, &'static str), u64>,
     outages: BTreeMap<u64, ReportedOutage>,
+}
+
+/// What counts of a request.
+#[derive(Clone, Copy, Debug)]
+struct AnsweredRequest {
+    time: u64,
+    method: Method,
+    route: Route,
+    status: u16,
+    latency_ms: Decimal,
 }
 
 /// Whether an outage was over when it was reported.
@@ -113,7 +123,13 @@ impl Collector {
 
     fn point(&mut self, time: u64, point: Derived<'_>) {
         match point {
-            Derived::Request(request) => self.requests.push((time, request)),
+            Derived::Request(request) => self.requests.push(AnsweredRequest {
+                time,
+                method: request.method,
+                route: request.route,
+                status: request.status,
+                latency_ms: request.latency_ms,
+            }),
             Derived::Event(event) => self.event(&event),
             Derived::Memory(memory) => {
                 let place = (memory.device.into_owned(), memory.part.name());
@@ -188,9 +204,9 @@ impl Collector {
     }
 }
 
-fn rows(requests: &[(u64, Request)]) -> Vec<RequestRow> {
+fn rows(requests: &[AnsweredRequest]) -> Vec<RequestRow> {
     let mut groups: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-    for (_, request) in requests {
+    for request in requests {
         let group = (request.method, request.route, request.status);
         groups
             .entry(group)
@@ -211,7 +227,7 @@ fn rows(requests: &[(u64, Request)]) -> Vec<RequestRow> {
     rows
 }
 
-fn moments((first, last): (u64, u64), requests: &[(u64, Request)]) -> Vec<Moment> {
+fn moments((first, last): (u64, u64), requests: &[AnsweredRequest]) -> Vec<Moment> {
     let width = (last - first) / MOMENTS + 1;
     let mut parts: Vec<(Moment, Vec<f64>)> = (0..MOMENTS)
         .map(|part| {
@@ -224,8 +240,8 @@ fn moments((first, last): (u64, u64), requests: &[(u64, Request)]) -> Vec<Moment
             )
         })
         .collect();
-    for (time, request) in requests {
-        let part = usize::try_from((time - first) / width).unwrap_or(usize::MAX);
+    for request in requests {
+        let part = usize::try_from((request.time - first) / width).unwrap_or(usize::MAX);
         let Some((moment, latencies)) = parts.get_mut(part) else {
             continue;
         };
@@ -234,7 +250,8 @@ fn moments((first, last): (u64, u64), requests: &[(u64, Request)]) -> Vec<Moment
         } else {
             moment.failed += 1;
         }
-        if is_inference(request.route) {
+        // The others answer in microseconds, and would hide the latency that users feel.
+        if request.route.is_inference() {
             latencies.push(number(request.latency_ms));
         }
     }
@@ -243,22 +260,6 @@ fn moments((first, last): (u64, u64), requests: &[(u64, Request)]) -> Vec<Moment
         ..moment
     });
     finished.collect()
-}
-
-/// Whether a route runs a model: the others answer in microseconds and would hide the latency that users feel.
-fn is_inference(route: Route) -> bool {
-    matches!(
-        route,
-        Route::Generate
-            | Route::Chat
-            | Route::Embed
-            | Route::Embeddings
-            | Route::OpenAiChat
-            | Route::OpenAiCompletions
-            | Route::OpenAiEmbeddings
-            | Route::OpenAiResponses
-            | Route::AnthropicMessages
-    )
 }
 
 fn loads(loads: BTreeMap<String, Loads>) -> Vec<Load> {

@@ -7,6 +7,7 @@ use super::layouts::Layouts;
 use super::meaning::Meaning;
 use super::readers::{Piece, ReadEntry};
 use crate::counters::intake::IntakeStatus;
+use crate::insight::Logged;
 use crate::record::{Derived, Event, Fact, Kind, LogEntry};
 use crate::sources::{Settled, WriteError, Writer};
 
@@ -66,7 +67,14 @@ impl Lines<'_, '_> {
         self.added += 1;
         let record = entry.to_record(self.max_message_bytes);
         let mut points = match (&mut self.meaning, record.log()) {
-            (Some(meaning), Some(log)) => meaning.of(&entry.unit, &log.message),
+            (Some(meaning), Some(log)) => {
+                let line = Logged {
+                    process: &log.pid,
+                    time: Some(entry.realtime),
+                    message: &log.message,
+                };
+                meaning.of(&entry.unit, line)
+            }
             _ => Vec::new(),
         };
         if let (Some(number), true) = (dropped, self.meaning.is_some()) {
@@ -90,9 +98,11 @@ impl Lines<'_, '_> {
         if let (Some(meaning), Settled::AtOnce | Settled::AfterWaiting) =
             (&mut self.meaning, settled)
         {
-            let understood = meaning.settle();
-            self.status
-                .send_modify(|status| status.understood.add(understood));
+            let (understood, fallen) = (meaning.settle(), meaning.fallen());
+            self.status.send_modify(|status| {
+                status.understood.add(understood);
+                status.understood_less = fallen;
+            });
         }
         Ok(settled)
     }

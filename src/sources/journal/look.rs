@@ -5,9 +5,10 @@ use super::join::Joiner;
 use super::readers::{self, Piece, Positions, ReadEntry, Step};
 use crate::base::stop::Stop;
 use crate::config::JournalSettings;
+use crate::insight::Logged;
 use crate::record::LogEntry;
 
-/// Hands unit and text of each line since `since` (microseconds since the Unix epoch) to `look`, as the intake would take it: cut lines
+/// Hands unit and line of each entry since `since` (microseconds since the Unix epoch) to `look`, as the intake would take it: cut lines
 /// joined, long ones cut; up to the journal's end.
 ///
 /// # Errors
@@ -17,7 +18,7 @@ pub fn each_line(
     config: &JournalSettings,
     since: u64,
     stop: &Stop,
-    mut look: impl FnMut(&str, &str),
+    mut look: impl FnMut(&str, Logged<'_>),
 ) -> Result<(), readers::Error> {
     let positions = Positions::begin(since, [0; 16]);
     let mut journal = open(config, &readers::followed(config), positions, stop)?;
@@ -27,7 +28,12 @@ pub fn each_line(
     let mut give = |lines: &mut Vec<LogEntry>| {
         for line in lines.drain(..) {
             if let Some(log) = line.to_record(config.max_message_bytes).log() {
-                look(&line.unit, &log.message);
+                let logged = Logged {
+                    process: &log.pid,
+                    time: Some(line.realtime),
+                    message: &log.message,
+                };
+                look(&line.unit, logged);
             }
         }
     };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::base::stop::Stop;
 use crate::counters::intake::Understood;
-use crate::insight::{Models, Reader};
+use crate::insight::{Logged, Models, Reader};
 use crate::record::Derived;
 use crate::sources::recall;
 use crate::store::Store;
@@ -45,7 +45,7 @@ impl Meaning {
     }
 
     /// The points of the next line of `unit`.
-    pub(crate) fn of<'a>(&mut self, unit: &str, message: &'a str) -> Vec<Derived<'a>> {
+    pub(crate) fn of<'a>(&mut self, unit: &str, line: Logged<'a>) -> Vec<Derived<'a>> {
         // An inventory that has ended may have left its last word.
         let is_news = match self.models.has_changed() {
             Ok(is_news) => is_news,
@@ -65,10 +65,16 @@ impl Meaning {
         }
         let mut points = Vec::new();
         if let Some(reader) = self.readers.get_mut(unit) {
-            reader.derive(message, &mut points);
+            let is_understood = reader.read(line, &mut points);
+            self.tally.line(reader.version(), is_understood);
         }
         self.tally.count(&points);
         points
+    }
+
+    /// What to say where less is understood since a new version of Ollama runs.
+    pub(crate) fn fallen(&self) -> Option<String> {
+        self.readers.values().find_map(Reader::fallen)
     }
 
     /// The batch is complete; what was understood in it.

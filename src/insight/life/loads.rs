@@ -38,11 +38,10 @@ struct LoadEnd {
 impl LoadWatch {
     /// A runner starts.
     pub(super) fn start(&mut self, event: &Event<'_>, now: Millis) {
-        let model = event.facts.iter().filter_map(owned_model);
         if self.starts.len() == REMEMBERED {
             self.starts.remove(0);
         }
-        self.starts.push((now, model.collect()));
+        self.starts.push((now, model_of(event)));
     }
 
     /// Whether this end of a load is news; the model of its start is added to it.
@@ -142,6 +141,11 @@ fn seconds(event: &Event<'_>) -> Option<Decimal> {
         Fact::Seconds(seconds) => Some(*seconds),
         _ => None,
     })
+}
+
+/// What an event says of its model.
+pub(super) fn model_of(event: &Event<'_>) -> Vec<Fact<'static>> {
+    event.facts.iter().filter_map(owned_model).collect()
 }
 
 fn owned_model(fact: &Fact<'_>) -> Option<Fact<'static>> {

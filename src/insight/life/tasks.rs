@@ -1,13 +1,14 @@
 //! The tasks of llama-server (0.30 and later): several lines tell of one task, and what they come to is known at its end.
 //!
-//! A task is known by its slot and its number. Both start again with each runner, and slot lines name none: where two runners work on
-//! tasks of the same slot and number at once, a line belongs to the task that its numbers fit, else to the one begun last.
+//! A task is known by the process that prints its lines, its slot and its number. The last two start again with each runner, and where the
+//! server prints the lines of its runners, nothing says whose they are: of two tasks with the same slot and number, a line belongs to
+//! the one that its numbers fit, else to the one begun last.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::scan;
-use super::slot::{self, SlotLine, TaskLine, TaskStep};
+use crate::insight::scan;
+use crate::insight::slot::{self, SlotLine, TaskLine, TaskStep};
 use crate::record::{Derived, Phase, Tokens};
 use crate::record::{Event, Fact, Kind};
 
@@ -18,7 +19,9 @@ const REMEMBERED_NUMBERS: usize = 16;
 
 /// The tasks that are under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tasks {
+pub(in crate::insight) struct Tasks {
+    /// Who prints the lines that come, and the place of the next.
+    speaker: u32,
     running: VecDeque<RunningTask>,
     /// Cancelled ones that have not been released.
     cancelled: TaskNumbers,
@@ -26,10 +29,13 @@ pub(super) struct Tasks {
     failed: TaskNumbers,
     /// Whether a runner was started for embeddings.
     embeds: bool,
+    /// Starts of runners so far.
+    starts: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct RunningTask {
+    speaker: u32,
     slot: u64,
     number: u64,
     /// Tokens of its prompt.
@@ -43,22 +49,24 @@ struct RunningTask {
     /// Tokens of the answer, once printed.
     generated: Option<u64>,
     failed: bool,
+    /// How many runners had been started before it.
+    starts: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-struct TaskNumbers(VecDeque<u64>);
+struct TaskNumbers(VecDeque<(u32, u64)>);
 
 impl TaskNumbers {
-    fn add(&mut self, number: u64) {
+    fn add(&mut self, task: (u32, u64)) {
         if self.0.len() == REMEMBERED_NUMBERS {
             self.0.pop_front();
         }
-        self.0.push_back(number);
+        self.0.push_back(task);
     }
 
-    /// Whether `number` was one of them; it is no longer.
-    fn take(&mut self, number: u64) -> bool {
-        let place = self.0.iter().position(|known| *known == number);
+    /// Whether this was one of them; it is no longer.
+    fn take(&mut self, task: (u32, u64)) -> bool {
+        let place = self.0.iter().position(|known| *known == task);
         place.is_some_and(|place| self.0.remove(place).is_some())
     }
 }
@@ -87,20 +95,38 @@ impl RunningTask {
 }
 
 impl Tasks {
-    /// A runner starts that reads texts for their embeddings.
-    pub(super) fn start_embedding(&mut self) {
-        self.embeds = true;
+    /// The lines that come are of this process; 0 stands for one that is not known.
+    pub(super) fn hear(&mut self, process: u32) {
+        self.speaker = process;
+    }
+
+    /// A runner starts; whether to read texts for their embeddings.
+    pub(super) fn start(&mut self, embeds: bool) {
+        self.starts += 1;
+        self.embeds |= embeds;
+    }
+
+    /// Only the runner that was started last is left.
+    pub(super) fn keep_latest(&mut self) {
+        let latest = self.starts;
+        self.running.retain(|task| task.starts >= latest);
+    }
+
+    /// No runner is left.
+    pub(super) fn clear(&mut self) {
+        self.running.clear();
     }
 
     /// Appends the points of a slot's line.
-    pub(super) fn slot(&mut self, line: SlotLine, out: &mut Vec<Derived<'_>>) {
+    pub(in crate::insight) fn slot(&mut self, line: SlotLine, out: &mut Vec<Derived<'_>>) {
         let SlotLine { slot, task, step } = line;
         match step {
             TaskStep::Prompt { context, tokens } => {
                 self.begin(slot, task, tokens);
                 let event = Event::of(Kind::PromptStart)
                     .with(Fact::Context(context))
-                    .with(Fact::PromptTokens(tokens));
+                    .with(Fact::PromptTokens(tokens))
+                    .with(self.busy_slots());
                 out.push(Derived::Event(event));
             }
             TaskStep::Cached(tokens) => {
@@ -119,27 +145,32 @@ impl Tasks {
             TaskStep::Timing(tokens) => out.push(Derived::Tokens(self.timed(slot, task, tokens))),
             TaskStep::Draft(tokens) => out.push(Derived::Tokens(tokens)),
             TaskStep::Release { tokens, truncated } => {
+                let done = self.release(slot, task, tokens);
                 let event = Event::of(Kind::PromptDone)
                     .with(Fact::Tokens(tokens))
-                    .with(Fact::Truncated(truncated));
+                    .with(Fact::Truncated(truncated))
+                    .with_any(done.is_some().then(|| self.busy_slots()));
                 out.push(Derived::Event(event));
-                self.release(slot, task, tokens, out);
+                if let Some(done) = done {
+                    self.sum_up(done, tokens, out);
+                }
             }
         }
     }
 
     /// The event of a line about a task; `None` when its client is gone only because the task failed.
-    pub(super) fn task<'a>(&mut self, line: TaskLine<'a>) -> Option<Event<'a>> {
+    pub(in crate::insight) fn task<'a>(&mut self, line: TaskLine<'a>) -> Option<Event<'a>> {
         match line {
-            TaskLine::Cancel { task } if self.failed.take(task) => None,
+            TaskLine::Cancel { task } if self.failed.take((self.speaker, task)) => None,
             TaskLine::Cancel { task } => {
-                self.cancelled.add(task);
+                self.cancelled.add((self.speaker, task));
                 Some(Event::of(Kind::Abort))
             }
             TaskLine::Failed { task, error } => {
-                self.failed.add(task);
+                let own = (self.speaker, task);
+                self.failed.add(own);
                 let mut known = self.running.iter_mut().rev();
-                if let Some(task) = known.find(|known| known.number == task) {
+                if let Some(task) = known.find(|known| (known.speaker, known.number) == own) {
                     task.failed = true;
                 }
                 let event = match slot::beyond_context(error) {
@@ -158,6 +189,7 @@ impl Tasks {
             self.running.pop_front();
         }
         self.running.push_back(RunningTask {
+            speaker: self.speaker,
             slot,
             number,
             prompt,
@@ -166,10 +198,15 @@ impl Tasks {
             is_read: false,
             generated: None,
             failed: false,
+            starts: self.starts,
         });
     }
 
-    /// The task of this slot and number: the latest of those that fit, else the latest.
+    fn busy_slots(&self) -> Fact<'static> {
+        Fact::BusySlots(self.running.len() as u64)
+    }
+
+    /// The speaker's task of this slot and number: the latest of those that fit, else the latest.
     fn find(
         &mut self,
         slot: u64,
@@ -181,7 +218,9 @@ impl Tasks {
     }
 
     fn place(&self, slot: u64, number: u64, fits: impl Fn(&RunningTask) -> bool) -> Option<usize> {
-        let own = |task: &RunningTask| task.slot == slot && task.number == number;
+        let own = |task: &RunningTask| {
+            (task.speaker, task.slot, task.number) == (self.speaker, slot, number)
+        };
         let fitting = self
             .running
             .iter()
@@ -213,18 +252,21 @@ impl Tasks {
         }
     }
 
-    /// Ends a task of which the slot holds `held` tokens, and appends what was not printed of it.
-    fn release(&mut self, slot: u64, number: u64, held: u64, out: &mut Vec<Derived<'_>>) {
+    /// Ends a task of which the slot holds `held` tokens.
+    fn release(&mut self, slot: u64, number: u64, held: u64) -> Option<RunningTask> {
         let fits = |task: &RunningTask| {
             task.generated.is_some_and(|generated| {
                 task.prompt.saturating_add(generated) == task.held(held).saturating_add(1)
             })
         };
-        let task = self.place(slot, number, fits);
-        let Some(task) = task.and_then(|place| self.running.remove(place)) else {
-            return;
-        };
-        let is_cancelled = task.generated.is_none() && self.cancelled.take(number);
+        let place = self.place(slot, number, fits)?;
+        self.running.remove(place)
+    }
+
+    /// Appends what was not printed of a task at whose end the slot holds `held` tokens.
+    fn sum_up(&mut self, task: RunningTask, held: u64, out: &mut Vec<Derived<'_>>) {
+        let own = (task.speaker, task.number);
+        let is_cancelled = task.generated.is_none() && self.cancelled.take(own);
         if task.generated.is_some() || task.failed {
             return;
         }

@@ -271,3 +271,25 @@ fn tasks_of_processes_that_print_for_themselves_do_not_mix() {
     assert!(tokens(ollama.prints("8", 3, &read(15))).contains("cached=5i"));
     assert!(tokens(ollama.prints("9", 3, &read(13))).contains("cached=7i"));
 }
+
+#[test]
+fn a_new_version_of_which_less_is_understood_is_told() {
+    let mut ollama = Ollama::new();
+    let known = "[GIN] 2023/11/14 - 22:13:20 | 200 | 1ms | 127.0.0.1 | GET      \"/\"";
+    ollama.server_starts(1);
+    for second in 0..1_000 {
+        ollama.prints("7", second, known);
+    }
+    assert_eq!(ollama.0.fallen(), None);
+    ollama.slog(2, r#"msg="Listening on 127.0.0.1:11434 (version 0.99.0)""#);
+    for second in 0..1_000 {
+        ollama.prints("8", second, "a line that nobody has seen before");
+    }
+    let told = ollama.0.fallen().unwrap();
+    assert!(
+        told.contains("Ollama 0.99.0") && told.contains("Ollama 0.33.0"),
+        "{told}"
+    );
+    ollama.server_starts(3);
+    assert_eq!(ollama.0.fallen(), None, "the version before runs again");
+}

@@ -9,30 +9,26 @@
 //!
 //! How lines hang together is in one small state each, all of them pure: `tasks.rs` (llama-server's tasks), `loads.rs`, `buffers.rs`, `twins.rs`.
 //!
-//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs`, `trouble.rs` and `memory.rs` for messages of
-//! Ollama, `native.rs` and `slot.rs` for those of llama.cpp, `failure.rs` for what it could not do.
+//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `patterns/`: the tables
+//! of the lines that are understood.
 
 mod buffers;
 mod command;
 mod device;
-mod failure;
 mod gin;
 mod known;
-mod lifecycle;
 mod loads;
-mod memory;
 mod models;
 mod models_dir;
 mod native;
+mod patterns;
 mod reader;
 mod scan;
 mod server_config;
 mod shape;
 mod slog;
 mod slot;
-mod systemd;
 mod tasks;
-mod trouble;
 mod twins;
 
 pub use known::is_known;
@@ -51,26 +47,14 @@ pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {
 
 /// [`derive()`], with what is known of the tasks that are under way.
 fn derive_with<'a>(tasks: &mut Tasks, message: &'a str, out: &mut Vec<Derived<'a>>) {
-    let before = out.len();
-    if let Some(request) = message.strip_prefix("[GIN] ") {
-        out.extend(gin::request(request));
-    } else if let Some(line) = slog_line(message) {
-        match memory::derive(&line, out) {
-            Some(true) => {}
-            Some(false) => out.extend(lifecycle::derive(&line)),
-            None => out.truncate(before),
-        }
-    } else if message.starts_with("slot ") {
+    if message.starts_with("slot ") {
         if let Some(line) = slot::slot_line(message) {
             tasks.slot(line, out);
         }
-    } else if message.starts_with("srv ") {
-        match slot::task_line(message) {
-            Some(line) => out.extend(tasks.task(line).map(Derived::Event)),
-            None => out.extend(failure::derive(message)),
-        }
+    } else if let Some(line) = slot::task_line(message) {
+        out.extend(tasks.task(line).map(Derived::Event));
     } else {
-        out.extend(native::derive(message));
+        patterns::read(message, out);
     }
 }
 

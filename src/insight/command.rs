@@ -1,20 +1,13 @@
 //! The command line of a runner, as `cmd=` prints it: arguments joined by spaces, without quotes.
 
+use std::borrow::Cow;
+
 use super::scan;
+use crate::record::Fact;
 
-/// What a runner was started with.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Runner {
-    /// SHA-256 of the model's weights, unless the model is a plain file.
-    pub(super) model_sha256: Option<String>,
-    /// Context of one sequence.
-    pub(super) context: Option<u64>,
-    /// Sequences served at once.
-    pub(super) parallel: Option<u64>,
-}
-
-/// Reads a command line. `None` without `--model`: such a runner only looks for GPUs.
-pub(super) fn runner(command: &str) -> Option<Runner> {
+/// What a runner was started with: the SHA-256 of its model's weights, unless the model is a plain file, the context of one sequence, and the
+/// sequences served at once. `None` without `--model`: such a runner only looks for GPUs.
+pub(super) fn load_start(command: &str) -> Option<Vec<Fact<'static>>> {
     let (_, model) = command.split_once(" --model ")?;
     // The model comes first. Its path may have spaces in it; it ends where the next option begins.
     let path = &model[..model.find(" -").unwrap_or(model.len())];
@@ -28,11 +21,33 @@ pub(super) fn runner(command: &str) -> Option<Runner> {
         };
         *option = option.and(words.next().and_then(scan::integer));
     }
-    Some(Runner {
-        model_sha256: scan::blob_sha256(path).map(str::to_owned),
-        context: per_sequence(&all, &parallel),
-        parallel: parallel.number(),
-    })
+    let digest = scan::blob_sha256(path).map(|digest| Cow::Owned(digest.to_owned()));
+    let facts = [
+        digest.map(Fact::ModelSha256),
+        per_sequence(&all, &parallel).map(Fact::Context),
+        parallel.number().map(Fact::Parallel),
+    ];
+    Some(facts.into_iter().flatten().collect())
+}
+
+/// `{Operation:commit … Parallel:1 … KvSize:4096 …}`. Of the operations of one load only this one is final.
+pub(super) fn load_commit(request: &str) -> Option<Vec<Fact<'static>>> {
+    let fields = request.strip_prefix('{')?.strip_suffix('}')?;
+    let mut fields = fields.split(' ');
+    if fields.next() != Some("Operation:commit") {
+        return None;
+    }
+    let (mut all, mut parallel) = (None, None);
+    for field in fields {
+        match field.split_once(':') {
+            Some(("KvSize", number)) => all = scan::integer(number),
+            Some(("Parallel", number)) => parallel = scan::integer(number),
+            _ => {}
+        }
+    }
+    let parallel = parallel?;
+    let context = split_context(all?, parallel)?;
+    Some(vec![Fact::Context(context), Fact::Parallel(parallel)])
 }
 
 /// The models directory of a command line: what is above `blobs/sha256-…` in `--model`.

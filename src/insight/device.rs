@@ -7,13 +7,15 @@ const MAX_NAME: usize = 64;
 
 /// The host's RAM.
 pub(super) const SYSTEM: Cow<'static, str> = Cow::Borrowed("system");
+/// What runs without a GPU.
+pub(super) const CPU: Cow<'static, str> = Cow::Borrowed("cpu");
 /// The sum over all devices.
 pub(super) const ALL: Cow<'static, str> = Cow::Borrowed("all");
 
 /// The device called `id`, which some libraries number: those get the library's name before their number, or `gpu`.
 pub(super) fn device<'a>(id: Cow<'a, str>, library: &str) -> Option<Cow<'a, str>> {
     if library == "cpu" {
-        return Some(Cow::Borrowed("cpu"));
+        return Some(CPU);
     }
     if !is_name(&id) {
         return None;

@@ -10,7 +10,7 @@ use crate::record::{Method, Route};
 /// `[GIN] 2006/01/02 - 15:04:05 | 200 |  1.2778ms |  127.0.0.1 | POST     "/api/chat"`, after its `[GIN] `.
 ///
 /// The date has no zone and is not read. An error text that handlers attach may follow on lines of its own.
-pub(super) fn request(rest: &str) -> Option<Derived<'_>> {
+pub(super) fn request(rest: &str) -> Option<Derived<'static>> {
     let (date, rest) = rest.split_once(" |")?;
     if !is_date(date) {
         return None;
@@ -40,11 +40,12 @@ pub(super) fn request(rest: &str) -> Option<Derived<'_>> {
 }
 
 /// The model that a path names, `/v1/models/llama3:8b`, where there is one of that name.
-fn named_model(route: Route, status: u16, path: &str) -> Option<Cow<'_, str>> {
+fn named_model(route: Route, status: u16, path: &str) -> Option<Cow<'static, str>> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let (_, name) = path.rsplit_once('/')?;
     let is_named = route == Route::OpenAiModel && status == 200;
-    is_named.then(|| scan::unescape(name).map(scan::brief))?
+    let name = is_named.then(|| scan::unescape(name))??;
+    Some(Cow::Owned(scan::brief(name).into_owned()))
 }
 
 /// `2006/01/02 - 15:04:05`

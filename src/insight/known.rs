@@ -1,20 +1,12 @@
 //! Whether a line is understood that gives no point where it stands.
 
-use super::slot;
-use crate::record::Derived;
+use super::patterns;
 
-/// Whether `message` is understood by itself: it gives points on its own, which [`Reader`](super::Reader) leaves out where another
-/// line has told the same, or it is a step of a task, which gives points at its end.
+/// Whether a pattern of the tables has `message`: it gives points on its own, which [`Reader`](super::Reader) leaves out where another
+/// line has told the same, or it is a step of a task, which gives points at its end, or it is known to give nothing.
 #[must_use]
 pub fn is_known(message: &str) -> bool {
-    let mut points: Vec<Derived<'_>> = Vec::new();
-    super::derive(message, &mut points);
-    !points.is_empty() || is_step(message)
-}
-
-/// Whether `message` is of a task.
-pub(super) fn is_step(message: &str) -> bool {
-    slot::slot_line(message).is_some() || slot::task_line(message).is_some()
+    patterns::step(message).is_some() || patterns::read(message, &mut Vec::new())
 }
 
 #[cfg(test)]

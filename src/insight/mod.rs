@@ -9,20 +9,18 @@
 //!
 //! How lines hang together is a state machine of its own, `life/`: server, runners, loads, slots and their tasks.
 //!
-//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `lifecycle.rs`, `trouble.rs` and `memory.rs` for messages of
-//! Ollama, `native.rs` and `slot.rs` for those of llama.cpp, `failure.rs` for what it could not do.
+//! The points themselves are in `record`: `schema.rs` for what reaches InfluxDB, `event.rs` for the kinds of events. Then read `patterns/`: the tables
+//! of the lines that are understood.
 
 mod command;
 mod device;
-mod failure;
 mod gin;
 mod known;
 mod life;
-mod lifecycle;
-mod memory;
 mod models;
 mod models_dir;
 mod native;
+mod patterns;
 mod reader;
 mod scan;
 mod server_config;
@@ -30,8 +28,6 @@ mod shape;
 mod shares;
 mod slog;
 mod slot;
-mod systemd;
-mod trouble;
 
 pub use known::is_known;
 pub use life::Logged;
@@ -42,35 +38,21 @@ pub use shape::shape;
 
 use crate::record::Derived;
 use life::Tasks;
+use slot::StepLine;
 
 /// Appends the points that follow from `message` alone to `out`; most lines have none.
 pub fn derive<'a>(message: &'a str, out: &mut Vec<Derived<'a>>) {
     derive_with(&mut Tasks::default(), message, out);
 }
 
-/// [`derive()`], with what is known of the tasks that are under way.
-fn derive_with<'a>(tasks: &mut Tasks, message: &'a str, out: &mut Vec<Derived<'a>>) {
-    let before = out.len();
-    if let Some(request) = message.strip_prefix("[GIN] ") {
-        out.extend(gin::request(request));
-    } else if let Some(line) = slog_line(message) {
-        match memory::derive(&line, out) {
-            Some(true) => {}
-            Some(false) => out.extend(lifecycle::derive(&line)),
-            None => out.truncate(before),
-        }
-    } else if message.starts_with("slot ") {
-        if let Some(line) = slot::slot_line(message) {
-            tasks.slot(line, out);
-        }
-    } else if message.starts_with("srv ") {
-        match slot::task_line(message) {
-            Some(line) => out.extend(tasks.task(line).map(Derived::Event)),
-            None => out.extend(failure::derive(message)),
-        }
-    } else {
-        out.extend(native::derive(message));
+/// [`derive()`], with what is known of the tasks that are under way. Whether the line is understood: it may give no point.
+fn derive_with<'a>(tasks: &mut Tasks, message: &'a str, out: &mut Vec<Derived<'a>>) -> bool {
+    match patterns::step(message) {
+        Some(StepLine::Slot(line)) => tasks.slot(line, out),
+        Some(StepLine::Task(line)) => out.extend(tasks.task(line).map(Derived::Event)),
+        None => return patterns::read(message, out),
     }
+    true
 }
 
 fn slog_line(message: &str) -> Option<slog::Line<'_>> {

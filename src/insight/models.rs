@@ -129,6 +129,15 @@ impl Models {
     }
 }
 
+/// A full name as `ollama list` prints it.
+pub(super) fn short_name(name: Cow<'_, str>) -> Cow<'_, str> {
+    let known = ["registry.ollama.ai/library/", "registry.ollama.ai/"];
+    match known.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        Some(short) => Cow::Owned(short.to_owned()),
+        None => name,
+    }
+}
+
 fn event(kind: Kind, model: &Entry) -> Derived<'_> {
     let digest = model.model_sha256.as_deref().map(Cow::Borrowed);
     let event = Event::of(kind)

@@ -1,9 +1,7 @@
 //! `server config`: the environment as Go prints a map, `map[OLLAMA_MAX_QUEUE:512 OLLAMA_ORIGINS:[a b] …]`.
 
 use super::scan;
-use super::slog::Attributes;
-use crate::record::Decimal;
-use crate::record::{Event, Fact, Kind};
+use crate::record::{Decimal, Fact};
 
 /// Where the models are.
 const MODELS: &str = "OLLAMA_MODELS";
@@ -12,12 +10,10 @@ const MODELS: &str = "OLLAMA_MODELS";
 const FOREVER_SECONDS: u64 = 9_000_000_000;
 
 /// The configuration of a server that starts.
-pub(super) fn event<'a>(attributes: &Attributes<'a>) -> Option<Event<'a>> {
-    let env = attributes.text("env")?;
-    let mut event = Event::of(Kind::ServerConfig);
-    let facts = entries(map(&env)?).filter_map(|(_, key, value)| fact(key, value));
-    event.facts.extend(facts);
-    (!event.facts.is_empty()).then_some(event)
+pub(super) fn facts(env: &str) -> Option<Vec<Fact<'static>>> {
+    let facts = entries(map(env)?).filter_map(|(_, key, value)| fact(key, value));
+    let facts: Vec<_> = facts.collect();
+    (!facts.is_empty()).then_some(facts)
 }
 
 /// The value of `OLLAMA_MODELS`, which may have spaces in it: it ends where the next key of Ollama's begins. `None` when the map
@@ -57,7 +53,7 @@ fn entries(map: &str) -> impl Iterator<Item = (usize, &str, &str)> {
 }
 
 /// `None` for keys that say nothing here, and for values that are empty or of another form.
-fn fact<'a>(key: &str, value: &str) -> Option<Fact<'a>> {
+fn fact(key: &str, value: &str) -> Option<Fact<'static>> {
     match key {
         "OLLAMA_NUM_PARALLEL" => scan::integer(value).map(Fact::Parallel),
         "OLLAMA_MAX_LOADED_MODELS" => scan::integer(value).map(Fact::MaxLoadedModels),

@@ -185,31 +185,4 @@ impl<'a> Attributes<'a> {
     pub(super) fn alone(&self, key: &str) -> Option<Cow<'a, str>> {
         (self.len == 1).then(|| self.text(key))?
     }
-
-    /// The text of `key` unless it is absent or empty.
-    pub(super) fn some_text(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.text(key).filter(|text| !text.is_empty())
-    }
-
-    /// What `read` makes of `key`; `None` when it is absent or malformed. For keys that every version prints.
-    pub(super) fn get<T>(&self, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        // Neither a number nor a size has anything to unescape.
-        read(self.raw(key)?.text)
-    }
-
-    /// [`Attributes::get`] for keys that some versions do not print: `Some(None)` when it is absent.
-    #[expect(
-        clippy::option_option,
-        reason = "absent and malformed differ: the latter spoils the line"
-    )]
-    pub(super) fn get_any<T>(
-        &self,
-        key: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Option<Option<T>> {
-        match self.raw(key) {
-            None => Some(None),
-            Some(raw) => read(raw.text).map(Some),
-        }
-    }
 }

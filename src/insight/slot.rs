@@ -37,39 +37,11 @@ pub(super) enum TaskLine<'a> {
     Failed { task: u64, error: &'a str },
 }
 
-/// `slot print_timing: id  0 | task 4 | …` and its siblings.
-pub(super) fn slot_line(text: &str) -> Option<SlotLine> {
-    let text = text.strip_prefix("slot ")?.trim_start_matches(' ');
-    let (function, rest) = text.split_once(": id ")?;
-    let (slot, rest) = rest.split_once(" | task ")?;
-    let (task, what) = rest.split_once(" | ")?;
-    let step = match function {
-        "print_timing" => timing(what).map(TaskStep::Timing).or_else(|| draft(what))?,
-        "release" => release(what)?,
-        "operator()" | "update_slots" => prompt(what)
-            .or_else(|| cached(what))
-            .or_else(|| shift(what))?,
-        _ => return None,
-    };
-    Some(SlotLine {
-        slot: scan::integer(slot.trim_matches(' '))?,
-        task: scan::integer(task)?,
-        step,
-    })
-}
-
-/// `srv          stop: cancel task, id_task = 12`, `srv    send_error: task id = 12, error: …`
-pub(super) fn task_line(text: &str) -> Option<TaskLine<'_>> {
-    let text = text.strip_prefix("srv ")?.trim_start_matches(' ');
-    if let Some(task) = text.strip_prefix("stop: cancel task, id_task = ") {
-        let task = scan::integer(task)?;
-        return Some(TaskLine::Cancel { task });
-    }
-    let (task, error) = text
-        .strip_prefix("send_error: task id = ")?
-        .split_once(", error: ")?;
-    let task = scan::integer(task)?;
-    Some(TaskLine::Failed { task, error })
+/// A step of a task, by the line that tells of it.
+#[derive(Debug)]
+pub(super) enum StepLine<'a> {
+    Slot(SlotLine),
+    Task(TaskLine<'a>),
 }
 
 /// Tokens of a prompt and of the context, of `request (900 tokens) exceeds the available context size (512 tokens), try increasing it`.
@@ -79,70 +51,6 @@ pub(super) fn beyond_context(error: &str) -> Option<(u64, u64)> {
         .split_once(" tokens) exceeds the available context size (")?;
     let (context, _) = rest.split_once(" tokens)")?;
     Some((scan::integer(prompt)?, scan::integer(context)?))
-}
-
-fn release(what: &str) -> Option<TaskStep> {
-    let (tokens, truncated) = what
-        .strip_prefix("stop processing: n_tokens = ")?
-        .split_once(", truncated = ")?;
-    Some(TaskStep::Release {
-        tokens: scan::integer(tokens)?,
-        truncated: scan::integer(truncated).filter(|truncated| *truncated <= 1)?,
-    })
-}
-
-fn prompt(what: &str) -> Option<TaskStep> {
-    let (context, rest) = what
-        .strip_prefix("new prompt, n_ctx_slot = ")?
-        .split_once(", n_keep = ")?;
-    let (keep, tokens) = rest.split_once(", task.n_tokens = ")?;
-    scan::integer(keep.strip_prefix('-').unwrap_or(keep))?;
-    Some(TaskStep::Prompt {
-        context: scan::integer(context)?,
-        tokens: scan::integer(tokens)?,
-    })
-}
-
-fn cached(what: &str) -> Option<TaskStep> {
-    let (tokens, range) = what
-        .strip_prefix("cached n_tokens = ")?
-        .split_once(", memory_seq_rm [")?;
-    scan::integer(range.strip_suffix(", end)")?)?;
-    scan::integer(tokens).map(TaskStep::Cached)
-}
-
-fn shift(what: &str) -> Option<TaskStep> {
-    let (keep, rest) = what
-        .strip_prefix("slot context shift, n_keep = ")?
-        .split_once(", n_left = ")?;
-    let (left, discarded) = rest.split_once(", n_discard = ")?;
-    scan::integer(keep)?;
-    scan::integer(left)?;
-    let discarded = scan::integer(discarded)?;
-    Some(TaskStep::Shift { discarded })
-}
-
-/// Up to some version `draft acceptance rate = …`, and without the mean length.
-fn draft(what: &str) -> Option<TaskStep> {
-    let what = what.strip_prefix("draft acceptance")?;
-    let what = what.strip_prefix(" rate").unwrap_or(what);
-    let (share, rest) = what.strip_prefix(" = ")?.split_once(" (")?;
-    Decimal::parse(share.trim_start_matches(' '))?;
-    let (accepted, rest) = rest.split_once(" accepted /")?;
-    let (generated, rest) = rest.split_once(" generated)")?;
-    if let Some(length) = rest.strip_prefix(", mean len =") {
-        Decimal::parse(length.trim_start_matches(' '))?;
-    } else if !rest.is_empty() {
-        return None;
-    }
-    let accepted = scan::integer(accepted.trim_start_matches(' '))?;
-    let generated = scan::integer(generated.trim_start_matches(' '))?;
-    (generated > 0 && accepted <= generated).then(|| {
-        TaskStep::Draft(Tokens {
-            accepted: Some(accepted),
-            ..Tokens::of(Phase::Draft, generated)
-        })
-    })
 }
 
 /// `prompt eval time =      85.00 ms /    26 tokens (    3.27 ms per token,   305.87 tokens per second)`

@@ -7,13 +7,18 @@ pub(crate) type Table = &'static [(&'static str, &'static [&'static str])];
 
 pub(crate) fn check(table: Table) {
     for (line, expected) in table {
-        let line = line.replace("SHA", SHA);
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|point| point.replace("SHA", SHA))
-            .collect();
-        assert_eq!(points(&line), expected, "{line}");
+        check_line(line, expected, line);
     }
+}
+
+/// Checks what one line gives; `title` says which it is.
+pub(crate) fn check_line(line: &str, expected: &[&str], title: &str) {
+    let line = line.replace("SHA", SHA);
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|point| point.replace("SHA", SHA))
+        .collect();
+    assert_eq!(points(&line), expected, "{title}");
 }
 
 #[test]

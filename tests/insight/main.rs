@@ -13,6 +13,7 @@ mod loads;
 mod properties;
 mod stored;
 mod support;
+mod tables;
 mod tasks;
 mod translation;
 mod troubles;

@@ -93,8 +93,7 @@ impl Life {
         self.lines += 1;
         self.tasks.hear(line.process.parse().unwrap_or(0));
         let before = out.len();
-        super::derive_with(&mut self.tasks, line.message, out);
-        let is_understood = out.len() > before || super::known::is_step(line.message);
+        let is_understood = super::derive_with(&mut self.tasks, line.message, out);
         if let [Derived::Memory(buffer)] = &mut out[before..]
             && let Some(function) = super::native::function(line.message)
         {

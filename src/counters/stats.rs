@@ -14,6 +14,7 @@ use crate::base::human::Tone::{Bad, Neutral, Warn};
 use crate::base::when::When;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::IntakeStatus;
+use crate::counters::ollama::OllamaStatus;
 
 /// How long lines may be set apart before somebody should look.
 const LONG_APART: Duration = Duration::from_secs(300);
@@ -138,6 +139,8 @@ counters! {
         started_at: u64 = Time { metric: "shipper_start_time_seconds" },
         /// The intake.
         reader: IntakeStatus = Object,
+        /// The source that asks Ollama.
+        ollama: OllamaStatus = Object,
         /// The forwarder stage.
         forwarder: ForwardStatus = Object,
         /// Stretches of time in which InfluxDB took nothing.

@@ -24,6 +24,7 @@ mod memory;
 mod models;
 mod models_dir;
 mod native;
+mod own;
 mod reader;
 mod scan;
 mod server_config;
@@ -38,6 +39,7 @@ mod twins;
 pub use known::is_known;
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;
+pub use own::{ASKED_BY, ASKED_PATHS, is_own_question};
 pub use reader::Reader;
 pub use shape::shape;
 

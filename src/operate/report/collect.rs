@@ -76,6 +76,7 @@ impl Collector {
                     Passed::Yes,
                 );
             }
+            Record::Poll(_) => {}
         }
     }
 
@@ -124,7 +125,7 @@ impl Collector {
                 *count += tokens.tokens;
                 speeds.extend(tokens.tokens_per_second.map(number));
             }
-            Derived::Model(_) => {}
+            Derived::Model(_) | Derived::Loaded(_) => {}
         }
     }
 

@@ -178,7 +178,7 @@ table! {
         SHIPPER_LOG_FIELDS: LogFields = FieldNames, Default("message"),
             "The fields of `ollama_logs`. They are decided when a line is read, as SHIPPER_HOST is.";
         SHIPPER_INSIGHT: bool = ON_OFF, Default("on"),
-            "Whether log lines and the list of models also give points of their own for what they mean: requests, events, memory, tokens (docs/points.md). off: just `ollama_logs` and `ollama_models_inventory`; what is read meanwhile never gets such points.";
+            "Whether log lines and the list of models also give points of their own for what they mean: requests, events, memory, tokens (docs/points.md). off: just `ollama_logs` and `ollama_models_inventory`, and Ollama is not asked for more than the latter; what is read meanwhile never gets such points.";
     }
     "Operation" {
         SHIPPER_CONTROL_SOCKET: PathBuf = Path("a socket", Some(SUN_PATH)), Default("/run/ollama-influxdb/control.sock"),

@@ -3,10 +3,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use support::ollama::{OllamaFault, OllamaRelease};
+use support::ollama::{LoadedFake, OllamaFault, OllamaRelease};
 
 use super::common::wait_until;
-use super::rig::{OllamaRig, loaded};
+use super::rig::OllamaRig;
 
 fn log(rig: &OllamaRig) -> String {
     fs::read_to_string(rig.host.path("shipper.log")).unwrap()
@@ -64,7 +64,7 @@ fn whatever_is_answered_for_the_version_but_a_version_is_down_with_its_reason() 
 #[test]
 fn an_answer_on_memory_that_is_none_leaves_the_server_up_and_says_nothing_of_models() {
     let rig = OllamaRig::new(OllamaRelease::V0_24);
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     rig.once();
     for (fault, reason) in [
         (
@@ -155,15 +155,9 @@ fn what_is_the_matter_is_said_once_while_it_stays_the_same() {
     let mut rig = OllamaRig::new(OllamaRelease::V0_24);
     // The list is asked for with every round then.
     rig.host.set("SHIPPER_INVENTORY_INTERVAL", "10s");
-    rig.ollama
-        .set_fault("/api/ps", Some(OllamaFault::Status(503)));
-    let soon = || {
-        let mut model = loaded("a:1b", 2, 2);
-        model.expires_at = "2020-01-01T00:00:00Z".to_owned();
-        vec![model]
-    };
-    rig.ollama.set_fault("/api/ps", None);
-    rig.ollama.set_loaded(soon());
+    let mut overdue = LoadedFake::of("a:1b", 2, 2);
+    overdue.expires_at = "2020-01-01T00:00:00Z".to_owned();
+    rig.ollama.set_loaded(vec![overdue]);
     rig.ollama
         .set_fault("/api/tags", Some(OllamaFault::Status(503)));
     let running = rig.host.start("run");

@@ -1,9 +1,9 @@
 //! What is in memory, and whether Ollama is up.
 
 use super::common::wait_until;
-use super::rig::{OllamaRig, field, loaded};
+use super::rig::{OllamaRig, field};
 use support::journal::{Entry, write_journal};
-use support::ollama::{FakeOllama, OllamaRelease};
+use support::ollama::{FakeOllama, LoadedFake, OllamaRelease};
 
 #[test]
 fn what_is_in_memory_is_told_as_both_versions_answer_it() {
@@ -13,8 +13,8 @@ fn what_is_in_memory_is_told_as_both_versions_answer_it() {
     ] {
         let rig = OllamaRig::new(release);
         rig.ollama.set_loaded(vec![
-            loaded("llama3:8b", 6_000_000_000, 4_500_000_000),
-            loaded("all-minilm:latest", 0, 0),
+            LoadedFake::of("llama3:8b", 6_000_000_000, 4_500_000_000),
+            LoadedFake::of("all-minilm:latest", 0, 0),
         ]);
         rig.once();
         assert_eq!(rig.last_up(), format!("models=2i up=1i version={version}"));
@@ -42,10 +42,12 @@ fn what_is_in_memory_is_told_as_both_versions_answer_it() {
 #[test]
 fn a_model_that_is_gone_is_told_after_a_restart_too_and_once() {
     let rig = OllamaRig::new(OllamaRelease::V0_24);
-    rig.ollama
-        .set_loaded(vec![loaded("a:1b", 2, 2), loaded("b:1b", 2, 1)]);
+    rig.ollama.set_loaded(vec![
+        LoadedFake::of("a:1b", 2, 2),
+        LoadedFake::of("b:1b", 2, 1),
+    ]);
     rig.once();
-    rig.ollama.set_loaded(vec![loaded("b:1b", 2, 1)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("b:1b", 2, 1)]);
     rig.once();
     rig.once();
     let told = rig.told("ollama_loaded");
@@ -63,7 +65,7 @@ fn a_model_that_is_gone_is_told_after_a_restart_too_and_once() {
 #[test]
 fn a_server_that_is_down_is_a_point_and_has_nothing_in_memory() {
     let mut rig = OllamaRig::new(OllamaRelease::V0_24);
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     rig.once();
     let port = rig.ollama.port();
     drop(std::mem::replace(
@@ -84,7 +86,7 @@ fn a_load_in_the_log_has_ollama_asked_and_nothing_does_in_between() {
     let rig = OllamaRig::new(OllamaRelease::V0_24);
     let running = rig.host.start("run");
     wait_until("it was asked", || rig.ollama.asked("/api/ps") == 1);
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     let load = r#"time=2025-07-16T08:20:47.858Z level=INFO source=server.go:637 msg="llama runner started in 1.25 seconds""#;
     write_journal(
         &rig.host.path("journal/load.journal"),
@@ -105,7 +107,7 @@ fn a_load_in_the_log_has_ollama_asked_and_nothing_does_in_between() {
 fn the_end_of_a_models_time_has_ollama_asked() {
     let rig = OllamaRig::new(OllamaRelease::V0_24);
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
-    let mut model = loaded("a:1b", 2, 2);
+    let mut model = LoadedFake::of("a:1b", 2, 2);
     model.expires_at = soon.to_string();
     rig.ollama.set_loaded(vec![model]);
     let running = rig.host.start("run");
@@ -123,7 +125,7 @@ fn the_end_of_a_models_time_has_ollama_asked() {
 #[test]
 fn what_was_answered_while_influxdb_is_down_arrives_later_and_a_replay_changes_nothing() {
     let mut rig = OllamaRig::new(OllamaRelease::V0_24);
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     rig.endpoint.set_down(true);
     let running = rig.host.start("run");
     // A line, a snapshot and a round.

@@ -2,7 +2,7 @@
 
 use support::endpoint::Endpoint;
 use support::journal::{busy, write_journal};
-use support::ollama::{FakeOllama, ListedFake, LoadedFake, OllamaRelease};
+use support::ollama::{FakeOllama, ListedFake, OllamaRelease};
 
 use super::common::Host;
 
@@ -73,16 +73,6 @@ pub(super) fn field<'a>(told: &'a Told, name: &str) -> Option<&'a str> {
     let (_, fields) = told;
     let found = fields.iter().find(|(field, _)| field == name);
     found.map(|(_, value)| &**value)
-}
-
-pub(super) fn loaded(name: &str, size: u64, size_vram: u64) -> LoadedFake {
-    LoadedFake {
-        name: name.to_owned(),
-        size,
-        size_vram,
-        context_length: 4096,
-        expires_at: "2318-01-01T00:00:00.123456789+01:00".to_owned(),
-    }
 }
 
 pub(super) fn listed(name: &str, digit: char) -> ListedFake {

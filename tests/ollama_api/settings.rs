@@ -1,10 +1,10 @@
 //! Where Ollama is asked, and what goes there.
 
 use serde_json::Value;
-use support::ollama::OllamaRelease;
+use support::ollama::{LoadedFake, OllamaRelease};
 
 use super::common::wait_until;
-use super::rig::{OllamaRig, loaded};
+use super::rig::OllamaRig;
 
 #[test]
 fn off_asks_nobody_and_tells_nothing() {
@@ -21,7 +21,7 @@ fn without_points_only_the_inventory_is_asked_for() {
     let nowhere = rig.host.path("nowhere");
     rig.host.set("OLLAMA_MODELS", nowhere.to_str().unwrap());
     rig.host.set("SHIPPER_INSIGHT", "off");
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     rig.once();
     let targets: Vec<_> = rig
         .ollama
@@ -67,7 +67,7 @@ fn neither_token_nor_proxy_has_anything_to_do_with_it() {
 #[test]
 fn doctor_says_what_is_wrong_and_status_how_it_stands() {
     let mut rig = OllamaRig::new(OllamaRelease::V0_33);
-    rig.ollama.set_loaded(vec![loaded("a:1b", 2, 2)]);
+    rig.ollama.set_loaded(vec![LoadedFake::of("a:1b", 2, 2)]);
     let finding = |rig: &OllamaRig| -> Value {
         let output = rig.host.run("doctor --json");
         let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();

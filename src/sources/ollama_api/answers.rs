@@ -200,13 +200,17 @@ fn models<T: DeserializeOwned, M, const MOST: usize>(
     };
     for (name, model) in models.kept.into_iter().map(make) {
         match model {
-            Some(model) if (1..=MOST_NAME).contains(&name.len()) => {
+            Some(model) if is_name(&name) => {
                 answered.by_name.insert(name, model);
             }
             _ => answered.left_out += 1,
         }
     }
     Some(answered)
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MOST_NAME).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// A text that may be told; `None` for an empty one and for one that is no name of anything.
@@ -280,9 +284,11 @@ mod tests {
     #[test]
     fn a_model_without_a_name_is_left_out_alone() {
         let long = "x".repeat(600);
-        let body = format!(r#"{{"models":[{{"name":""}},{{"name":"{long}"}},{{"name":"m"}}]}}"#);
+        let body = format!(
+            r#"{{"models":[{{"name":""}},{{"name":"{long}"}},{{"name":"a\nb"}},{{"name":"m"}}]}}"#
+        );
         let answered = loaded(body.as_bytes()).unwrap();
-        assert_eq!((answered.by_name.len(), answered.left_out), (1, 2));
+        assert_eq!((answered.by_name.len(), answered.left_out), (1, 3));
     }
 
     #[test]

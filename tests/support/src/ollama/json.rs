@@ -27,6 +27,19 @@ pub struct LoadedFake {
     pub expires_at: String,
 }
 
+impl LoadedFake {
+    /// One that stays for centuries, as with `keep_alive: -1`.
+    pub fn of(name: &str, size: u64, size_vram: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            size,
+            size_vram,
+            context_length: 4096,
+            expires_at: "2318-01-01T00:00:00.123456789+01:00".to_owned(),
+        }
+    }
+}
+
 /// A model of the list.
 #[derive(Clone, Debug)]
 pub struct ListedFake {

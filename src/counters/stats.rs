@@ -86,7 +86,7 @@ counters! {
     #[derive(Copy, Default)]
     pub struct Ledger at (spool.ledger) {
         /// Entries made durable in the spool.
-        /// They are log entries, inventory snapshots and reports.
+        /// They are log entries, inventory snapshots, rounds of questions to Ollama, and reports.
         read: u64 = Count { metric: "shipper_entries_read_total", point: "read", row: (Neutral, "  read") },
         /// Entries acknowledged by InfluxDB.
         /// Those removed after their retention still count; a replay makes entries pending again, so it may go down.

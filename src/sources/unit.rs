@@ -120,3 +120,21 @@ pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     let path: PathBuf = Path::new(text).components().collect();
     path.is_absolute().then_some(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_assignment_of_a_name_counts_and_an_empty_one_is_none() {
+        let facts = UnitFacts::parse(
+            "Environment=PATH=/bin OLLAMA_HOST=127.0.0.1 \"OLLAMA_MODELS=/a b\" OLLAMA_HOST=0.0.0.0:8080\nUser=ollama",
+        );
+        assert_eq!(facts.host.as_deref(), Some("0.0.0.0:8080"));
+        assert_eq!(facts.models.as_deref(), Some(Path::new("/a b")));
+        assert_eq!(facts.user.as_deref(), Some("ollama"));
+        let reset =
+            UnitFacts::parse("Environment=OLLAMA_HOST=127.0.0.1 OLLAMA_HOST= OLLAMA_HOSTS=x");
+        assert_eq!(reset, UnitFacts::default());
+    }
+}

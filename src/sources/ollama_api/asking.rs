@@ -29,6 +29,8 @@ pub(super) struct Asking<'a> {
     /// Where was asked last, unless that failed: then it is found out anew.
     asker: Option<Asker>,
     list_asked: Option<Instant>,
+    /// Models that the last list had beside those that are told of.
+    beyond_list: u64,
     /// What was in memory when that was last stored.
     in_memory: BTreeSet<String>,
     /// The last inventory, while it is made of Ollama's lists.
@@ -46,6 +48,7 @@ impl<'a> Asking<'a> {
             api,
             asker: None,
             list_asked: None,
+            beyond_list: 0,
             in_memory: stored.unwrap_or_default(),
             known: None,
             said: None,
@@ -59,24 +62,24 @@ impl<'a> Asking<'a> {
             state: self.api.points,
             list: pace::is_list_due(ago, self.api.interval),
         };
-        let round = match self.asker() {
-            Ok(asker) => until_stopped(stop, PollRound::ask(&asker, questions))
-                .map_err(|error| NoAnswer::Unreachable(error.to_string()))
-                .map(|round| round.map(|round| (asker, round))),
-            Err(error) => Err(error),
-        };
-        let round = match round {
-            Ok(Some((asker, round))) => {
-                self.asker = round.error().is_none().then_some(asker);
-                round
-            }
-            Ok(None) => return None,
+        let round = match self.put(questions, stop) {
+            Ok(round) => round?,
             Err(error) => PollRound::failed(questions, error),
         };
-        if let Some(Ok(_)) = round.list {
+        if let Some(Ok(list)) = &round.list {
             self.list_asked = Some(Instant::now());
+            self.beyond_list = list.left_out;
         }
         Some(round)
+    }
+
+    fn put(&mut self, questions: Questions, stop: &Stop) -> Result<Option<PollRound>, NoAnswer> {
+        let asker = self.asker()?;
+        let round = until_stopped(stop, PollRound::ask(&asker, questions));
+        let round = round.map_err(|error| NoAnswer::Unreachable(error.to_string()))?;
+        let is_well = round.as_ref().is_some_and(|round| round.error().is_none());
+        self.asker = is_well.then_some(asker);
+        Ok(round)
     }
 
     fn asker(&mut self) -> Result<Asker, NoAnswer> {
@@ -123,20 +126,8 @@ impl<'a> Asking<'a> {
     }
 
     fn count(&self, round: &PollRound) {
-        let left_out = [
-            round
-                .loaded
-                .iter()
-                .flatten()
-                .map(|loaded| loaded.left_out)
-                .sum(),
-            round
-                .list
-                .iter()
-                .flatten()
-                .map(|list| list.left_out)
-                .sum::<u64>(),
-        ];
+        let loaded = round.loaded.iter().flatten();
+        let left_out = self.beyond_list + loaded.map(|loaded| loaded.left_out).sum::<u64>();
         self.api.status.send_modify(|status| {
             status.rounds += 1;
             status.asked_at = Some(When::now().0);
@@ -147,13 +138,14 @@ impl<'a> Asking<'a> {
                 status.version = version.as_ref().ok().map(|(version, _)| version.clone());
                 status.loaded = round.models();
             }
-            status.left_out = left_out.iter().sum();
+            status.left_out = left_out;
         });
     }
 
     /// One line for a change of what is the matter.
     fn say(&mut self, round: &PollRound) {
-        let url = self.api.status.borrow().url.clone().unwrap_or_default();
+        let url = self.api.status.borrow().url.clone();
+        let url = url.as_deref().unwrap_or("an address that is not known");
         let error = round
             .error()
             .map(|error| format!("Ollama at {url}: {error}"));

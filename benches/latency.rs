@@ -43,6 +43,7 @@ fn main() -> Outcome<()> {
     };
     let stop = Stop::new()?;
     let source = JournalSource {
+        changes: shipper::sources::Changes::default(),
         config,
         open: Arc::new(readers::open),
         status: watch::channel(IntakeStatus::default()).0,
@@ -75,6 +76,7 @@ fn service(journald: &Journald, idle: Duration) -> Outcome<()> {
             ("SHIPPER_LOG", "warn"),
         ])
         .env("OLLAMA_MODELS", dir.path())
+        .env("SHIPPER_OLLAMA_URL", "off")
         .env("SHIPPER_JOURNAL_DIR", journald.journal_dir())
         .env("SHIPPER_SPOOL_DIR", dir.path().join("spool"))
         .env("SHIPPER_CONTROL_SOCKET", dir.path().join("control.sock"))

@@ -853,6 +853,7 @@ fn run_once(host: &Host, url: &str, settings: &[(&str, &str)]) -> Output {
         .env("INFLUXDB_ORG", "org")
         .env("INFLUXDB_BUCKET", "logs")
         .env("OLLAMA_MODELS", host.own(""))
+        .env("SHIPPER_OLLAMA_URL", "off")
         .env("SHIPPER_HOST", "testhost")
         .env("SHIPPER_LOOKBACK", "3650d")
         .env("SHIPPER_SPOOL_DIR", host.own("spool"))

@@ -40,6 +40,7 @@ pub(crate) fn run(lines: u64, entries: u64) {
             ])
             .envs(unit::environment())
             .env("OLLAMA_MODELS", path("models"))
+            .env("SHIPPER_OLLAMA_URL", "off")
             .env("SHIPPER_JOURNAL_DIR", path("journal"))
             .env("SHIPPER_SPOOL_DIR", path("spool"))
             .env("SHIPPER_CONTROL_SOCKET", path("control.sock"))

@@ -156,6 +156,7 @@ pub(crate) fn shipper(journal: &Path, scratch: &Path, url: &str) -> io::Result<C
         .env("INFLUXDB_ORG", "org")
         .env("INFLUXDB_BUCKET", "bucket")
         .env("OLLAMA_MODELS", models)
+        .env("SHIPPER_OLLAMA_URL", "off")
         .env("SHIPPER_JOURNAL_DIR", journal)
         .env("SHIPPER_LOOKBACK", "3650d")
         .env("SHIPPER_SPOOL_DIR", scratch.join("spool"))

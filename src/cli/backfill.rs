@@ -19,7 +19,7 @@ use crate::operate::backfill::{Backfill, BackfillPhase, BackfillProgress};
 use crate::operate::{Answer, ControlRequest};
 use crate::service;
 use crate::sources::journal::{JournalSource, readers};
-use crate::sources::recall;
+use crate::sources::{Changes, recall};
 use crate::store::Store;
 
 /// Of `backfill`.
@@ -99,6 +99,7 @@ async fn alone(config: &Config, since: u64) -> Result<BackfillProgress, Error> {
     let reading = tokio::task::spawn_blocking(move || {
         let (_feed, models) = watch::channel(Some(recall::models(&store).unwrap_or_default()));
         let source = JournalSource {
+            changes: Changes::default(),
             config: journal,
             open: Arc::new(readers::open),
             status: running.counters(),

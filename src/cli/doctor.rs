@@ -11,7 +11,7 @@ use crate::base::terminal::{self, Safe, Stream};
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::counters::stats::Stats;
-use crate::operate::doctor::{Finding, Grade, exposure, host, judge, server};
+use crate::operate::doctor::{Finding, Grade, exposure, host, judge, ollama, server};
 use crate::sinks::Backlogged;
 
 /// Checks and reports; unhealthy when a check failed.
@@ -53,6 +53,7 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
     findings.extend(host::units(config.journal.units.names()));
     findings.push(host::journal(&config.journal, &stop));
     findings.push(host::models(&config, &stop));
+    findings.push(ollama::check(&config).await);
     let stats = spool(&config, new_spool, &mut findings).await;
     let waiting = match stats {
         Some(stats) if stats.spool.ledger.read > 0 => {

@@ -305,6 +305,7 @@ fn describe(record: &Result<Record<'_>, DecodeError>) -> (&'static str, String) 
                 .map(|(name, number)| format!("{name}={number}"));
             ("report", numbers.collect::<Vec<_>>().join(" "))
         }
+        Ok(Record::Poll(poll)) => ("ollama", poll.to_string()),
         Err(error) => ("unreadable", error.to_string()),
     }
 }

@@ -10,6 +10,7 @@ use crate::base::when::When;
 use crate::cli::args::ReportArgs;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::{IntakeStatus, Understood};
+use crate::counters::ollama::OllamaStatus;
 use crate::counters::stats::{Ledger, ServiceStats, SpoolStats, Stats};
 use crate::counters::table::{Row, StatValue, Unit};
 use crate::counters::words;
@@ -114,7 +115,11 @@ pub(super) fn table(stats: &Stats, palette: Palette) -> Safe {
 fn sections(stats: &Stats) -> Vec<Section> {
     let mut sections = vec![ledger(stats), spool(stats)];
     match &stats.service {
-        Some(service) => sections.extend([reader(stats, service), forwarder(stats, service)]),
+        Some(service) => sections.extend([
+            reader(stats, service),
+            ollama(stats, &service.ollama),
+            forwarder(stats, service),
+        ]),
         None => sections.push(Section::new("Service: not running")),
     }
     sections
@@ -177,6 +182,19 @@ fn reader(stats: &Stats, service: &ServiceStats) -> Section {
     if reader.waiting_for_room {
         section.line("waits", "for room in the spool".to_owned(), Tone::Bad);
     }
+    section
+}
+
+fn ollama(stats: &Stats, ollama: &OllamaStatus) -> Section {
+    let state = match (&ollama.url, ollama.up) {
+        (None, _) => return Section::new("Ollama: not asked"),
+        (_, Some(true)) => "up",
+        (_, Some(false)) => "down",
+        (_, None) => "no answer yet",
+    };
+    let mut section = Section::new(format!("Ollama: {state}"));
+    section.facts(OllamaStatus::ROWS, stats);
+    section.warnings(OllamaStatus::ROWS, stats);
     section
 }
 

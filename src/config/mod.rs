@@ -73,6 +73,7 @@ settings! {
         metrics_listen: Option<MetricsListen> = table::SHIPPER_METRICS_LISTEN,
         telemetry: bool = table::SHIPPER_TELEMETRY,
         insight: bool = table::SHIPPER_INSIGHT,
+        ollama: OllamaUrl = table::SHIPPER_OLLAMA_URL,
         local: Local = Local::read,
     }
 
@@ -249,6 +250,16 @@ pub enum Catchup {
     NewestFirst,
     /// The newest batch and the oldest batch in turn.
     Interleave,
+}
+
+/// `SHIPPER_OLLAMA_URL`: where Ollama is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OllamaUrl {
+    /// Where its unit says that it listens, else where it listens unless told otherwise.
+    Found,
+    At(ServerUrl),
+    /// Nowhere.
+    Off,
 }
 
 /// Where metrics are to be had.

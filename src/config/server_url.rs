@@ -12,7 +12,8 @@ pub struct ServerUrl(Url);
 
 impl ServerUrl {
     /// Whether it has nothing that is not shown.
-    pub(super) fn is_plain(&self) -> bool {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.0.as_str() == Self::shown(self.0.as_str())
     }
 

@@ -2,7 +2,7 @@
 
 use super::kinds::{Parse, ValueKind, list};
 use super::raw::Raw;
-use super::{Secret, ServerUrl};
+use super::{OllamaUrl, Secret, ServerUrl};
 use crate::record::layout::LogFields;
 
 #[derive(Debug)]
@@ -23,6 +23,30 @@ impl Parse<ServerUrl> for Address {
         let url: ServerUrl = text.parse().ok()?;
         let http = matches!(url.scheme(), "http" | "https") && url.has_host();
         (http && url.is_plain()).then_some(url)
+    }
+}
+
+/// Where Ollama is asked.
+#[derive(Debug)]
+pub(super) struct OllamaAddress;
+
+impl ValueKind for OllamaAddress {
+    fn accepts(&self) -> String {
+        "auto, off, or an http:// or https:// address without user, password, query or fragment, as http://127.0.0.1:11434".to_owned()
+    }
+
+    fn shown(&self, text: &str) -> String {
+        ServerUrl::shown(text)
+    }
+}
+
+impl Parse<OllamaUrl> for OllamaAddress {
+    fn parse(&self, text: &str, raw: &Raw) -> Option<OllamaUrl> {
+        match text {
+            "auto" => Some(OllamaUrl::Found),
+            "off" => Some(OllamaUrl::Off),
+            address => Address.parse(address, raw).map(OllamaUrl::At),
+        }
     }
 }
 

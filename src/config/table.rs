@@ -10,8 +10,8 @@ use super::kinds::{
     ForV2, NotBelow, Number, ON_OFF, Optional, OrOff, Parse, Path, Size, Span, Text, ValueKind,
     Words,
 };
-use super::special::{Address, FieldNames, HostName, Token};
-use super::{Api, Catchup, MetricsListen, ReaderChoice, Secret, ServerUrl, Units};
+use super::special::{Address, FieldNames, HostName, OllamaAddress, Token};
+use super::{Api, Catchup, MetricsListen, OllamaUrl, ReaderChoice, Secret, ServerUrl, Units};
 use crate::record::layout::{LogFields, MsgHashAs};
 
 /// What is to be said of a setting.
@@ -129,6 +129,8 @@ table! {
             "How far back the first run reads. Later starts continue from there, whatever happens to the spool.";
         SHIPPER_INVENTORY_INTERVAL: Duration = Span("10s", "30d"), Default("1h"),
             "How often the list of models is shipped, in addition to once at start.";
+        SHIPPER_OLLAMA_URL: OllamaUrl = OllamaAddress, Default("auto"),
+            "Where Ollama itself is asked what its log does not say: whether it is up, what it has in memory, and what its models are (docs/points.md). auto: where OLLAMA_HOST of the unit's environment has it listen, else http://127.0.0.1:11434. off: it is never asked. Three small requests at the start, after that two every five minutes, and after a model was loaded or unloaded; Ollama's log lines of them are not shipped. No proxy of the environment is used.";
         SHIPPER_MAX_MESSAGE_BYTES: usize = Size("1KiB", "1MB"), Default("1000000"),
             "The longest message. A longer one is cut at a character boundary and marked `… [truncated N bytes]`.";
         SHIPPER_JOIN_LINES: bool = ON_OFF, Default("on"),
@@ -176,7 +178,7 @@ table! {
         SHIPPER_LOG_FIELDS: LogFields = FieldNames, Default("message"),
             "The fields of `ollama_logs`. They are decided when a line is read, as SHIPPER_HOST is.";
         SHIPPER_INSIGHT: bool = ON_OFF, Default("on"),
-            "Whether log lines and the list of models also give points of their own for what they mean: requests, events, memory, tokens (docs/points.md). off: just `ollama_logs` and `ollama_models_inventory`; what is read meanwhile never gets such points.";
+            "Whether log lines and the list of models also give points of their own for what they mean: requests, events, memory, tokens (docs/points.md). off: just `ollama_logs` and `ollama_models_inventory`, and Ollama is not asked for more than the latter; what is read meanwhile never gets such points.";
     }
     "Operation" {
         SHIPPER_CONTROL_SOCKET: PathBuf = Path("a socket", Some(SUN_PATH)), Default("/run/ollama-influxdb/control.sock"),

@@ -20,6 +20,9 @@ counters! {
         entries: u64 = Count { metric: "shipper_reader_entries_total", point: "reader_entries", row: (Neutral, "entries") },
         /// Entries read from the journal that the spool held already.
         duplicates: u64 = Count,
+        /// Lines of the shipper's own questions to Ollama that were left out.
+        /// They are no entries: neither the spool nor InfluxDB has them.
+        own_questions: u64 = Count { metric: "shipper_reader_own_questions_total", point: "reader_own_questions", row: (Neutral, "own lines left out") },
         /// Messages cut at the limit.
         /// The limit is `SHIPPER_MAX_MESSAGE_BYTES`.
         truncated: u64 = Count { metric: "shipper_reader_truncated_total", point: "reader_truncated", row: (Warn, "truncated") },
@@ -161,6 +164,6 @@ fn kind(point: &Derived<'_>) -> &'static str {
         Derived::Event(event) => event.kind.name(),
         Derived::Memory(_) => "memory",
         Derived::Tokens(_) => "tokens",
-        Derived::Model(_) => "model",
+        Derived::Model(_) | Derived::Loaded(_) => "model",
     }
 }

@@ -5,6 +5,7 @@
 mod document;
 pub mod forward;
 pub mod intake;
+pub mod ollama;
 pub(crate) mod stats;
 pub mod table;
 pub(crate) mod words;

@@ -14,6 +14,7 @@ use crate::base::human::Tone::{Bad, Neutral, Warn};
 use crate::base::when::When;
 use crate::counters::forward::{ForwardStatus, ServerState};
 use crate::counters::intake::IntakeStatus;
+use crate::counters::ollama::OllamaStatus;
 
 /// How long lines may be set apart before somebody should look.
 const LONG_APART: Duration = Duration::from_secs(300);
@@ -85,7 +86,7 @@ counters! {
     #[derive(Copy, Default)]
     pub struct Ledger at (spool.ledger) {
         /// Entries made durable in the spool.
-        /// They are log entries, inventory snapshots and reports.
+        /// They are log entries, inventory snapshots, rounds of questions to Ollama, and reports.
         read: u64 = Count { metric: "shipper_entries_read_total", point: "read", row: (Neutral, "  read") },
         /// Entries acknowledged by InfluxDB.
         /// Those removed after their retention still count; a replay makes entries pending again, so it may go down.
@@ -138,6 +139,8 @@ counters! {
         started_at: u64 = Time { metric: "shipper_start_time_seconds" },
         /// The intake.
         reader: IntakeStatus = Object,
+        /// The source that asks Ollama.
+        ollama: OllamaStatus = Object,
         /// The forwarder stage.
         forwarder: ForwardStatus = Object,
         /// Stretches of time in which InfluxDB took nothing.

@@ -18,6 +18,7 @@ use spool::Trouble;
 
 use super::forward::{ForwardStatus, RoundTrips, ServerState};
 use super::intake::{Gap, IntakeStatus, Understood};
+use super::ollama::OllamaStatus;
 use super::stats::{Ledger, Outage, Outages, ServiceStats, SpoolStats, Stats};
 use crate::base::human::Tone;
 use crate::record::schema::{self, FieldType, Measurement};
@@ -304,6 +305,7 @@ const TABLE: &[&[Row]] = &[
     IntakeStatus::ROWS,
     Understood::ROWS,
     Gap::ROWS,
+    OllamaStatus::ROWS,
     ForwardStatus::ROWS,
     RoundTrips::ROWS,
     Outages::ROWS,

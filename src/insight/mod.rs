@@ -20,6 +20,7 @@ mod life;
 mod models;
 mod models_dir;
 mod native;
+mod own;
 mod patterns;
 mod reader;
 mod scan;
@@ -33,6 +34,7 @@ pub use known::is_known;
 pub use life::Logged;
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;
+pub use own::{ASKED_BY, ASKED_PATHS, is_own_question};
 pub use reader::Reader;
 pub use shape::shape;
 

@@ -95,6 +95,7 @@ impl Models {
                 sha256: entry.model_sha256.as_deref().map(Cow::Borrowed),
                 size: entry.size,
                 manifests_path: Cow::Owned(manifests_path(&entry.name)),
+                details: None,
             })
         })
     }

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::base::when::When;
 use crate::counters::forward::ForwardStatus;
 use crate::counters::intake::IntakeStatus;
+use crate::counters::ollama::OllamaStatus;
 use crate::counters::stats::{self, Ledger, Outages, ServiceStats, SpoolStats, Stats};
 use crate::operate::backfill::Backfiller;
 use crate::store::{Ended, Store};
@@ -67,6 +68,7 @@ pub struct Stages {
     /// When they were started, in microseconds since the Unix epoch.
     pub started_at: u64,
     pub reader: watch::Receiver<IntakeStatus>,
+    pub ollama: watch::Receiver<OllamaStatus>,
     /// By the forwarder stage.
     pub forwarder: watch::Receiver<ForwardStatus>,
     /// Outages since then.
@@ -156,6 +158,7 @@ impl Operator {
             pid: std::process::id(),
             started_at: stages.started_at,
             reader: stages.reader.borrow().clone(),
+            ollama: stages.ollama.borrow().clone(),
             forwarder: stages.forwarder.borrow().clone(),
             outages: *stages.outages.borrow(),
         });

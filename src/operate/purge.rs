@@ -59,7 +59,7 @@ impl Meant {
                         pattern.is_match(&log.message)
                     }
                     Ok(Record::Inventory(snapshot)) => pattern.is_match(&snapshot.models_json),
-                    Ok(Record::Report(_)) => false,
+                    Ok(Record::Report(_) | Record::Poll(_)) => false,
                     // What cannot be read may hold it as it is.
                     Err(_) => pattern.is_match(&String::from_utf8_lossy(payload)),
                 })

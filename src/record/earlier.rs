@@ -1,5 +1,6 @@
-//! Points as versions up to 0.1 stored them.
+//! Points as earlier versions stored them.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -13,17 +14,18 @@ use super::route::{Method, Route};
 use super::schema::Derived;
 use super::tokens::{Phase, Tokens};
 
-/// A point behind a record of the second version.
+/// A point behind a record of the second version, whose tokens are [`EarlierTokens`], or of the third, whose are [`Tokens`].
 #[derive(Deserialize)]
-pub(super) enum EarlierPoint<'a> {
+#[serde(bound(deserialize = "'de: 'a, T: Deserialize<'de>"))]
+pub(super) enum EarlierPoint<'a, T> {
     Request(EarlierRequest),
     #[serde(borrow)]
     Event(Event<'a>),
     #[serde(borrow)]
     Memory(Memory<'a>),
-    Tokens(EarlierTokens),
+    Tokens(T),
     #[serde(borrow)]
-    Model(Model<'a>),
+    Model(EarlierModel<'a>),
 }
 
 /// A request when nothing was said of its model.
@@ -45,8 +47,42 @@ pub(super) struct EarlierTokens {
     tokens_per_second: Decimal,
 }
 
-impl<'a> From<EarlierPoint<'a>> for Derived<'a> {
-    fn from(point: EarlierPoint<'a>) -> Self {
+/// A model when nothing but its manifest said what it is.
+#[derive(Deserialize)]
+pub(super) struct EarlierModel<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    sha256: Option<Cow<'a, str>>,
+    size: u64,
+    #[serde(borrow)]
+    manifests_path: Cow<'a, str>,
+}
+
+impl From<EarlierTokens> for Tokens {
+    fn from(tokens: EarlierTokens) -> Self {
+        Self {
+            ms: Some(tokens.ms),
+            tokens_per_second: Some(tokens.tokens_per_second),
+            ..Self::of(tokens.phase, tokens.tokens)
+        }
+    }
+}
+
+impl<'a> From<EarlierModel<'a>> for Model<'a> {
+    fn from(model: EarlierModel<'a>) -> Self {
+        Self {
+            name: model.name,
+            sha256: model.sha256,
+            size: model.size,
+            manifests_path: model.manifests_path,
+            details: None,
+        }
+    }
+}
+
+impl<'a, T: Into<Tokens>> From<EarlierPoint<'a, T>> for Derived<'a> {
+    fn from(point: EarlierPoint<'a, T>) -> Self {
         match point {
             EarlierPoint::Request(request) => Self::Request(Request {
                 method: request.method,
@@ -58,12 +94,8 @@ impl<'a> From<EarlierPoint<'a>> for Derived<'a> {
             }),
             EarlierPoint::Event(event) => Self::Event(event),
             EarlierPoint::Memory(memory) => Self::Memory(memory),
-            EarlierPoint::Tokens(tokens) => Self::Tokens(Tokens {
-                ms: Some(tokens.ms),
-                tokens_per_second: Some(tokens.tokens_per_second),
-                ..Tokens::of(tokens.phase, tokens.tokens)
-            }),
-            EarlierPoint::Model(model) => Self::Model(model),
+            EarlierPoint::Tokens(tokens) => Self::Tokens(tokens.into()),
+            EarlierPoint::Model(model) => Self::Model(model.into()),
         }
     }
 }

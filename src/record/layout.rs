@@ -17,6 +17,8 @@ const NEEDS: &str = "shipper ≥ 0.2.0";
 pub mod source {
     pub const JOURNAL: &str = "journal";
     pub const INVENTORY: &str = "inventory";
+    /// What Ollama answers.
+    pub const OLLAMA: &str = "ollama";
     /// The shipper's reports on itself.
     pub const TELEMETRY: &str = "telemetry";
 }

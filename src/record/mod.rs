@@ -8,7 +8,8 @@
 //! |---|---|
 //! | 1 | the [`Record`]: most lines mean nothing, and cost nothing |
 //! | 2 | the [`Record`], then the points that follow from it, as 0.1 stored them |
-//! | 3 | the [`Record`], then the points that follow from it |
+//! | 3 | the [`Record`], then its points, those of models without what Ollama itself says of them |
+//! | 4 | the [`Record`], then the points that follow from it |
 
 mod decimal;
 mod derived_set;
@@ -20,6 +21,7 @@ pub mod layout;
 mod measurement;
 mod memory;
 mod model;
+mod poll;
 mod request;
 mod route;
 pub mod schema;
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use spool::{EntryKey, MsgHash};
 
-use earlier::EarlierPoint;
+use earlier::{EarlierPoint, EarlierTokens};
 
 pub use bincode::error::EncodeError;
 pub use decimal::Decimal;
@@ -41,7 +43,8 @@ pub use entry::{LogEntry, Numbering, SeqnumId};
 pub use event::{Event, Fact};
 pub use kind::Kind;
 pub use memory::{Memory, Part};
-pub use model::Model;
+pub use model::{Model, ModelDetails};
+pub use poll::{Loaded, Poll, Residence};
 pub use request::Request;
 pub use route::{Method, Route};
 pub use schema::{Derived, Value, Visitor};
@@ -50,9 +53,11 @@ pub use tokens::{Phase, Tokens};
 /// Version byte of a record alone.
 const ALONE: u8 = 1;
 /// Version byte of a record with points of 0.1 behind it; it is read, not written.
-const WITH_EARLIER_POINTS: u8 = 2;
+const WITH_POINTS_OF_0_1: u8 = 2;
+/// Version byte of a record with points behind it, when those of models had no details; it is read, not written.
+const WITH_BARE_MODELS: u8 = 3;
 /// Version byte of a record with points behind it; the newest that this shipper reads.
-const WITH_POINTS: u8 = 3;
+const WITH_POINTS: u8 = 4;
 
 /// What one spool payload holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +73,9 @@ pub enum Record<'a> {
     /// A log entry, numbered within its unit; before this version, `Log` alone was stored.
     #[serde(borrow)]
     Line(LogLine<'a>),
+    /// What Ollama answered; with the version byte of points, whether it has any.
+    #[serde(borrow)]
+    Poll(Poll<'a>),
 }
 
 /// The stored form of a log entry of a unit that is followed.
@@ -183,7 +191,7 @@ impl<'a> Record<'a> {
     pub fn log(&self) -> Option<&Log<'a>> {
         match self {
             Self::Log(log) | Self::Line(LogLine { log, .. }) => Some(log),
-            Self::Inventory(_) | Self::Report(_) => None,
+            Self::Inventory(_) | Self::Report(_) | Self::Poll(_) => None,
         }
     }
 
@@ -204,13 +212,11 @@ impl<'a> Record<'a> {
         points: &[Derived<'_>],
         out: &mut Vec<u8>,
     ) -> Result<(), bincode::error::EncodeError> {
-        out.push(if points.is_empty() {
-            ALONE
-        } else {
-            WITH_POINTS
-        });
+        // Readers of version 3 and below know no polls.
+        let has_points = !points.is_empty() || matches!(self, Self::Poll(_));
+        out.push(if has_points { WITH_POINTS } else { ALONE });
         bincode::serde::encode_into_std_write(self, out, codec())?;
-        if !points.is_empty() {
+        if has_points {
             bincode::serde::encode_into_std_write(points, out, codec())?;
         }
         Ok(())
@@ -219,7 +225,9 @@ impl<'a> Record<'a> {
     /// Whether a stored form has points, as far as its first byte tells.
     #[must_use]
     pub fn has_points(payload: &[u8]) -> bool {
-        matches!(payload.first(), Some(&(WITH_EARLIER_POINTS | WITH_POINTS)))
+        payload
+            .first()
+            .is_some_and(|version| (WITH_POINTS_OF_0_1..=WITH_POINTS).contains(version))
     }
 
     /// The measurement of each point of a stored form; none for one that is not to be read.
@@ -240,9 +248,10 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn measurement(payload: &[u8]) -> &'static str {
         match payload {
-            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 0 | 3, ..] => schema::LOGS.name,
-            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 1, ..] => schema::SNAPSHOTS.name,
-            [ALONE | WITH_EARLIER_POINTS | WITH_POINTS, 2, ..] => schema::SHIPPER,
+            [ALONE..=WITH_POINTS, 0 | 3, ..] => schema::LOGS.name,
+            [ALONE..=WITH_POINTS, 1, ..] => schema::SNAPSHOTS.name,
+            [ALONE..=WITH_POINTS, 2, ..] => schema::SHIPPER,
+            [WITH_POINTS, 4, ..] => Poll::MEASUREMENT.name,
             _ => "",
         }
     }
@@ -261,23 +270,29 @@ impl<'a> Record<'a> {
     /// As [`Record::decode`].
     pub fn decode_with_points(payload: &'a [u8]) -> Result<(Self, Vec<Derived<'a>>), DecodeError> {
         let (&version, body) = payload.split_first().ok_or(DecodeError::Empty)?;
-        if !matches!(version, ALONE | WITH_EARLIER_POINTS | WITH_POINTS) {
+        if !(ALONE..=WITH_POINTS).contains(&version) {
             return Err(DecodeError::Version(version));
         }
         let (record, read) = bincode::serde::borrow_decode_from_slice(body, codec())?;
         let rest = &body[read..];
         let (points, read) = match version {
-            WITH_POINTS => bincode::serde::borrow_decode_from_slice(rest, codec())?,
-            WITH_EARLIER_POINTS => {
-                let (points, read): (Vec<EarlierPoint<'_>>, _) =
-                    bincode::serde::borrow_decode_from_slice(rest, codec())?;
-                (points.into_iter().map(Derived::from).collect(), read)
-            }
-            _ => (Vec::new(), 0),
+            ALONE => (Vec::new(), 0),
+            WITH_POINTS_OF_0_1 => earlier_points::<EarlierTokens>(rest)?,
+            WITH_BARE_MODELS => earlier_points::<Tokens>(rest)?,
+            _ => bincode::serde::borrow_decode_from_slice(rest, codec())?,
         };
         match rest.len() - read {
             0 => Ok((record, points)),
             left => Err(DecodeError::TrailingBytes(left)),
         }
     }
+}
+
+/// Points of a version in which tokens were stored as `T`, and how many bytes they took.
+fn earlier_points<'a, T: Deserialize<'a> + Into<Tokens>>(
+    stored: &'a [u8],
+) -> Result<(Vec<Derived<'a>>, usize), DecodeError> {
+    let (points, read): (Vec<EarlierPoint<'a, T>>, _) =
+        bincode::serde::borrow_decode_from_slice(stored, codec())?;
+    Ok((points.into_iter().map(Derived::from).collect(), read))
 }

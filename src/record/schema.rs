@@ -6,6 +6,7 @@ use super::event::Event;
 pub use super::measurement::{FieldType, Measurement, Value, Visitor};
 use super::memory::Memory;
 use super::model::Model;
+use super::poll::{Loaded, Poll};
 use super::request::Request;
 use super::tokens::Tokens;
 use FieldType::{Decimal, Integer, Text};
@@ -13,7 +14,7 @@ use FieldType::{Decimal, Integer, Text};
 /// Declares what can follow from a record: one line a measurement, named for the type that holds a point of it.
 macro_rules! derived {
     ($($(#[$attribute:meta])* $point:ident $(<$lifetime:lifetime>)?,)+) => {
-        /// One point that follows from a log line or from an inventory snapshot. Its time and host are those of its record.
+        /// One point that follows from a log line, from an inventory snapshot or from what Ollama answered. Its time and host are those of its record.
         /// Stored by variant number: new ones go last.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Derived<'a> {
@@ -41,7 +42,7 @@ macro_rules! derived {
         pub const DERIVED: &[Measurement] = &[$($point::MEASUREMENT,)+];
 
         /// All measurements of what is read.
-        pub const ALL: &[Measurement] = &[$($point::MEASUREMENT,)+ LOGS, SNAPSHOTS];
+        pub const ALL: &[Measurement] = &[$($point::MEASUREMENT,)+ LOGS, SNAPSHOTS, Poll::MEASUREMENT];
     };
 }
 
@@ -60,6 +61,9 @@ derived! {
     /// A model of the inventory.
     #[serde(borrow)]
     Model<'a>,
+    /// A model that is in memory, or was.
+    #[serde(borrow)]
+    Loaded<'a>,
 }
 
 /// Tag of every point: the host that its record was read under.
@@ -123,7 +127,7 @@ pub struct Counted {
 }
 
 /// The measurements of records themselves, one point a record.
-pub const OF_RECORDS: [Counted; 3] = [
+pub const OF_RECORDS: [Counted; 4] = [
     Counted {
         measurement: LOGS.name,
         field: MESSAGE,
@@ -137,6 +141,11 @@ pub const OF_RECORDS: [Counted; 3] = [
     Counted {
         measurement: SHIPPER,
         field: READ,
+        field_type: Integer,
+    },
+    Counted {
+        measurement: Poll::MEASUREMENT.name,
+        field: "up",
         field_type: Integer,
     },
 ];
@@ -166,6 +175,11 @@ pub const OF_DERIVED: [Counted; DERIVED.len()] = [
     Counted {
         measurement: Model::MEASUREMENT.name,
         field: "size",
+        field_type: Integer,
+    },
+    Counted {
+        measurement: Loaded::MEASUREMENT.name,
+        field: "loaded",
         field_type: Integer,
     },
 ];

@@ -19,11 +19,13 @@ use crate::base::when::When;
 use crate::config::Config;
 use crate::counters::forward::ForwardStatus;
 use crate::counters::intake::IntakeStatus;
+use crate::counters::ollama::OllamaStatus;
 use crate::counters::stats::Outages;
 use crate::operate::{Operator, Stages};
 use crate::service::control;
 use crate::service::metrics;
 use crate::sinks::Configured;
+use crate::sources::Changes;
 use crate::stages::telemetry;
 use crate::store::Store;
 
@@ -63,6 +65,7 @@ impl Round {
         };
 
         let (reader_status, reader) = watch::channel(IntakeStatus::default());
+        let (ollama_status, ollama) = watch::channel(OllamaStatus::default());
         let (forwarder_status, forwarder) = watch::channel(ForwardStatus::default());
         let (outages_seen, outages) = watch::channel(Outages::default());
         let (glances, glance) = watch::channel(Glance::default());
@@ -70,11 +73,16 @@ impl Round {
             config: config.clone(),
             open: Arc::clone(&host.open),
             reader: reader_status,
+            ollama: ollama_status,
             models: config.insight.then(watch::Sender::default),
+            details: watch::Sender::default(),
+            sees: watch::Sender::default(),
+            changes: Changes::default(),
         });
         let stages = Stages {
             started_at: When::now().0,
             reader: reader.clone(),
+            ollama,
             forwarder: forwarder.clone(),
             outages,
             backfiller: inputs.backfiller(&store, &stop),

@@ -1,4 +1,4 @@
-//! The sources of this shipper, each on a thread of its own, since they block: in the journal, in the models directory.
+//! The sources of this shipper, each on a thread of its own, since they block: in the journal, in the models directory, in wait of Ollama.
 
 use std::io;
 use std::sync::Arc;
@@ -11,13 +11,15 @@ use tokio::time::sleep;
 use super::{Error, Mode};
 use crate::base::stop::Stop;
 use crate::base::when::When;
-use crate::config::Config;
+use crate::config::{Config, OllamaUrl};
 use crate::counters::intake::IntakeStatus;
+use crate::counters::ollama::OllamaStatus;
 use crate::insight::Models;
 use crate::operate::backfill::Backfiller;
 use crate::sources::inventory::{self, Inventory};
 use crate::sources::journal::{self, JournalSource, OpenJournal};
-use crate::sources::{Goal, Source, SourceError};
+use crate::sources::ollama_api::OllamaApi;
+use crate::sources::{Changes, DetailsByName, Goal, Source, SourceError};
 use crate::stages::intake;
 use crate::store::Store;
 
@@ -29,6 +31,14 @@ pub(super) struct Inputs {
     pub(super) reader: watch::Sender<IntakeStatus>,
     /// Where the inventory tells the journal what models there are; `None` when no points are derived.
     pub(super) models: Option<watch::Sender<Option<Models>>>,
+    /// Where the source that asks Ollama counts.
+    pub(super) ollama: watch::Sender<OllamaStatus>,
+    /// Where it tells the inventory what Ollama says of models.
+    pub(super) details: watch::Sender<Option<Arc<DetailsByName>>>,
+    /// Where the inventory tells it whether it sees models.
+    pub(super) sees: watch::Sender<Option<bool>>,
+    /// Where the journal tells it that something may have changed.
+    pub(super) changes: Changes,
 }
 
 /// Waits for the sources: each gives its name and how it ended.
@@ -37,18 +47,40 @@ pub(super) type Ends = JoinSet<(&'static str, Result<(), Error>)>;
 impl Inputs {
     /// All of them: one more source is one line more.
     fn sources(&self) -> Vec<Box<dyn Source + Send>> {
-        vec![
-            Box::new(self.journal(self.reader.clone())),
+        let mut sources: Vec<Box<dyn Source + Send>> = vec![
+            Box::new(self.journal(self.reader.clone(), &self.changes)),
             Box::new(self.inventory()),
-        ]
+        ];
+        if self.asks_ollama() {
+            sources.push(Box::new(self.ollama_api()));
+        }
+        sources
     }
 
-    fn journal(&self, status: watch::Sender<IntakeStatus>) -> JournalSource {
+    fn asks_ollama(&self) -> bool {
+        self.config.ollama != OllamaUrl::Off
+    }
+
+    fn journal(&self, status: watch::Sender<IntakeStatus>, changes: &Changes) -> JournalSource {
         JournalSource {
             config: self.config.journal.clone(),
             open: Arc::clone(&self.open),
             status,
             models: self.models.as_ref().map(watch::Sender::subscribe),
+            changes: Arc::clone(changes),
+        }
+    }
+
+    fn ollama_api(&self) -> OllamaApi {
+        OllamaApi {
+            url: self.config.ollama.clone(),
+            units: self.config.journal.units.names().to_vec(),
+            interval: self.config.inventory.interval,
+            points: self.config.insight,
+            changes: Arc::clone(&self.changes),
+            sees: self.sees.subscribe(),
+            details: self.details.clone(),
+            status: self.ollama.clone(),
         }
     }
 
@@ -58,6 +90,8 @@ impl Inputs {
             config: self.config.inventory.clone(),
             units: self.config.journal.units.names().to_vec(),
             models: self.models.clone(),
+            details: self.asks_ollama().then(|| self.details.subscribe()),
+            sees: self.sees.clone(),
             named: Arc::new(move |stop| {
                 let since = When::now().0.saturating_sub(inventory::SEARCH_BACK);
                 // A journal that cannot be read is its own source's to complain about.
@@ -94,7 +128,8 @@ impl Inputs {
     pub(super) fn backfiller(self: &Arc<Self>, store: &Store, stop: &Stop) -> Backfiller {
         let (inputs, store, stop) = (Arc::clone(self), store.clone(), stop.clone());
         Backfiller::new(move |backfill| {
-            let journal = inputs.journal(backfill.counters());
+            // What it reads is long past: nobody has to ask Ollama for it.
+            let journal = inputs.journal(backfill.counters(), &Changes::default());
             let (store, stop) = (store.clone(), stop.clone());
             let failed = Arc::clone(&backfill);
             let thread = thread::Builder::new()

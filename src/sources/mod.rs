@@ -4,17 +4,25 @@
 
 pub mod inventory;
 pub mod journal;
+pub mod ollama_api;
 pub(crate) mod recall;
+mod snapshot;
+mod unit;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use snapshot::{DetailsByName, DetailsFeed};
 pub(crate) use writer::ROOM_RETRY;
 pub use writer::{Settled, WriteError, Writer, Wrote};
 
 use crate::base::stop::Stop;
 use crate::base::when::When;
 use spool::Origin;
+
+/// Told by whoever sees that something may have changed, for one who asks when it has; what comes before he looks is one change.
+pub type Changes = Arc<tokio::sync::Notify>;
 
 /// What [`Source::grace`] is unless a source says otherwise.
 const GRACE: Duration = Duration::from_secs(10);

@@ -34,6 +34,7 @@ impl Host {
             ("INFLUXDB_ORG", "org".to_owned()),
             ("INFLUXDB_BUCKET", "logs".to_owned()),
             ("OLLAMA_MODELS", path("models")),
+            ("SHIPPER_OLLAMA_URL", "off".to_owned()),
             ("SHIPPER_HOST", "testhost".to_owned()),
             ("SHIPPER_JOURNAL_DIR", path("journal")),
             ("SHIPPER_LOOKBACK", "3650d".to_owned()),

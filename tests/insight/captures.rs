@@ -43,7 +43,7 @@ impl Told {
                 self.memory.insert(place, memory.bytes);
             }
             Derived::Tokens(tokens) => self.add_tokens(tokens),
-            Derived::Model(_) => {}
+            Derived::Model(_) | Derived::Loaded(_) => {}
         }
     }
 

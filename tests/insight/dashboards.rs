@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ::support::influxd::{Influxd1, Influxd2, Server, Settings};
+use ::support::ollama::{FakeOllama, LoadedFake, OllamaRelease};
 use shipper::counters::table::SHIPPER;
 use shipper::record::layout::{Layout, LogFields, MsgHashAs};
 use shipper::record::schema::{self, FieldType, Measurement};
@@ -202,6 +203,9 @@ fn fill_through_shipper(server: &impl Server) {
     let mut host = Host::new(&server.url(), server.api(), &server.token());
     host.set("INFLUXDB_ORG", &server.org());
     host.set("INFLUXDB_BUCKET", &server.bucket());
+    let ollama = FakeOllama::start(OllamaRelease::default()).unwrap();
+    ollama.set_loaded(vec![LoadedFake::of("llama3:8b", 6, 5)]);
+    host.set("SHIPPER_OLLAMA_URL", &ollama.url());
     fill(&host, &day());
     put_reports(&host);
     host.succeed("run --once");

@@ -3,7 +3,8 @@
 use shipper::insight::derive;
 use shipper::record::schema::{self, FieldType};
 use shipper::record::{
-    Decimal, Derived, Event, Fact, Kind, Log, Part, Phase, Record, Value, Visitor,
+    Decimal, Derived, Event, Fact, Kind, Loaded, Log, Part, Phase, Poll, Record, Residence,
+    Snapshot, Value, Visitor,
 };
 
 use super::support::text;
@@ -111,6 +112,68 @@ fn points_that_0_1_stored_are_read() {
         [
             "events kind=vram_not_recovered count=5i",
             "tokens phase=generation ms=0.000007 tokens=9i tokens_per_second=0.000003",
+        ]
+    );
+}
+
+/// As they were stored before Ollama was asked: models are what their manifests say.
+#[test]
+fn points_of_models_without_details_are_read() {
+    let snapshot = Record::Inventory(Snapshot {
+        models_json: "[]".into(),
+        part: None,
+    });
+    let mut stored = Vec::new();
+    snapshot.encode(&mut stored).unwrap();
+    stored[0] = 3;
+    // A model (4) by its name, without a hash, its size, its manifest; tokens (3) with a cached one; another model.
+    let model = [4, 1, b'a', 0, 7, 1, b'm'];
+    stored.push(3);
+    stored.extend(model);
+    stored.extend([3, 0, 9, 0, 0, 1, 2, 0, 0]);
+    stored.extend(model);
+    assert!(Record::has_points(&stored));
+    let (read, points) = Record::decode_with_points(&stored).unwrap();
+    assert_eq!(read, snapshot);
+    let points: Vec<_> = points.iter().map(text).collect();
+    let model = r#"model_inventory model_name=a manifests_path="m" size=7i"#;
+    assert_eq!(
+        points,
+        [model, "tokens phase=prompt cached=2i tokens=9i", model]
+    );
+}
+
+#[test]
+fn what_ollama_answered_is_stored_as_of_a_version_that_older_shippers_refuse() {
+    let poll = Record::Poll(Poll {
+        up: true,
+        models: Some(2),
+        ..Poll::default()
+    });
+    let loaded = |name: &'static str, residence| {
+        let name = name.into();
+        Derived::Loaded(Loaded { name, residence })
+    };
+    let residence = Residence {
+        size: 4,
+        size_vram: 1,
+        ..Residence::default()
+    };
+    let points = [loaded("a", Some(residence)), loaded("b", None)];
+    for points in [&points[..], &[]] {
+        points.iter().for_each(fits_schema);
+        let mut stored = Vec::new();
+        poll.encode_with(points, &mut stored).unwrap();
+        assert_eq!(stored[..2], [4, 4]);
+        assert_eq!(Record::measurement(&stored), "ollama_up");
+        let (read, of) = Record::decode_with_points(&stored).unwrap();
+        assert_eq!((&read, &of[..]), (&poll, points));
+    }
+    assert_eq!(
+        points.each_ref().map(text),
+        [
+            "loaded model_name=a gpu_share=0.25 loaded=1i size=4i size_vram=1i",
+            "loaded model_name=b loaded=0i size=0i size_vram=0i",
         ]
     );
 }

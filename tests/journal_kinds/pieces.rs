@@ -233,6 +233,7 @@ fn read_and_die(first: usize, dies_after: usize) {
         Ok(Box::new(Dying { inner, said, left }) as Box<dyn Journal>)
     };
     let source = JournalSource {
+        changes: shipper::sources::Changes::default(),
         open: Arc::new(open),
         ..rig.source(&status)
     };

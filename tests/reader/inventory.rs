@@ -278,6 +278,8 @@ pub(super) fn rounds(dir: PathBuf) -> (Vec<String>, String) {
         units: Vec::new(),
         named: Arc::new(|_| unreachable!("the directory is configured")),
         models: None,
+        details: None,
+        sees: tokio::sync::watch::Sender::default(),
     };
     let (ended, said) = scope(|scope| {
         let running =

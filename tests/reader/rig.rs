@@ -14,7 +14,7 @@ use shipper::record::layout::{Layout, LogFields, MsgHashAs, adopt};
 use shipper::record::{LogEntry, Record};
 use shipper::sources::journal::JournalSource;
 use shipper::sources::journal::readers::{self, Positions, ReadEntry, Step};
-use shipper::sources::{Goal, SourceError};
+use shipper::sources::{Changes, Goal, SourceError};
 use shipper::stages::intake;
 use shipper::store::Store;
 use spool::{EntryKey, Limits, Options, Order, SeqSet};
@@ -90,6 +90,7 @@ impl Rig {
     /// This journal as a source.
     pub(super) fn source(&self, status: &watch::Sender<IntakeStatus>) -> JournalSource {
         JournalSource {
+            changes: Changes::default(),
             config: self.config.clone(),
             open: Arc::new(readers::open),
             status: status.clone(),

@@ -46,6 +46,7 @@ impl Service {
             ("INFLUXDB_BUCKET", "demo"),
             ("INFLUXDB_API", "v2"),
             ("OLLAMA_MODELS", &models_dir.to_string_lossy()),
+            ("SHIPPER_OLLAMA_URL", "off"),
             ("SHIPPER_SPOOL_DIR", &spool_dir.to_string_lossy()),
             ("SHIPPER_CONTROL_SOCKET", &socket.to_string_lossy()),
             ("SHIPPER_BATCH_LINES", "1000"),

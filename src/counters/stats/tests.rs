@@ -34,6 +34,7 @@ pub(crate) fn stats(pending: u64) -> Stats {
                 reader: "files".to_owned(),
                 ..IntakeStatus::default()
             },
+            ollama: OllamaStatus::default(),
             forwarder: ForwardStatus {
                 server: ServerState::Well,
                 ..ForwardStatus::default()

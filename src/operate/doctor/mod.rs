@@ -6,6 +6,7 @@
 pub(crate) mod exposure;
 pub(crate) mod host;
 pub(crate) mod judge;
+pub(crate) mod ollama;
 pub(crate) mod server;
 
 pub(crate) use crate::base::finding::{Finding, Grade};

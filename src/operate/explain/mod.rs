@@ -169,7 +169,7 @@ fn kind(point: &Derived<'_>) -> &'static str {
         Derived::Event(event) => event.kind.name(),
         Derived::Memory(memory) => memory.part.name(),
         Derived::Tokens(tokens) => tokens.phase.name(),
-        Derived::Request(_) | Derived::Model(_) => "-",
+        Derived::Request(_) | Derived::Model(_) | Derived::Loaded(_) => "-",
     }
 }
 

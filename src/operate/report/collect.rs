@@ -86,6 +86,7 @@ impl Collector {
                     Passed::Yes,
                 );
             }
+            Record::Poll(_) => {}
         }
     }
 
@@ -140,7 +141,7 @@ impl Collector {
                 *count += tokens.tokens;
                 speeds.extend(tokens.tokens_per_second.map(number));
             }
-            Derived::Model(_) => {}
+            Derived::Model(_) | Derived::Loaded(_) => {}
         }
     }
 

@@ -23,6 +23,7 @@ fn config(endpoint: &Endpoint, dir: &Path) -> Config {
         ("INFLUXDB_ORG", "org".to_owned()),
         ("INFLUXDB_BUCKET", "logs".to_owned()),
         ("OLLAMA_MODELS", path("")),
+        ("SHIPPER_OLLAMA_URL", "off".to_owned()),
         ("SHIPPER_JOURNAL_DIR", path("journal")),
         ("SHIPPER_LOOKBACK", "3650d".to_owned()),
         ("SHIPPER_SPOOL_DIR", path("spool")),

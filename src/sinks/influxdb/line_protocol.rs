@@ -17,7 +17,9 @@ use crate::record::schema::{
     HOST, LOGS, MESSAGE, MODELS_JSON, MSG_HASH, PART, PID, PRIORITY, SHIPPER, SNAPSHOTS, SOURCE,
     UNIT, VERSION,
 };
-use crate::record::{DecodeError, Derived, DerivedSet, Log, LogLine, Record, Report, Snapshot};
+use crate::record::{
+    DecodeError, Derived, DerivedSet, Log, LogLine, Poll, Record, Report, Snapshot,
+};
 use crate::sinks::Form;
 
 /// The only value of the tag `source`.
@@ -127,6 +129,7 @@ impl Encoder {
             Record::Line(line) => self.log(key, &line.log, &Marks::of(line), out),
             Record::Inventory(snapshot) => self.inventory(key, snapshot, out),
             Record::Report(report) => self.report(key, report, out),
+            Record::Poll(poll) => points::push_poll(poll, &self.host, point_time(key, 0), out),
         }
         note(None);
         let left_out = self.form.left_out();
@@ -157,6 +160,7 @@ impl Encoder {
             Record::Log(log) | Record::Line(LogLine { log, .. }) => (LOGS.name, log.number),
             Record::Inventory(snapshot) => (SNAPSHOTS.name, u64::from(snapshot.part.unwrap_or(0))),
             Record::Report(_) => (SHIPPER, 0),
+            Record::Poll(_) => (Poll::MEASUREMENT.name, 0),
         };
         let tags = match &record {
             Record::Line(line) => Marks::of(line).tags(),

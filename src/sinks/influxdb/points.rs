@@ -9,7 +9,7 @@ use std::io::Write as _;
 use super::marks::Marks;
 use super::text::{push_end, push_name, push_string, push_tag};
 use crate::record::schema::HOST;
-use crate::record::{Derived, Value, Visitor};
+use crate::record::{Derived, Poll, Value, Visitor};
 
 /// Appends `point` as a line of `host` at `nanos` since the Unix epoch. A point of which no field can be said is left out: whether
 /// it was written.
@@ -20,15 +20,34 @@ pub(super) fn push(
     nanos: u64,
     out: &mut Vec<u8>,
 ) -> bool {
+    let name = point.measurement().name;
+    push_line(name, |line| point.visit(line), host, marks, nanos, out)
+}
+
+/// Appends a record's own point of what Ollama answered.
+pub(super) fn push_poll(poll: &Poll<'_>, host: &str, nanos: u64, out: &mut Vec<u8>) {
+    let (name, marks) = (Poll::MEASUREMENT.name, Marks::default());
+    // It always has a field.
+    push_line(name, |line| poll.visit(line), host, &marks, nanos, out);
+}
+
+fn push_line(
+    measurement: &str,
+    visit: impl FnOnce(&mut PointLine<'_>),
+    host: &str,
+    marks: &Marks<'_>,
+    nanos: u64,
+    out: &mut Vec<u8>,
+) -> bool {
     let before = out.len();
-    out.extend_from_slice(point.measurement().name.as_bytes());
+    out.extend_from_slice(measurement.as_bytes());
     let mut line = PointLine {
         out,
         host: Some(host),
         marks,
         fields: 0,
     };
-    point.visit(&mut line);
+    visit(&mut line);
     let is_written = line.fields > 0;
     if is_written {
         push_end(nanos, out);

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::sources::snapshot::InstalledModel;
 
 /// The registry and the namespace that `ollama list` leaves out of a name.
 const DEFAULT_HOST: &str = "registry.ollama.ai";
@@ -14,23 +16,6 @@ const DEFAULT_NAMESPACE: &str = "library";
 /// The layer that holds a model's weights.
 const MODEL_LAYER: &str = "application/vnd.ollama.image.model";
 const SHA256_DIGITS: usize = 64;
-
-/// One model, as one object of `models_json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstalledModel {
-    /// As `ollama list` prints it: `llama3:8b`, `user/model:tag`, `hf.co/user/model:tag`.
-    pub name: String,
-    /// SHA-256 of the manifest, 64 hexadecimal digits: what `ollama list` shows the first 12 of.
-    pub digest: String,
-    /// Bytes of all layers and the configuration; 0 for a model that runs elsewhere and has neither.
-    pub size: u64,
-    /// SHA-256 of the weights, which the log names in `--model …/sha256-…`; absent when they are several files, or elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_sha256: Option<String>,
-    /// When the manifest was written, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub modified_at: Option<String>,
-}
 
 /// Why a file below `manifests/` is not a model.
 #[derive(Debug, thiserror::Error)]

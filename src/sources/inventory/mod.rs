@@ -4,38 +4,35 @@
 //! another one (`look.rs`), so that a disk that hangs delays neither the end nor a word about it.
 
 mod claim;
-mod found;
+mod known;
 mod locate;
 mod look;
 mod manifest;
 mod scan;
-mod snapshot;
 mod walk;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use found::{FoundModels, Known};
-pub use locate::{ModelsPlace, UnitFacts, assigned, environment_files, from_line, home_of, places};
+use known::Known;
+pub use locate::{ModelsPlace, from_line, home_of, places};
 use look::{Look, Waited};
 pub use look::{LookError, ModelsSeen, look};
-pub use manifest::{InstalledModel, Unusable};
+pub use manifest::Unusable;
 pub use scan::Scan;
-pub use snapshot::{MAX_JSON_BYTES, parts};
 pub use walk::scan;
 
 use tokio::sync::watch;
 
 use crate::base::human::causes;
 use crate::base::stop::Stop;
-use crate::base::when::When;
 use crate::config;
 use crate::insight::{BadInventory, Models};
-use crate::record::Derived;
 use crate::record::layout::source;
-use crate::record::{Record, Snapshot};
+use crate::sources::snapshot::{DetailsByName, DetailsFeed, FoundModels, write};
+pub use crate::sources::snapshot::{InstalledModel, MAX_JSON_BYTES, parts};
+pub use crate::sources::unit::{UnitFacts, assigned, environment_files};
 use crate::sources::{Assignment, Goal, Source, SourceError, WriteError, Writer, recall};
 
 /// How far back Ollama's log is worth searching for the models directory ([`from_line`]): seven days, in microseconds. Ollama names
@@ -44,6 +41,9 @@ pub const SEARCH_BACK: u64 = 7 * 24 * 3_600_000_000;
 
 /// How long it is taken for granted where the models directory is: it may be moved while Ollama is restarted.
 const ASK_AGAIN: Duration = Duration::from_secs(600);
+
+/// How long a snapshot waits for Ollama's first word on its models.
+const FIRST_DETAILS: Duration = Duration::from_secs(2);
 
 /// Finds the models directory that Ollama's log names last, on the inventory's thread; the stop ends its waiting.
 pub type Named = Arc<dyn Fn(&Stop) -> Option<PathBuf> + Send + Sync>;
@@ -59,6 +59,10 @@ pub struct Inventory {
     pub named: Named,
     /// Where models are published for those that derive points from lines; with `None`, snapshots have no points either.
     pub models: Option<watch::Sender<Option<Models>>>,
+    /// What Ollama itself says of the models, where it is asked.
+    pub details: Option<DetailsFeed>,
+    /// Where it tells whether it sees models; `None` until it has looked.
+    pub sees: watch::Sender<Option<bool>>,
 }
 
 /// Why there is no snapshot.
@@ -118,6 +122,7 @@ impl Source for Inventory {
             let unheard = |silent: LookError| {
                 // Whoever waits for it need not wait for a snapshot that cannot be taken.
                 self.publish_first(known.as_ref());
+                self.sees.send_replace(Some(false));
                 said.say(vec![causes(&silent)]);
             };
             let Some(seen) = see(&places, assignment.goal, stop, unheard) else {
@@ -125,21 +130,22 @@ impl Source for Inventory {
             };
             // What was found is not looked for elsewhere.
             places = seen.iter().map(|sight| sight.place.clone()).collect();
+            self.sees.send_replace(Some(seen.is_ok()));
             let taken = seen.map_err(Error::from);
-            let complaints = match taken.and_then(|sight| self.snapshot(sight, &mut known, writer))
-            {
-                Ok(left_out) => left_out,
-                Err(Error::Write(WriteError::Rewound)) => {
-                    writer.discard();
-                    writer.accept_rewinds();
-                    continue;
-                }
-                Err(Error::Write(error @ WriteError::Ended(_))) => return Err(error.into()),
-                Err(error) => {
-                    writer.discard();
-                    vec![causes(&error)]
-                }
-            };
+            let complaints =
+                match taken.and_then(|sight| self.snapshot(sight, &mut known, writer, stop)) {
+                    Ok(left_out) => left_out,
+                    Err(Error::Write(WriteError::Rewound)) => {
+                        writer.discard();
+                        writer.accept_rewinds();
+                        continue;
+                    }
+                    Err(Error::Write(error @ WriteError::Ended(_))) => return Err(error.into()),
+                    Err(error) => {
+                        writer.discard();
+                        vec![causes(&error)]
+                    }
+                };
             self.publish_first(known.as_ref());
             said.say(complaints);
             if assignment.goal == Goal::ReachEnd || stop.pause(self.config.interval) {
@@ -159,6 +165,7 @@ impl Inventory {
         sight: ModelsSeen,
         known: &mut Option<Known>,
         writer: &mut Writer<'_>,
+        stop: &Stop,
     ) -> Result<Vec<String>, Error> {
         let complaints = sight.caveat().into_iter().chain(sight.scan.complaints());
         let complaints = complaints.collect();
@@ -169,11 +176,16 @@ impl Inventory {
         match &self.models {
             Some(feed) => {
                 let found = FoundModels::read(&parts)?;
-                let now = found.known(known.as_ref(), &unseen);
+                let now = Known::after(&found, known.as_ref(), &unseen);
                 feed.send_replace(Some(now.models.clone()));
+                let details = self.details(stop);
                 // Models beyond what a scan takes are not gone: the next complete one is compared with the last one.
                 let before = known.as_ref().filter(|_| is_complete);
-                write(&parts, &found.points(before, &unseen), writer)?;
+                let points = match before {
+                    Some(before) => before.points(&found, &unseen, &details),
+                    None => found.points(None, |_| false, &details),
+                };
+                write(&parts, &points, writer)?;
                 if is_complete || known.is_none() {
                     *known = Some(now);
                 }
@@ -181,6 +193,16 @@ impl Inventory {
             None => write(&parts, &[], writer)?,
         }
         Ok(complaints)
+    }
+
+    /// What Ollama says of the models; its first word is waited for.
+    fn details(&self, stop: &Stop) -> Arc<DetailsByName> {
+        let Some(mut feed) = self.details.clone() else {
+            return Arc::default();
+        };
+        let first = stop.wait(FIRST_DETAILS, feed.wait_for(Option::is_some));
+        let details = first.and_then(|details| details.ok()?.clone());
+        details.unwrap_or_default()
     }
 
     /// Publishes what was known before, or that nothing is, unless models were published already.
@@ -234,26 +256,4 @@ impl Complaints {
         }
         self.0 = complaints;
     }
-}
-
-/// Makes one snapshot taken now durable, each part with its points, if there are any. Points with one time and one set of tags
-/// overwrite each other: each part has its own microsecond.
-fn write(
-    parts: &[String],
-    points: &[Vec<Derived<'_>>],
-    writer: &mut Writer<'_>,
-) -> Result<(), WriteError> {
-    let time = When::now().0;
-    for (number, json) in (0_u32..).zip(parts) {
-        let snapshot = Snapshot {
-            models_json: Cow::Borrowed(json),
-            part: (parts.len() > 1).then_some(number),
-        };
-        let key = snapshot.key(time + u64::from(number));
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let points = points.get(place).map_or(&[][..], Vec::as_slice);
-        writer.push(key, &Record::Inventory(snapshot), points)?;
-    }
-    writer.flush(None)?;
-    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::manifest::{InstalledModel, Unusable};
+use super::manifest::Unusable;
 use crate::base::human::things;
+use crate::sources::snapshot::InstalledModel;
 
 /// Manifests that a complaint names; the others it counts.
 const NAMED: usize = 5;

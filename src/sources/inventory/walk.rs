@@ -17,8 +17,9 @@ use rustix::io::Errno;
 
 use super::locate::ModelsPlace;
 use super::look::Pace;
-use super::manifest::{InstalledModel, Unusable};
+use super::manifest::Unusable;
 use super::scan::{LIMITS, Scan, ScanLimits};
+use crate::sources::snapshot::InstalledModel;
 
 /// How anything below the models directory is opened.
 const READ: OFlags = OFlags::RDONLY

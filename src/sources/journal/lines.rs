@@ -4,12 +4,12 @@ use tokio::sync::watch;
 
 use super::join::Joiner;
 use super::layouts::Layouts;
-use super::meaning::Meaning;
+use super::meaning::{self, Meaning};
 use super::readers::{Piece, ReadEntry};
 use crate::counters::intake::IntakeStatus;
-use crate::insight::Logged;
+use crate::insight::{Logged, is_own_question};
 use crate::record::{Derived, Event, Fact, Kind, LogEntry};
-use crate::sources::{Settled, WriteError, Writer};
+use crate::sources::{Changes, Settled, WriteError, Writer};
 
 /// Makes records of entries and hands them on, in order.
 pub(super) struct Lines<'a, 'w> {
@@ -22,8 +22,12 @@ pub(super) struct Lines<'a, 'w> {
     /// `None` when the pieces of a line stay lines of their own.
     pub(super) joiner: Option<Joiner>,
     pub(super) max_message_bytes: usize,
+    /// Told of lines after which Ollama may have other models in memory.
+    pub(super) changes: &'a Changes,
     /// Lines that were added to batches and that the status does not show yet.
     pub(super) added: u64,
+    /// Lines of the shipper's own questions to Ollama, which were left out, that the status does not show yet.
+    pub(super) left_out: u64,
 }
 
 impl Lines<'_, '_> {
@@ -64,6 +68,10 @@ impl Lines<'_, '_> {
     }
 
     fn add(&mut self, entry: &LogEntry, dropped: Option<u64>) -> Result<(), WriteError> {
+        if std::str::from_utf8(&entry.message).is_ok_and(is_own_question) {
+            self.left_out += 1;
+            return Ok(());
+        }
         self.added += 1;
         let record = entry.to_record(self.max_message_bytes);
         let mut points = match (&mut self.meaning, record.log()) {
@@ -82,6 +90,9 @@ impl Lines<'_, '_> {
                 kind: Kind::LinesDropped,
                 facts: vec![Fact::Count(number)],
             }));
+        }
+        if points.iter().any(meaning::changes_memory) {
+            self.changes.notify_one();
         }
         let layout = self.layouts.as_mut().map(|layouts| layouts.of(&entry.host));
         let truncated = record.log().is_some_and(|log| log.truncated > 0);

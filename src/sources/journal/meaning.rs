@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::base::stop::Stop;
 use crate::counters::intake::Understood;
 use crate::insight::{Logged, Models, Reader};
-use crate::record::Derived;
+use crate::record::{Derived, Event, Kind};
 use crate::sources::recall;
 use crate::store::Store;
 
@@ -81,4 +81,23 @@ impl Meaning {
     pub(crate) fn settle(&mut self) -> Understood {
         std::mem::take(&mut self.tally)
     }
+}
+
+/// Whether Ollama may have other models in memory after what `point` tells. The start of a load is none of it: its end follows.
+pub(super) fn changes_memory(point: &Derived<'_>) -> bool {
+    matches!(
+        point,
+        Derived::Event(Event {
+            kind: Kind::ServerStart
+                | Kind::LoadDone
+                | Kind::LoadFailed
+                | Kind::LoadAborted
+                | Kind::Eviction
+                | Kind::Unload
+                | Kind::Crash
+                | Kind::RunnerGone
+                | Kind::UnitExited,
+            ..
+        })
+    )
 }

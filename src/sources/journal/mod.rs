@@ -28,7 +28,7 @@ use crate::base::stop::Stop;
 use crate::config;
 use crate::counters::intake::IntakeStatus;
 use crate::record::layout::source;
-use crate::sources::{Assignment, Source, SourceError, WriteError, Writer, Wrote};
+use crate::sources::{Assignment, Changes, Source, SourceError, WriteError, Writer, Wrote};
 use join::Joiner;
 use layouts::Layouts;
 use lines::Lines;
@@ -67,6 +67,8 @@ pub struct JournalSource {
     pub status: watch::Sender<IntakeStatus>,
     /// Where it learns what models there are, for the points derived from lines; `None` derives none.
     pub models: Option<ModelsFeed>,
+    /// Whom it tells of lines after which Ollama may have other models in memory.
+    pub changes: Changes,
 }
 
 impl Source for JournalSource {
@@ -109,7 +111,9 @@ impl Source for JournalSource {
             layouts,
             joiner: self.config.join_lines.then(Joiner::default),
             max_message_bytes: self.config.max_message_bytes,
+            changes: &self.changes,
             added: 0,
+            left_out: 0,
         };
         let mut run = Run::new(&reading, checkpoint, lines);
         reading.read_on(&mut run, &|followed, positions| {

@@ -30,6 +30,8 @@ pub(super) struct Run<'a, 'w> {
     remarks: Remarks,
     /// The files of the checkpoint that was stored last.
     stored_files: Vec<[u8; 16]>,
+    /// Lines were left out since a checkpoint was stored by itself.
+    moved: bool,
 }
 
 /// Whether the stage is done with the journal it has open.
@@ -60,6 +62,7 @@ impl<'a, 'w> Run<'a, 'w> {
             time: None,
             progressed: false,
             stored_files: Vec::new(),
+            moved: false,
         }
     }
 
@@ -178,26 +181,31 @@ impl<'a, 'w> Run<'a, 'w> {
 
     fn count(&mut self) {
         let read = std::mem::take(&mut self.lines.added);
-        if read == 0 {
+        let left_out = std::mem::take(&mut self.lines.left_out);
+        if read + left_out == 0 {
             return;
         }
         self.progressed = true;
+        self.moved |= left_out > 0;
         self.reading.status.send_modify(|status| {
             status.entries += read;
+            status.own_questions += left_out;
             status.last_entry = self.time;
             status.last_error = None;
             status.silence = None;
         });
     }
 
-    /// Stores the checkpoint also where it holds no new entry, whenever another file is read: a file that is vacuumed later, and
-    /// was read, is no gap.
+    /// Stores the checkpoint also where it holds no new entry, whenever another file is read (a file that is vacuumed later, and
+    /// was read, is no gap) and behind lines that were left out.
     fn store_checkpoint(&mut self) -> Result<(), Error> {
         let files = self.checkpoint.files();
-        if files != self.stored_files && !self.lines.holds_pieces() {
+        let is_behind = self.moved || files != self.stored_files;
+        if is_behind && !self.lines.holds_pieces() {
             let checkpoint = self.checkpoint.encode().map_err(WriteError::from)?;
             self.lines.writer.move_on(checkpoint)?;
             self.stored_files = files;
+            self.moved = false;
         }
         Ok(())
     }
@@ -209,6 +217,7 @@ impl<'a, 'w> Run<'a, 'w> {
             true => None,
             false => Some(self.checkpoint.encode().map_err(WriteError::from)?),
         };
+        self.moved &= checkpoint.is_none();
         Ok(self.lines.commit(checkpoint)?)
     }
 

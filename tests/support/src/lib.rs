@@ -7,6 +7,7 @@ pub mod image;
 pub mod influxd;
 pub mod journal;
 pub mod journald;
+pub mod ollama;
 mod parameters;
 mod points;
 mod served;

@@ -1,8 +1,9 @@
-//! The points of a snapshot: one a model, and what changed since the one before (pure).
+//! What is known of a host's models from one look to the next (pure).
 
 use super::scan::Unseen;
-use crate::insight::{BadInventory, Models};
+use crate::insight::Models;
 use crate::record::Derived;
+use crate::sources::snapshot::{DetailsByName, FoundModels};
 
 /// What is known of a host's models: the latest of each, and where there may be others.
 #[derive(Debug, Default)]
@@ -11,58 +12,29 @@ pub(super) struct Known {
     pub(super) unseen: Unseen,
 }
 
-/// The models of a snapshot, whole and by its parts.
-#[derive(Debug)]
-pub(super) struct FoundModels {
-    all: Models,
-    parts: Vec<Models>,
-}
-
-impl FoundModels {
-    /// Reads the texts of a snapshot.
-    pub(super) fn read(parts: &[String]) -> Result<Self, BadInventory> {
-        let parts = parts
-            .iter()
-            .map(|json| Models::from_json(json))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut all = Models::default();
-        parts.iter().for_each(|part| all.extend(part));
-        Ok(Self { all, parts })
-    }
-
-    /// What is known after it: a manifest of `before` that cannot be read now is no model that is gone.
-    pub(super) fn known(&self, before: Option<&Known>, unseen: &Unseen) -> Known {
-        let mut models = self.all.clone();
+impl Known {
+    /// What is known after `found`: a manifest of `before` that cannot be read now is no model that is gone.
+    pub(super) fn after(found: &FoundModels, before: Option<&Self>, unseen: &Unseen) -> Self {
+        let mut models = found.all().clone();
         if let Some(before) = before {
             models.keep(&before.models, |path| unseen.covers(path));
         }
-        Known {
+        Self {
             models,
             unseen: unseen.clone(),
         }
     }
 
-    /// The points of each part. What changed since `before` goes with the first: the places of events count on from the
-    /// microsecond of their record, and those of the other parts must not meet them. Nothing is said of models whose manifests could
-    /// not be read, now or before.
+    /// The points of each part of `found`, with what changed since. Nothing is said of models whose manifests could not be read, now or
+    /// before.
     pub(super) fn points<'a>(
         &'a self,
-        before: Option<&'a Known>,
+        found: &'a FoundModels,
         unseen: &Unseen,
+        details: &'a DetailsByName,
     ) -> Vec<Vec<Derived<'a>>> {
-        let changes = before.map(|before| {
-            let is_unknown = |path: &str| unseen.covers(path) || before.unseen.covers(path);
-            self.all.changes_since(&before.models, is_unknown)
-        });
-        let mut points: Vec<Vec<_>> = self
-            .parts
-            .iter()
-            .map(|part| part.points().collect())
-            .collect();
-        if let (Some(first), Some(changes)) = (points.first_mut(), changes) {
-            first.extend(changes);
-        }
-        points
+        let is_unknown = |path: &str| unseen.covers(path) || self.unseen.covers(path);
+        found.points(Some(&self.models), is_unknown, details)
     }
 }
 
@@ -92,7 +64,8 @@ mod tests {
 
     /// How many models came or went between two snapshots.
     fn changes(found: &FoundModels, before: &Known, unseen: &Unseen) -> usize {
-        let points = found.points(Some(before), unseen);
+        let details = DetailsByName::new();
+        let points = before.points(found, unseen, &details);
         let all = points.iter().flatten();
         all.filter(|point| matches!(point, Derived::Event(_)))
             .count()
@@ -100,11 +73,11 @@ mod tests {
 
     #[test]
     fn a_manifest_that_cannot_be_read_silences_no_other_model_and_is_not_gone() {
-        let first = found(&["a:1", "b:1"]).known(None, &unseen(&[]));
+        let first = Known::after(&found(&["a:1", "b:1"]), None, &unseen(&[]));
         let refused = unseen(&["manifests/registry.ollama.ai/library/b/1"]);
         let second = found(&["a:1", "c:1"]);
         assert_eq!(changes(&second, &first, &refused), 1);
-        let known = second.known(Some(&first), &refused);
+        let known = Known::after(&second, Some(&first), &refused);
         // It can be read again, and was there all the time.
         let third = found(&["a:1", "b:1"]);
         assert_eq!(changes(&third, &known, &unseen(&[])), 1);
@@ -113,7 +86,7 @@ mod tests {
     #[test]
     fn a_model_that_could_not_be_read_at_first_did_not_come_later() {
         let refused = unseen(&["manifests/registry.ollama.ai/library/b"]);
-        let first = found(&["a:1"]).known(None, &refused);
+        let first = Known::after(&found(&["a:1"]), None, &refused);
         assert_eq!(
             changes(&found(&["a:1", "b:1", "b:2"]), &first, &unseen(&[])),
             0

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::manifest::InstalledModel;
+use super::InstalledModel;
 
 /// Bytes of JSON in one field at most: string fields are documented at 64 KiB, with some room for escaping.
 pub const MAX_JSON_BYTES: usize = 60_000;

@@ -6,6 +6,7 @@ mod common;
 
 mod captures;
 mod dashboards;
+mod every_row;
 mod generator;
 mod life;
 mod lines;

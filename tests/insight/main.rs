@@ -8,6 +8,7 @@ mod captures;
 mod dashboards;
 mod generator;
 mod lines;
+mod lives;
 mod loads;
 mod properties;
 mod stored;

@@ -10,6 +10,7 @@ mod generator;
 mod lines;
 mod lives;
 mod loads;
+mod migrating;
 mod properties;
 mod stored;
 mod support;

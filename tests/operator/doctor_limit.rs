@@ -44,7 +44,7 @@ fn dropped() -> Entry {
 #[test]
 fn the_limit_of_the_unit_is_said_and_dropped_lines_are_a_warning_with_what_lifts_it() {
     let endpoint = Endpoint::start().unwrap();
-    let host = host(&endpoint, busy(5).into_iter().chain([dropped()]));
+    let host = host(&endpoint, busy(5).chain([dropped()]));
     program(&host, "systemd-analyze", "[Journal]\nRateLimitBurst=5000");
     program(
         &host,

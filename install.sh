@@ -2,7 +2,7 @@
 # Installs shipper as the systemd service Ollama_InfluxDB on a host that runs Ollama. Safe to run again: an upgrade keeps the
 # configuration, the spool, and what was chosen before.
 #
-#   install.sh [--binary FILE] [--user NAME] [--journal-access group|sudoers] [--no-start] [--dry-run]
+#   install.sh [--binary FILE] [--user NAME] [--journal-access group|sudoers] [--lift-log-limit] [--no-start] [--dry-run]
 #   install.sh --uninstall [--purge] [--dry-run]
 #
 # --binary FILE      install this shipper instead of building one with cargo
@@ -10,6 +10,8 @@
 #                    that name is created where there is none
 # --journal-access   group (default): the service is in the group systemd-journal; sudoers: it runs `shipper feed`, which hands
 #                    it Ollama's entries and no others, with that group by `sudo -n` (sudo 1.8.29 or later)
+# --lift-log-limit   give ollama.service a drop-in by which journald takes all of its lines; it is in force from Ollama's next start
+#                    on, and --uninstall removes it
 # --no-start         install everything, enable and start nothing
 # --uninstall        stop and remove the service; configuration and spool stay
 # --purge            remove those too
@@ -32,6 +34,9 @@ STATE=/var/lib/ollama-influxdb
 TOKEN=/etc/credstore/ollama-influxdb-token
 UNIT=/etc/systemd/system/$SERVICE
 DROP_INS=$UNIT.d
+# Ollama's unit, and what is written beside it when that is asked for.
+OLLAMA_DROP_INS=/etc/systemd/system/$OLLAMA.d
+LOG_LIMIT=$OLLAMA_DROP_INS/50-ollama-influxdb-log-limit.conf
 SUDOERS=/etc/sudoers.d/ollama-influxdb
 # The service's user where Ollama itself runs as root.
 OWN_USER=shipper
@@ -53,6 +58,7 @@ action=install
 binary_given=
 user_given=
 access_given=
+lift_log_limit=no
 start=yes
 purge=no
 dry_run=no
@@ -70,6 +76,7 @@ while [ $# -gt 0 ]; do
         esac
         shift
         ;;
+    --lift-log-limit) lift_log_limit=yes ;;
     --no-start) start=no ;;
     --uninstall) action=uninstall ;;
     --purge) purge=yes ;;
@@ -481,6 +488,7 @@ install_unit() {
     else
         remove "$DROP_INS/30-restart.conf"
     fi
+    [ "$lift_log_limit" = no ] || install_log_limit
     ! live || change systemctl daemon-reload
     [ "$dry_run" = yes ] || say "installed $SERVICE for user $user, journal access by $access${models:+, models in $models}"
 }
@@ -529,6 +537,43 @@ give() {
     if [ -d "$STATE" ]; then set -- "$@" --from "$(stat -c %u "$STATE")"; fi
     "$built" hand-over --to "$(id -u "$user"):$(getent group "$group" | cut -d : -f 3)" "$@" || [ $? = 3 ] ||
         fail "$1 could not be handed over"
+}
+
+# A million lines a second: 0 says nothing in a unit, journald's own limit holds beside it.
+log_limit() {
+    printf '%s\n' "[Service]" "LogRateLimitIntervalSec=1s" "LogRateLimitBurst=1000000"
+}
+
+install_log_limit() {
+    { say "# Written by install.sh --lift-log-limit: journald takes all lines of Ollama." && log_limit; } >"$work/drop-in"
+    put 0644 "$work/drop-in" "$LOG_LIMIT"
+    [ "$dry_run" = yes ] || say "journald takes all lines of $OLLAMA once that is started again: systemctl restart ${OLLAMA%.service}"
+}
+
+# journald_setting KEY: its last word in journald's configuration.
+journald_setting() {
+    { systemd-analyze cat-config systemd/journald.conf 2>/dev/null || true; } | sed -n "s/^[[:space:]]*$1=[[:space:]]*//p" | tail -n 1
+}
+
+# Whether journald's own limit holds for Ollama, which sets none.
+has_default_log_limit() {
+    case $(property LogRateLimitIntervalUSec),$(property LogRateLimitBurst) in 0*,0) ;; *) return 1 ;; esac
+    interval=$(journald_setting RateLimitIntervalSec)
+    burst=$(journald_setting RateLimitBurst)
+    interval=${interval:-30s}
+    burst=${burst:-10000}
+    case $interval in 0 | 0[!0-9]*) return 1 ;; esac
+    [ "$burst" != 0 ]
+}
+
+# A busy Ollama of 0.30 or later prints more than the default takes. Its unit is its owner's: nothing is written there unasked.
+offer_log_limit() {
+    if [ "$lift_log_limit" = yes ] || ! has_default_log_limit; then return 0; fi
+    say "journald takes $burst lines of $OLLAMA in $interval (more where its disk has room) and drops the others, before anybody can read them:"
+    say "Ollama 0.30 and later prints up to 120 lines a request. To lift that, run $AGAIN --lift-log-limit, which writes"
+    say "$LOG_LIMIT:"
+    log_limit | sed 's/^/  /'
+    say "and then: systemctl daemon-reload && systemctl restart ${OLLAMA%.service}"
 }
 
 configured() { ! grep -q '^INFLUXDB_[A-Z]*=replace-me' "$CONFIG"; }
@@ -611,6 +656,7 @@ check_host() {
     if live; then
         plan check_configuration "check the configuration with shipper doctor"
         plan start_service "enable and start $SERVICE"
+        plan offer_log_limit "look at journald's limit for $OLLAMA"
     fi
 }
 
@@ -621,7 +667,9 @@ stop_service() {
 }
 
 remove_unit() {
-    remove "$UNIT" "$DROP_INS" "$SUDOERS"
+    remove "$UNIT" "$DROP_INS" "$SUDOERS" "$LOG_LIMIT"
+    # Others may have drop-ins there.
+    [ ! -d "$DESTDIR$OLLAMA_DROP_INS" ] || change rmdir --ignore-fail-on-non-empty "$DESTDIR$OLLAMA_DROP_INS"
     if live; then
         change systemctl daemon-reload
         systemctl reset-failed "$SERVICE" 2>/dev/null || true

@@ -61,6 +61,7 @@ beside fuzz fuzz/run.sh --build
 beside old tests/old.sh
 
 step "tests"
+# INSIGHT_LIVES=N plays so many long lives of each version of Ollama beside, INSIGHT_SEED=N those of a failure that said so.
 cargo test --workspace --lib --bins --tests --locked --no-fail-fast
 
 step "documentation and its examples"

@@ -11,7 +11,7 @@ use crate::base::terminal::{self, Safe, Stream};
 use crate::cli::args::ReportArgs;
 use crate::config::Config;
 use crate::counters::stats::Stats;
-use crate::operate::doctor::{Finding, Grade, exposure, host, judge, ollama, server};
+use crate::operate::doctor::{Finding, Grade, exposure, host, judge, limit, ollama, server};
 use crate::sinks::Backlogged;
 
 /// Checks and reports; unhealthy when a check failed.
@@ -55,6 +55,13 @@ async fn examine(source: &ConfigSource) -> Result<Vec<Finding>, Error> {
     findings.push(host::models(&config, &stop));
     findings.push(ollama::check(&config).await);
     let stats = spool(&config, new_spool, &mut findings).await;
+    let dropped = stats
+        .as_ref()
+        .and_then(|stats| Some(stats.service.as_ref()?.reader.suppressed));
+    findings.extend(limit::findings(
+        config.journal.units.names(),
+        dropped.unwrap_or(0),
+    ));
     let waiting = match stats {
         Some(stats) if stats.spool.ledger.read > 0 => {
             Backlogged::Oldest(Duration::from_micros(stats.spool.lag))

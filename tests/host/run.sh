@@ -136,7 +136,7 @@ prepare_disk
 power_on
 echo "host: $(inside systemctl --version | head -n 1), $(inside sudo -V | head -n 1), InfluxDB $(inside influxd version | cut -d ' ' -f 2)"
 run_step install step_install
-for name in refuse options users attacker outage network crash journal kinds disk sudoers replay upgrade old package; do
+for name in refuse options users attacker outage network crash journal kinds limit disk sudoers replay upgrade old package; do
     if wanted "$name"; then run_step "$name" "step_$name"; fi
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"

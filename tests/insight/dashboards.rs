@@ -2,6 +2,7 @@
 //! by queries that are fast with one series a line.
 
 mod queries;
+mod timeline;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -218,6 +219,7 @@ fn with_variables(query: &str) -> String {
         ("v.timeRangeStart", "2025-09-01T00:00:00Z"),
         ("v.timeRangeStop", "now()"),
         ("v.windowPeriod", "1m"),
+        ("$__interval", "1m"),
         ("${host:regex}", "testhost"),
         ("${model:regex}", ".*"),
         ("${text:regex}", "LISTENING ON"),
@@ -229,7 +231,10 @@ fn with_variables(query: &str) -> String {
     let fill = |query: String, (name, value): (&str, &str)| query.replace(name, value);
     let query = variables.into_iter().fold(query.to_owned(), fill);
     assert!(
-        !query.contains("${") && !query.contains("v.") && !query.contains("$time"),
+        !query.contains("${")
+            && !query.contains("v.")
+            && !query.contains("$time")
+            && !query.contains("$__"),
         "{query}"
     );
     query

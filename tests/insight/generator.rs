@@ -121,6 +121,13 @@ impl Generator {
         self.event("loaded_models");
     }
 
+    /// Only printed at debug level.
+    pub(crate) fn unload(&mut self) {
+        self.later(1_000_000);
+        self.slog(r#"level=DEBUG source=sched.go:465 msg="sending an unloaded event" runner.name=registry.ollama.ai/library/llama3:8b runner.model=/m/blobs/sha256-SHA"#);
+        self.event("unload");
+    }
+
     /// Each load prints it twice.
     pub(crate) fn load_done(&mut self) {
         self.slog(r#"level=INFO source=server.go:1432 msg="llama runner started in 2.50 seconds""#);

@@ -49,7 +49,11 @@ fn journal(host: &Host, name: &str, generator: &Generator) {
 }
 
 /// Tags in the order asked for → the columns after the time, of each row.
-fn rows(server: &Influxd1, query: &str, tags: &[&str]) -> Vec<(Vec<String>, Vec<Value>)> {
+pub(crate) fn rows(
+    server: &Influxd1,
+    query: &str,
+    tags: &[&str],
+) -> Vec<(Vec<String>, Vec<Value>)> {
     let answer = server.influxql(query);
     let series = answer["results"][0]["series"].as_array();
     let rows = series.into_iter().flatten().flat_map(|series| {

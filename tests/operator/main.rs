@@ -12,6 +12,7 @@ mod deletes;
 mod doctor;
 mod doctor_cell;
 mod doctor_known;
+mod doctor_limit;
 mod doctor_servers;
 mod documents;
 mod explain;

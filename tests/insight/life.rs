@@ -44,7 +44,14 @@ impl Ollama {
         );
     }
 
+    /// In one second.
     fn loads(&mut self, second: u64, sha: &str) {
+        self.starts_loading(second, sha);
+        let done = r#"msg="llama-server started in 1.00 seconds""#;
+        assert_eq!(self.slog(second + 1, done).len(), 1);
+    }
+
+    fn starts_loading(&mut self, second: u64, sha: &str) {
         let command = format!(
             "/usr/lib/ollama/llama-server --model /m/blobs/sha256-{sha} --port 1 -c 4096 -np 1"
         );
@@ -120,6 +127,16 @@ fn a_request_has_its_model_while_no_other_one_can_be_loaded() {
         None,
         "nothing is loaded"
     );
+}
+
+#[test]
+fn a_count_beside_another_load_makes_nothing_certain() {
+    let mut ollama = Ollama::new();
+    ollama.server_starts(1);
+    ollama.starts_loading(2, SHA);
+    ollama.loads(3, OTHER);
+    ollama.says_loaded(4, 1);
+    assert_eq!(ollama.answers(6, "200 | 1s", CHAT), None);
 }
 
 #[test]

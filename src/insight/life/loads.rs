@@ -18,6 +18,8 @@ const TWIN_HUNDREDTHS: u64 = 1;
 const ROUNDING_MS: u64 = 10;
 /// Where more lies between the two, as on a busy host, the starts that follow from them are about the same, and the second has none of its own.
 const SAME_START_MS: u64 = 100;
+/// A load of which nothing was said for so long is none any more.
+const LONGEST: Millis = 3_600_000;
 /// Load starts remembered; a host seldom has more than one under way.
 const REMEMBERED: usize = 8;
 
@@ -26,6 +28,8 @@ const REMEMBERED: usize = 8;
 pub(super) struct LoadWatch {
     starts: Vec<(Millis, Vec<Fact<'static>>)>,
     last_done: Option<LoadEnd>,
+    /// When the last one was started another one was under way: what is said later may be of either.
+    overlaps: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,14 @@ impl LoadWatch {
         if self.starts.len() == REMEMBERED {
             self.starts.remove(0);
         }
+        self.starts.retain(|(start, _)| now.saturating_sub(*start) < LONGEST);
+        self.overlaps = !self.starts.is_empty();
         self.starts.push((now, model_of(event)));
+    }
+
+    /// Whether what is said of a load now is of the one that was started last.
+    pub(super) fn is_latest_alone(&self) -> bool {
+        !self.overlaps
     }
 
     /// Whether this end of a load is news; the model of its start is added to it.

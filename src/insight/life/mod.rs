@@ -185,12 +185,14 @@ impl Life {
         self.residents.restart(now);
     }
 
+    /// Ollama says how many models are loaded, when it has started one.
     fn count(&mut self, event: &Event<'_>, now: u64) {
-        if let [Fact::Count(loaded)] = event.facts[..] {
-            self.residents.count(loaded, now);
-            if loaded == 1 {
-                self.tasks.keep_latest();
-            }
+        // One that is still loading is not counted by every version.
+        if let [Fact::Count(1)] = event.facts[..]
+            && self.loads.is_latest_alone()
+        {
+            self.residents.keep_latest(now);
+            self.tasks.keep_latest();
         }
     }
 

@@ -45,9 +45,9 @@ impl Residents {
         }
     }
 
-    /// Ollama says how many are loaded, right after it has started one.
-    pub(super) fn count(&mut self, loaded: u64, now: u64) {
-        if loaded == 1 && self.only().is_none() {
+    /// Only the one that was started last is loaded.
+    pub(super) fn keep_latest(&mut self, now: u64) {
+        if self.only().is_none() {
             self.possible = self.latest.clone().map(|latest| vec![latest]);
             self.since = now;
         }
@@ -112,9 +112,7 @@ mod tests {
         residents.start(model("a"));
         residents.start(model("b"));
         assert_eq!(residents.only_since(20), None);
-        residents.count(2, 30);
-        assert_eq!(residents.only_since(40), None);
-        residents.count(1, 50);
+        residents.keep_latest(50);
         assert_eq!(
             residents.only_since(49),
             None,
@@ -132,7 +130,7 @@ mod tests {
         let mut residents = Residents::default();
         residents.start(model("a"));
         assert_eq!(residents.only_since(u64::MAX), None);
-        residents.count(1, 5);
+        residents.keep_latest(5);
         assert_eq!(residents.only_since(5), Some(&*model("a")));
     }
 

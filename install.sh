@@ -323,13 +323,18 @@ find_binary() {
     elif [ -n "$binary_given" ]; then
         built=$binary_given
     else
-        command -v cargo >/dev/null || fail "cargo is not installed: install Rust, or pass --binary FILE"
+        rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$source_dir/Cargo.toml")
+        command -v cargo >/dev/null || fail "cargo is not installed: install Rust $rust_needed or newer, or pass --binary FILE"
+        rust_found=$(cd "$source_dir" && rustc --version 2>/dev/null | cut -d ' ' -f 2) || rust_found=
+        if [ "$(printf '%s\n' "$rust_needed" "${rust_found:-0}" | sort -V | head -n 1)" != "$rust_needed" ]; then
+            fail "Rust ${rust_found:-(rustc does not run)} is too old: install $rust_needed or newer (rustup update), or pass --binary FILE"
+        fi
         if [ "$dry_run" = yes ]; then
             say "would run: cargo build --release --locked"
             built=$work/not-built
             return
         fi
-        built=${CARGO_TARGET_DIR:-$source_dir/target}/release/shipper
+        built=$(cd "$source_dir" && realpath -m "${CARGO_TARGET_DIR:-target}")/release/shipper
         (umask "$caller_umask" && cd "$source_dir" && cargo build --release --locked) || fail "the build failed"
     fi
     if [ ! -f "$built" ] || [ ! -x "$built" ]; then fail "$built is not an executable file"; fi

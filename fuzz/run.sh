@@ -19,5 +19,7 @@ RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-
     cargo build --quiet --release --target "$triple" "$@"
 [ "$target" != --build ] || exit 0
 mkdir -p "corpus/$target" "artifacts/$target"
-exec "target/$triple/release/$target" "corpus/$target" \
+# Wherever the caller's environment or configuration puts what is built.
+built=$(cargo metadata --quiet --offline --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+exec "$built/$triple/release/$target" "corpus/$target" \
     -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1

@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Wherever the caller's environment puts what is built.
+built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+
 step() { printf '\n=== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 loud() { printf '\n*** %s ***\n\n' "$*"; }
 
@@ -86,16 +89,16 @@ done
 
 step "the service on a real host"
 need release
-tests/host/run.sh --binary target/release/shipper
+tests/host/run.sh --binary "$built/release/shipper"
 
 step "version 0.1 stops on a spool of this format"
-tests/downgrade.sh --binary target/release/shipper
+tests/downgrade.sh --binary "$built/release/shipper"
 
 step "instructions, beside those of the record"
-SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- instructions
+SHIPPER_BINARY="$built/release/shipper" cargo bench --profile dev --locked --bench whole -- instructions
 
 step "speed, beside journalctl reading alone"
-SHIPPER_BINARY="$PWD/target/release/shipper" cargo bench --profile dev --locked --bench whole -- check
+SHIPPER_BINARY="$built/release/shipper" cargo bench --profile dev --locked --bench whole -- check
 
 step "the README's commands"
 tests/readme.sh

@@ -175,3 +175,19 @@ fn each_type_has_a_name_of_its_own() {
         }
     }
 }
+
+#[test]
+fn the_readmes_name_the_rust_that_is_needed() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let needed = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "));
+    let needed = needed.unwrap().trim_matches('"');
+    for readme in ["README.md", "README.ru.md"] {
+        let text = std::fs::read_to_string(root().join(readme)).unwrap();
+        assert!(
+            text.contains(&format!("Rust, {needed} ")) || text.contains(&format!("Rust {needed} ")),
+            "{readme}: {needed}"
+        );
+    }
+}

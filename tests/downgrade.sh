@@ -54,7 +54,7 @@ old=$(tests/old.sh)
 
 if [ -z "$binary" ]; then
     cargo build --quiet --locked --bin shipper
-    binary=target/debug/shipper
+    binary=${CARGO_TARGET_DIR:-target}/debug/shipper
 fi
 binary=$(realpath "$binary")
 

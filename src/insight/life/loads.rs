@@ -45,7 +45,8 @@ impl LoadWatch {
         if self.starts.len() == REMEMBERED {
             self.starts.remove(0);
         }
-        self.starts.retain(|(start, _)| now.saturating_sub(*start) < LONGEST);
+        self.starts
+            .retain(|(start, _)| now.saturating_sub(*start) < LONGEST);
         self.overlaps = !self.starts.is_empty();
         self.starts.push((now, model_of(event)));
     }

@@ -21,6 +21,12 @@ step_refuse() {
     refuses "/bin/true is not a shipper" --binary /bin/true
     refuses "is no name for a system user" --binary "$package_binary" --user 'Nobody Here'
     refuses "cargo is not installed"
+    fake cargo <<<$'#!/bin/sh\nexit 1'
+    fake rustc <<<$'#!/bin/sh\necho rustc 1.80.0'
+    inside touch /root/mark
+    refuses "Rust 1.80.0 is too old: install 1"
+    no_fake cargo
+    no_fake rustc
     # A sudo that does not know all of the rule.
     fake sudo <<<$'#!/bin/sh\necho Sudo version 1.8.28p1'
     inside touch /root/mark
@@ -33,5 +39,5 @@ step_refuse() {
     inside "$installer" --binary "$package_binary" --journal-access sudoers --dry-run >"$work/dry.out"
     grep -q 'would write: /etc/sudoers.d/ollama-influxdb' "$work/dry.out"
     [ -z "$(changed_files)" ]
-    echo "7 refusals and a dry run, nothing changed"
+    echo "8 refusals and a dry run, nothing changed"
 }

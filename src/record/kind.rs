@@ -106,7 +106,7 @@ kinds! {
     /// A name stands for other weights than before.
     ModelChanged = "model_changed",
     /// journald says that it has dropped lines of the unit: there were more than its rate limit allows.
-    LinesDropped = "lines_dropped",
+    LinesLost = "lines_lost",
     /// The context was full in the middle of an answer, and its oldest tokens were dropped.
     ContextShift = "context_shift",
     /// A prompt was longer than the context, and was refused.

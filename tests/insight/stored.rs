@@ -185,7 +185,7 @@ fn kinds_keep_the_numbers_they_are_stored_under() {
     assert_eq!(number(Kind::ServerStart), [0]);
     assert_eq!(number(Kind::LoadDone), [12]);
     assert_eq!(number(Kind::ModelChanged), [39]);
-    assert_eq!(number(Kind::LinesDropped), [40]);
+    assert_eq!(number(Kind::LinesLost), [40]);
     assert_eq!(number(Kind::UnitStartLimit), [59]);
     for (fact, number) in [(Fact::Size(1), 23), (Fact::TotalBytes(1), 25)] {
         assert_eq!(

@@ -87,7 +87,7 @@ impl Lines<'_, '_> {
         };
         if let (Some(number), true) = (dropped, self.meaning.is_some()) {
             points.push(Derived::Event(Event {
-                kind: Kind::LinesDropped,
+                kind: Kind::LinesLost,
                 facts: vec![Fact::Count(number)],
             }));
         }

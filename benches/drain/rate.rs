@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use shipper::base::stop::Stop;
 use shipper::config::{
-    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, Local, Raw, Secret,
-    SpoolSettings, TokenSource,
+    Api, Catchup, Config, ForwardSettings, InfluxSettings, InventorySettings, Local, OllamaUrl,
+    Raw, Secret, SpoolSettings, TokenSource,
 };
 use shipper::counters::forward::ForwardStatus;
 use shipper::sinks::Configured;
@@ -169,6 +169,7 @@ pub(crate) fn config(url: &str, dir: &Path, catchup: Catchup) -> Config {
         metrics_listen: None,
         telemetry: false,
         insight: true,
+        ollama: OllamaUrl::Off,
         influx: InfluxSettings {
             url: url.parse().expect("a URL"),
             token: TokenSource::Value(Secret::new("token".to_owned())),

@@ -15,6 +15,7 @@ pub mod report;
 mod request;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use spool::{GenerationId, NotAHash, Reading, Repair, Seq, SeqSet, Spool, State, Step, Trouble};
 use tokio::sync::watch;
@@ -59,7 +60,7 @@ pub enum Error {
 pub struct Operator {
     store: Store,
     spool_dir: PathBuf,
-    stages: Option<Stages>,
+    stages: Option<Arc<Stages>>,
 }
 
 /// What the running stages publish.
@@ -94,7 +95,7 @@ impl Operator {
         Self {
             store,
             spool_dir,
-            stages: Some(stages),
+            stages: Some(Arc::new(stages)),
         }
     }
 

@@ -73,6 +73,7 @@ impl Rig {
             metrics_listen: None,
             telemetry: false,
             insight: true,
+            ollama: shipper::config::OllamaUrl::Off,
             influx: InfluxSettings {
                 url: url.parse().unwrap(),
                 token: TokenSource::Value(Secret::new(token.to_owned())),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::form::FormValue;
 use super::goal::ValueGoal;
 use super::row::{AttributePattern, ErrorPiece, LinePattern, ValuePattern};
-use super::template::Placeholder;
+use super::template::{Cut, Placeholder};
 use crate::insight::device::device;
 use crate::insight::models::short_name;
 use crate::insight::slog::{Attributes, Line};
@@ -50,9 +50,11 @@ impl<'p, 'o, 'a> Filling<'p, 'o, 'a> {
         self.finish(line.message.clone())
     }
 
-    /// The same for a line of free text.
-    pub(super) fn text(mut self, text: &'a str) -> Option<()> {
-        self.take_all(&self.pattern.text, Cow::Borrowed(text))?;
+    /// The same for a line of free text, and the values that it was cut into.
+    pub(super) fn text(mut self, text: &'a str, cut: &Cut<'p, 'a>) -> Option<()> {
+        for (goal, (own, value)) in self.pattern.text.goals.iter().zip(cut.values()) {
+            self.take(goal, own, Cow::Borrowed(value))?;
+        }
         self.finish(Cow::Borrowed(text))
     }
 

@@ -98,18 +98,30 @@ impl WordIndex {
 
     /// The patterns that `text` may fit.
     pub(super) fn candidates(&self, text: &str) -> impl Iterator<Item = usize> {
-        let (first, behind) = text.split_once(' ').unwrap_or((text, ""));
-        let second = behind.split_once(' ').map_or(behind, |(word, _)| word);
-        let last = text.rsplit_once(' ').map_or(text, |(_, word)| word);
-        let byte = text.bytes().next().unwrap_or_default();
-        let found = [
-            self.whole.get(text),
-            self.first.get(first),
-            self.second.get(second),
-            self.last.get(last),
-            self.byte.get(&byte).map_or(&[], Vec::as_slice),
-        ];
-        found.into_iter().flatten().copied()
+        let blank = |from: usize| memchr::memchr(b' ', text.as_bytes().get(from..)?);
+        let first = blank(0).unwrap_or(text.len());
+        let places = (0..5).flat_map(move |place| match place {
+            0 => self.whole.get(text),
+            1 => self.first.get(text.get(..first).unwrap_or_default()),
+            2 => {
+                let behind = text.get(first + 1..).unwrap_or_default();
+                let end = blank(first + 1).unwrap_or(behind.len());
+                self.second.get(behind.get(..end).unwrap_or_default())
+            }
+            3 => {
+                let blank = memchr::memrchr(b' ', text.as_bytes());
+                let begin = blank.map_or(0, |blank| blank + 1);
+                self.last.get(text.get(begin..).unwrap_or_default())
+            }
+            _ => self.beginning(text),
+        });
+        places.copied()
+    }
+
+    fn beginning(&self, text: &str) -> &[usize] {
+        let byte = text.bytes().next();
+        let found = byte.and_then(|byte| self.byte.get(&byte));
+        found.map_or(&[], Vec::as_slice)
     }
 }
 

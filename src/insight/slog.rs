@@ -171,14 +171,18 @@ impl<'a> Attributes<'a> {
         pairs.find(|(found, _)| *found == key).map(|(_, raw)| *raw)
     }
 
-    /// Whether the line has `key`.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.raw(key).is_some()
+    /// The text of `key`, if the line has it; `Some(None)` when its escapes are malformed.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and malformed differ: the latter spoils the line"
+    )]
+    pub(super) fn get(&self, key: &str) -> Option<Option<Cow<'a, str>>> {
+        self.raw(key).map(RawAttribute::unquoted)
     }
 
     /// The text of `key`; `None` when the line has none.
     pub(super) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
-        self.raw(key)?.unquoted()
+        self.get(key)?
     }
 
     /// The text of `key` when the line has nothing else.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::form::FormValue;
 use super::goal::ValueGoal;
 use super::row::{AttributePattern, ErrorPiece, LinePattern, ValuePattern};
-use super::template::Placeholder;
+use super::template::{Cut, Placeholder};
 use crate::insight::device::device;
 use crate::insight::models::short_name;
 use crate::insight::slog::{Attributes, Line};
@@ -17,8 +17,8 @@ pub(super) struct Filling<'p, 'o, 'a> {
     pattern: &'p LinePattern,
     out: &'o mut Vec<Derived<'a>>,
     facts: Vec<Fact<'a>>,
-    /// What drives the device.
-    library: Option<Cow<'a, str>>,
+    /// Those of slog's lines: they may say what drives the device.
+    attributes: Option<&'o Attributes<'a>>,
     device: Option<Cow<'a, str>>,
     /// Values that only the error's text has.
     kept: Vec<(&'p str, Cow<'a, str>)>,
@@ -30,15 +30,15 @@ impl<'p, 'o, 'a> Filling<'p, 'o, 'a> {
             pattern,
             out,
             facts: Vec::new(),
-            library: None,
+            attributes: None,
             device: pattern.device.clone(),
             kept: Vec::new(),
         }
     }
 
     /// Appends the points of a line of slog's; `None` when a value does not fit, and what was appended is to be dropped.
-    pub(super) fn message(mut self, line: &Line<'a>, attributes: &Attributes<'a>) -> Option<()> {
-        self.library = attributes.text("library");
+    pub(super) fn message(mut self, line: &Line<'a>, attributes: &'o Attributes<'a>) -> Option<()> {
+        self.attributes = Some(attributes);
         self.take_all(&self.pattern.text, line.message.clone())?;
         for attribute in &self.pattern.attributes {
             match find(attribute, attributes)? {
@@ -50,13 +50,18 @@ impl<'p, 'o, 'a> Filling<'p, 'o, 'a> {
         self.finish(line.message.clone())
     }
 
-    /// The same for a line of free text.
-    pub(super) fn text(mut self, text: &'a str) -> Option<()> {
-        self.take_all(&self.pattern.text, Cow::Borrowed(text))?;
+    /// The same for a line of free text, and the values that it was cut into.
+    pub(super) fn text(mut self, text: &'a str, cut: &Cut<'p, 'a>) -> Option<()> {
+        for (goal, (own, value)) in self.pattern.text.goals.iter().zip(cut.values()) {
+            self.take(goal, own, Cow::Borrowed(value))?;
+        }
         self.finish(Cow::Borrowed(text))
     }
 
     fn take_all(&mut self, pattern: &'p ValuePattern, text: Cow<'a, str>) -> Option<()> {
+        if let (Some(sole), [goal]) = (pattern.template.sole(), &*pattern.goals) {
+            return self.take(goal, sole, text);
+        }
         let mut goals = pattern.goals.iter();
         let mut take = |(placeholder, value)| self.take(goals.next()?, placeholder, value);
         match text {
@@ -123,7 +128,8 @@ impl<'p, 'o, 'a> Filling<'p, 'o, 'a> {
     }
 
     fn named_device(&self, id: Cow<'a, str>) -> Option<Cow<'a, str>> {
-        device(id, self.library.as_deref().unwrap_or_default())
+        let library = self.attributes.and_then(|all| all.text("library"));
+        device(id, library.as_deref().unwrap_or_default())
     }
 
     /// Adds a fact; what is said later of the same counts.
@@ -182,8 +188,8 @@ fn find<'a>(
     attributes: &Attributes<'a>,
 ) -> Option<Option<Cow<'a, str>>> {
     for key in &attribute.keys {
-        if attributes.has(key) {
-            let text = attributes.text(key)?;
+        if let Some(text) = attributes.get(key) {
+            let text = text?;
             if !(attribute.skips_empty && text.is_empty()) {
                 return Some(Some(text));
             }

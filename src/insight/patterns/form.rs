@@ -111,6 +111,18 @@ impl ValueForm {
         })
     }
 
+    /// How many bytes of `text` a value has that begins it, for a form that has letters of its own.
+    pub(super) fn span(self, text: &str) -> Option<usize> {
+        let count = |is_own: fn(&u8) -> bool| text.bytes().take_while(is_own).count();
+        match self {
+            Self::Blanks => Some(count(|byte| *byte == b' ')),
+            Self::Integer | Self::Flag => Some(count(u8::is_ascii_digit)),
+            Self::Decimal | Self::Mib => Some(count(|byte| byte.is_ascii_digit() || *byte == b'.')),
+            Self::Function => Some(count(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')),
+            _ => None,
+        }
+    }
+
     /// Whether a value that is a text is of this form, as far as its letters say.
     fn fits(self, text: &str) -> bool {
         let all = |is_own: fn(u8) -> bool| text.bytes().all(is_own);

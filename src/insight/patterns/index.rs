@@ -1,6 +1,7 @@
 //! Which patterns a text may fit, found by one of its words: no line is compared with all of them.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Stands for a placeholder in a template, where its value has no blanks, and where it may have some.
 const VALUE: char = '\u{1}';
@@ -9,12 +10,56 @@ const OPEN_VALUE: char = '\u{2}';
 /// Patterns by what their lines begin or end with. Each is in one of the maps.
 #[derive(Debug, Default)]
 pub(super) struct WordIndex {
-    whole: HashMap<String, Vec<usize>>,
-    longest: usize,
-    first: HashMap<String, Vec<usize>>,
-    second: HashMap<String, Vec<usize>>,
-    last: HashMap<String, Vec<usize>>,
-    byte: HashMap<u8, Vec<usize>>,
+    whole: WordMap,
+    first: WordMap,
+    second: WordMap,
+    last: WordMap,
+    byte: HashMap<u8, Vec<usize>, BuildHasherDefault<WordHasher>>,
+}
+
+/// Patterns by a text.
+#[derive(Debug, Default)]
+struct WordMap {
+    patterns: HashMap<String, Vec<usize>, BuildHasherDefault<WordHasher>>,
+    /// The lengths of the texts that are known, a bit for each; the last is for all that are longer.
+    lengths: u128,
+}
+
+/// Keys are those of our own tables, and few: nobody can make them collide.
+#[derive(Debug, Default)]
+struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+impl WordMap {
+    fn add(&mut self, text: &str, own: usize) {
+        self.lengths |= Self::length(text);
+        self.patterns.entry(text.to_owned()).or_default().push(own);
+    }
+
+    fn get(&self, text: &str) -> &[usize] {
+        if self.lengths & Self::length(text) == 0 {
+            return &[];
+        }
+        self.patterns.get(text).map_or(&[], Vec::as_slice)
+    }
+
+    fn length(text: &str) -> u128 {
+        1 << text.len().min(127)
+    }
 }
 
 impl WordIndex {
@@ -32,7 +77,6 @@ impl WordIndex {
             .filter(|_| !first.contains(OPEN_VALUE));
         let last = outline.rsplit(' ').next().filter(is_fixed);
         let (map, word) = if is_fixed(&outline) {
-            self.longest = self.longest.max(outline.len());
             (&mut self.whole, outline)
         } else if is_fixed(&first) {
             (&mut self.first, first)
@@ -48,25 +92,36 @@ impl WordIndex {
             self.byte.entry(byte).or_default().push(own);
             return Ok(());
         };
-        map.entry(word.to_owned()).or_default().push(own);
+        map.add(word, own);
         Ok(())
     }
 
     /// The patterns that `text` may fit.
     pub(super) fn candidates(&self, text: &str) -> impl Iterator<Item = usize> {
-        let (first, behind) = text.split_once(' ').unwrap_or((text, ""));
-        let second = behind.split_once(' ').map_or(behind, |(word, _)| word);
-        let last = text.rsplit_once(' ').map_or(text, |(_, word)| word);
-        let whole = if text.len() <= self.longest { text } else { "" };
-        let byte = text.bytes().next().unwrap_or_default();
-        let found = [
-            self.whole.get(whole),
-            self.first.get(first),
-            self.second.get(second),
-            self.last.get(last),
-            self.byte.get(&byte),
-        ];
-        found.into_iter().flatten().flatten().copied()
+        let blank = |from: usize| memchr::memchr(b' ', text.as_bytes().get(from..)?);
+        let first = blank(0).unwrap_or(text.len());
+        let places = (0..5).flat_map(move |place| match place {
+            0 => self.whole.get(text),
+            1 => self.first.get(text.get(..first).unwrap_or_default()),
+            2 => {
+                let behind = text.get(first + 1..).unwrap_or_default();
+                let end = blank(first + 1).unwrap_or(behind.len());
+                self.second.get(behind.get(..end).unwrap_or_default())
+            }
+            3 => {
+                let blank = memchr::memrchr(b' ', text.as_bytes());
+                let begin = blank.map_or(0, |blank| blank + 1);
+                self.last.get(text.get(begin..).unwrap_or_default())
+            }
+            _ => self.beginning(text),
+        });
+        places.copied()
+    }
+
+    fn beginning(&self, text: &str) -> &[usize] {
+        let byte = text.bytes().next();
+        let found = byte.and_then(|byte| self.byte.get(&byte));
+        found.map_or(&[], Vec::as_slice)
     }
 }
 

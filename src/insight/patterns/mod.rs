@@ -128,8 +128,10 @@ impl LinePatterns {
     }
 
     fn text<'a>(&self, text: &'a str, out: &mut Vec<Derived<'a>>) -> bool {
-        let mut candidates = self.candidates(&self.texts, text);
-        candidates.any(|pattern| whole(out, |out| Filling::new(pattern, out).text(text)))
+        self.candidates(&self.texts, text).any(|pattern| {
+            let cut = pattern.text.template.cut(text);
+            cut.is_some_and(|cut| whole(out, |out| Filling::new(pattern, out).text(text, &cut)))
+        })
     }
 
     fn step<'a>(&self, text: &'a str) -> Option<StepLine<'a>> {

@@ -1,9 +1,7 @@
 //! Templates: a text with placeholders, such as `llama runner started in {seconds:decimal} seconds`.
 //!
-//! A value ends where the text behind its placeholder begins for the first time; the last text of a template is the end of the line. Nothing
-//! is tried twice: a line that does not fit so does not fit.
-
-use memchr::memmem::Finder;
+//! A value of a form with letters of its own ends where these end; any other where the text behind its placeholder begins for the first time, and the
+//! last text of a template is the end of the line. Nothing is tried twice: a line that does not fit so does not fit.
 
 use super::form::ValueForm;
 use super::index;
@@ -22,7 +20,7 @@ pub(super) struct Template {
 #[derive(Debug)]
 struct TemplatePart {
     placeholder: Placeholder,
-    then: Finder<'static>,
+    then: String,
 }
 
 /// `{name:form}`; `{name:>form}` for a value that is padded with blanks in front.
@@ -58,7 +56,7 @@ impl Template {
             }
             parts.push(TemplatePart {
                 placeholder: Placeholder::parse(placeholder)?,
-                then: Finder::new(then.as_bytes()).into_owned(),
+                then,
             });
             rest = next;
         }
@@ -79,9 +77,17 @@ impl Template {
             outline.push(index::mark(
                 placeholder.is_padded || placeholder.form.has_blanks(),
             ));
-            outline.push_str(&String::from_utf8_lossy(then.needle()));
+            outline.push_str(then);
         }
         outline
+    }
+
+    /// The placeholder of a template that is nothing else.
+    pub(super) fn sole(&self) -> Option<&Placeholder> {
+        match &*self.parts {
+            [part] if self.head.is_empty() && part.then.is_empty() => Some(&part.placeholder),
+            _ => None,
+        }
     }
 
     /// Cuts `text` into its values; `None` when it does not fit.
@@ -102,23 +108,33 @@ impl Template {
 impl TemplatePart {
     /// The value that `text` begins with, and what follows the text behind it.
     fn cut<'t>(&self, text: &'t str, is_last: bool) -> Option<(&'t str, &'t str)> {
-        let then = self.then.needle();
-        let blanks = || text.bytes().take_while(|byte| *byte == b' ').count();
-        let text = if self.placeholder.is_padded {
-            text.get(blanks()..)?
+        let Placeholder {
+            form, is_padded, ..
+        } = self.placeholder;
+        let text = if is_padded {
+            text.trim_start_matches(' ')
         } else {
             text
         };
-        let end = if self.placeholder.form == ValueForm::Blanks {
-            blanks()
-        } else if is_last {
-            text.len().checked_sub(then.len())?
-        } else {
-            self.then.find(text.as_bytes())?
+        let end = match form.span(text) {
+            Some(end) => end,
+            None if is_last => text.len().checked_sub(self.then.len())?,
+            None => find(text, &self.then)?,
         };
-        let behind = text.as_bytes().get(end..)?.strip_prefix(then)?;
-        Some((text.get(..end)?, text.get(text.len() - behind.len()..)?))
+        let behind = text.get(end..)?.strip_prefix(&*self.then)?;
+        Some((text.get(..end)?, behind))
     }
+}
+
+/// Where `text` has `needle`, which is not empty, for the first time. Both are short: nothing is made ready for the search.
+fn find(text: &str, needle: &str) -> Option<usize> {
+    let (text, needle) = (text.as_bytes(), needle.as_bytes());
+    let first = *needle.first()?;
+    let mut places = memchr::memchr_iter(first, text);
+    places.find(|place| {
+        text.get(*place..)
+            .is_some_and(|rest| rest.starts_with(needle))
+    })
 }
 
 impl Placeholder {

@@ -24,7 +24,7 @@ pub(super) enum Shipper {
         spool_dir: PathBuf,
     },
     /// The spool, open in this process.
-    Spool(Box<Operator>, JoinHandle<()>, Recovery),
+    Spool(Operator, JoinHandle<()>, Recovery),
 }
 
 impl Shipper {
@@ -46,7 +46,7 @@ impl Shipper {
             tracing::warn!("the spool was damaged: {recovery}");
         }
         let operator = Operator::alone(store, spool_dir);
-        Ok(Self::Spool(Box::new(operator), thread, recovery))
+        Ok(Self::Spool(operator, thread, recovery))
     }
 
     /// Whether it is the service.

@@ -40,7 +40,8 @@ No Rust is needed. Find the file of its family in `src/insight/patterns`, copy t
 4. `versions` are those that print it, `note` is what one must know, `example` is a whole line (`SHA` stands for 64 hex digits), and `gives` what follows from it.
 5. `cargo test insight` tells by name which row is wrong, and what its example gives in place of what it says. `WRITE_DOCS=1 cargo test --test insight tables` writes this page.
 
-Where several rows fit, the first one counts. The forms of values (`integer`, `decimal`, `size`, `text`, `any`, `model`, `device`, …) are in `src/insight/patterns/form.rs`.
+Where several rows fit, the first one counts. `file` is the file of Ollama's that prints the line, where its message alone could be anybody's. `step` is what a task of
+llama-server does: several lines make a point, and a new step needs Rust.
 ";
 
 #[derive(Deserialize)]
@@ -77,9 +78,23 @@ fn every_example_gives_what_its_row_says() {
     for (name, _) in TABLES {
         for row in table(name) {
             let title = row.message.or(row.text).unwrap_or_default();
+            assert!(is_version_range(&row.versions), "{name}.toml: {title}");
             let gives: Vec<_> = row.gives.iter().map(String::as_str).collect();
             check_line(&row.example, &gives, &format!("{name}.toml: {title}"));
         }
+    }
+}
+
+/// `0.1.35-0.24.0`, `0.30.0-`, `0.1.32`; `any` where no version of Ollama's matters.
+fn is_version_range(text: &str) -> bool {
+    let is_version = |text: &str| {
+        let numbers: Vec<_> = text.split('.').collect();
+        numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok())
+    };
+    match text.split_once('-') {
+        Some((first, "")) => is_version(first),
+        Some((first, last)) => is_version(first) && is_version(last),
+        None => text == "any" || is_version(text),
     }
 }
 
@@ -88,8 +103,26 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
 
+/// The forms of values, as their source describes them.
+fn forms() -> Vec<(String, String)> {
+    let source = include_str!("../../src/insight/patterns/form.rs");
+    let (_, forms) = source.split_once("\nforms! {\n").unwrap();
+    let (forms, _) = forms.split_once("\n}\n").unwrap();
+    let lines: Vec<_> = forms.lines().map(str::trim).collect();
+    let form = |pair: &[&str]| {
+        let text = pair[0].strip_prefix("/// ").unwrap();
+        let name = pair[1].split('"').nth(1).unwrap();
+        (name.to_owned(), text.to_owned())
+    };
+    lines.chunks(2).map(form).collect()
+}
+
 fn document() -> String {
     let mut document = HEAD.to_owned();
+    document += "\n| form | a value of it |\n|---|---|\n";
+    for (name, text) in forms() {
+        let _ = writeln!(document, "| `{name}` | {text} |");
+    }
     for (name, title) in TABLES {
         let _ = write!(
             document,

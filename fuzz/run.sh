@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzzes one target on the stable toolchain, without cargo-fuzz: fuzz/run.sh TARGET SECONDS, or builds all: fuzz/run.sh --build
-# The targets are fuzz/fuzz_targets/*.rs; what they find stays in fuzz/artifacts, what they learn in fuzz/corpus.
+# The targets are fuzz/fuzz_targets/*.rs; what they find stays in fuzz/artifacts, what they learn in fuzz/corpus. Some begin with fuzz/seeds.
 set -eu
 usage="usage: fuzz/run.sh TARGET SECONDS, or --build"
 target=${1:?$usage}
@@ -21,5 +21,7 @@ RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-
 mkdir -p "corpus/$target" "artifacts/$target"
 # Wherever the caller's environment or configuration puts what is built.
 built=$(cargo metadata --quiet --offline --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-exec "$built/$triple/release/$target" "corpus/$target" \
+set --
+[ ! -d "seeds/$target" ] || set -- "seeds/$target"
+exec "$built/$triple/release/$target" "corpus/$target" "$@" \
     -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1

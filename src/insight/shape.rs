@@ -44,10 +44,12 @@ pub fn shape(message: &str) -> String {
 }
 
 fn of_line(line: &str) -> String {
-    if line.starts_with("time=") && line.contains(" level=") {
+    if line.starts_with("time=") && line.contains(" level=") || line.starts_with("time=<time>") {
         return of_slog(line);
     }
-    if let Some(rest) = line.strip_prefix("[GIN-debug] ") {
+    // Without words behind it, it is a shape.
+    let debug = line.strip_prefix("[GIN-debug]");
+    if let Some(rest) = debug.filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
         return after("[GIN-debug]", rest);
     }
     if line.starts_with("[GIN] ") {
@@ -79,10 +81,10 @@ fn of_slog(line: &str) -> String {
             return out;
         }
         let space = if out.is_empty() { "" } else { " " };
-        let Some((key, value, behind)) = attribute(rest) else {
-            return out + space + "<text>";
+        let (shown, behind) = match attribute(rest) {
+            Some((key, value, behind)) => (shown_attribute(key, value), behind),
+            None => ("<text>".to_owned(), ""),
         };
-        let shown = shown_attribute(key, value);
         if out.len() + space.len() + shown.len() > LONGEST {
             return out;
         }

@@ -16,6 +16,8 @@ const TWIN_MS: u64 = 3;
 const TWIN_HUNDREDTHS: u64 = 1;
 /// What two decimals of a second leave unsaid.
 const ROUNDING_MS: u64 = 10;
+/// What two clocks of whole milliseconds leave unsaid.
+const CLOCKS_APART_MS: u64 = 2;
 /// Where more lies between the two, as on a busy host, the starts that follow from them are about the same, and the second has none of its own.
 const SAME_START_MS: u64 = 100;
 /// A load of which nothing was said for so long is none any more.
@@ -27,7 +29,8 @@ const REMEMBERED: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LoadWatch {
     starts: Vec<(Millis, Vec<Fact<'static>>)>,
-    last_done: Option<LoadEnd>,
+    /// The latest ends, of which a second line may come.
+    ended: Vec<LoadEnd>,
     /// When the last one was started another one was under way: what is said later may be of either.
     overlaps: bool,
 }
@@ -70,14 +73,17 @@ impl LoadWatch {
             began: now.saturating_sub(millis),
             hundredths: micros / 10_000,
         };
-        if self.last_done.is_some_and(|last| last.is_twin(&done)) {
+        if self.ended.iter().any(|ended| ended.is_twin(done)) {
             return false;
         }
         let own = self.own_start(done.began);
-        if own.is_none() && self.last_done.is_some_and(|last| last.is_same_load(&done)) {
+        if own.is_none() && self.ended.iter().any(|ended| ended.is_same_load(done)) {
             return false;
         }
-        self.last_done = Some(done);
+        if self.ended.len() == REMEMBERED {
+            self.ended.remove(0);
+        }
+        self.ended.push(done);
         if let Some(place) = own {
             event.facts.extend(self.starts.remove(place).1);
         }
@@ -138,12 +144,16 @@ impl LoadWatch {
 }
 
 impl LoadEnd {
-    fn is_twin(self, other: &Self) -> bool {
-        self.at.abs_diff(other.at) <= TWIN_MS
-            && self.hundredths.abs_diff(other.hundredths) <= TWIN_HUNDREDTHS
+    /// Whether `other` tells of the same load, whenever it was printed: it is timed from the same moment.
+    fn is_twin(self, other: Self) -> bool {
+        let is_near = self.at.abs_diff(other.at) <= TWIN_MS
+            && self.hundredths.abs_diff(other.hundredths) <= TWIN_HUNDREDTHS;
+        let is_late = self.at.abs_diff(other.at) <= SAME_START_MS
+            && self.began.abs_diff(other.began) <= ROUNDING_MS + CLOCKS_APART_MS;
+        is_near || is_late
     }
 
-    fn is_same_load(self, other: &Self) -> bool {
+    fn is_same_load(self, other: Self) -> bool {
         self.began.abs_diff(other.began) <= SAME_START_MS
     }
 }

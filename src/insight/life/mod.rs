@@ -164,6 +164,12 @@ impl Life {
                 self.residents.end(&model_of(event), now);
                 self.loads.failed(event);
             }
+            // The second line of it names the model, whose start has no end.
+            Kind::LoadAborted if has_error(event) => {
+                self.residents.end(&model_of(event), now);
+                self.loads.failed(event);
+                return News::Nothing;
+            }
             Kind::LoadAborted => self.loads.aborted(event),
             _ => {}
         }
@@ -255,6 +261,11 @@ fn rounding(latency: u64) -> u64 {
     } else {
         100_000
     }
+}
+
+fn has_error(event: &Event<'_>) -> bool {
+    let mut facts = event.facts.iter();
+    facts.any(|fact| matches!(fact, Fact::Error(_)))
 }
 
 fn has_seconds(event: &Event<'_>) -> bool {

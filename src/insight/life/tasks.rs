@@ -64,6 +64,10 @@ impl TaskNumbers {
         self.0.push_back(task);
     }
 
+    fn forget(&mut self, task: (u32, u64)) {
+        self.0.retain(|known| *known != task);
+    }
+
     /// Whether this was one of them; it is no longer.
     fn take(&mut self, task: (u32, u64)) -> bool {
         let place = self.0.iter().position(|known| *known == task);
@@ -185,6 +189,10 @@ impl Tasks {
     }
 
     fn begin(&mut self, slot: u64, number: u64, prompt: u64) {
+        // What was said of this number before was said of another task, which had no slot.
+        let own = (self.speaker, number);
+        self.cancelled.forget(own);
+        self.failed.forget(own);
         if self.running.len() == REMEMBERED {
             self.running.pop_front();
         }
@@ -218,14 +226,22 @@ impl Tasks {
     }
 
     fn place(&self, slot: u64, number: u64, fits: impl Fn(&RunningTask) -> bool) -> Option<usize> {
+        let fitting = self.place_of(slot, number, fits);
+        fitting.or_else(|| self.place_of(slot, number, |_| true))
+    }
+
+    /// The latest of the speaker's tasks of this slot and number that fit.
+    fn place_of(
+        &self,
+        slot: u64,
+        number: u64,
+        fits: impl Fn(&RunningTask) -> bool,
+    ) -> Option<usize> {
         let own = |task: &RunningTask| {
             (task.speaker, task.slot, task.number) == (self.speaker, slot, number)
         };
-        let fitting = self
-            .running
-            .iter()
-            .rposition(|task| own(task) && fits(task));
-        fitting.or_else(|| self.running.iter().rposition(own))
+        let mut running = self.running.iter();
+        running.rposition(|task| own(task) && fits(task))
     }
 
     /// What a timing comes to: that of a prompt is of the tokens that were processed, and the others were in the cache.
@@ -259,8 +275,13 @@ impl Tasks {
                 task.prompt.saturating_add(generated) == task.held(held).saturating_add(1)
             })
         };
-        let place = self.place(slot, number, fits)?;
-        self.running.remove(place)
+        // Its timings are the lines before: of several, one that has them ends before one that has none.
+        let is_timed = |task: &RunningTask| task.generated.is_some();
+        let place = match self.place_of(slot, number, fits) {
+            None => self.place(slot, number, is_timed),
+            exact => exact,
+        };
+        self.running.remove(place?)
     }
 
     /// Appends what was not printed of a task at whose end the slot holds `held` tokens.

@@ -138,7 +138,8 @@ fn is_key(tokens: &[&str]) -> bool {
 /// What is shown of `key=value`, of a lone `=` and of its like.
 fn pair(token: &str) -> Option<String> {
     let (key, _) = token.split_once('=')?;
-    let key = key.trim_start_matches(|c: char| c != '<' && c.is_ascii_punctuation());
+    // `#` is what a number of a key was.
+    let key = key.trim_start_matches(|c: char| !matches!(c, '<' | '#') && c.is_ascii_punctuation());
     if key.is_empty() || key.chars().all(|c| c == '>') {
         return Some("= <value>".to_owned());
     }

@@ -6,14 +6,14 @@ use super::{Life, Totals, Version};
 use shipper::insight::Reader;
 
 /// A load that is given up while others are under way leaves its start behind: loads given up later have no model.
-pub(super) const START_OF_ABORTED: bool = true;
+pub(super) const START_OF_ABORTED: bool = false;
 /// Of two runners' tasks of one slot and number, the one that began last gets the context shifts of both; both end with wrong tokens.
-pub(super) const SHIFTS_OF_TWO: bool = true;
+pub(super) const SHIFTS_OF_TWO: bool = false;
 /// The number of a task that was cancelled before it had a slot is kept when its runner is gone: a text of that number is not counted as embedded.
-pub(super) const CANCELLED_IN_QUEUE: bool = true;
+pub(super) const CANCELLED_IN_QUEUE: bool = false;
 /// The second line of a load's end, more than 3 ms after the first, takes the start of another load that began within 100 ms before; and where the end of another
 /// load stands between the two, it is counted.
-pub(super) const LATE_TWIN: bool = true;
+pub(super) const LATE_TWIN: bool = false;
 
 const LOAD: Load = Load {
     millis: 2_000,

@@ -1,4 +1,4 @@
-//! What travels through the spool: log entries and inventory snapshots, their identity and their stored form.
+//! What travels through the spool: log entries, inventory snapshots and what Ollama answered, their identity and their stored form.
 //!
 //! Everything here is pure. A source fills a [`LogEntry`]; the intake encodes with [`Record::encode_with`]; the forwarder stage decodes with
 //! [`Record::decode_with_points`]. A stored record begins with a version byte, so that a newer shipper still reads
@@ -180,7 +180,7 @@ pub enum DecodeError {
     TrailingBytes(usize),
 }
 
-/// The fixed bincode configuration of both versions.
+/// The fixed bincode configuration of all versions.
 const fn codec() -> impl bincode::config::Config {
     bincode::config::standard()
 }

@@ -118,9 +118,7 @@ fn models_that_cannot_be_loaded_are_events() {
         ),
         (
             r#"time=2026-09-05T06:59:00.224Z level=INFO source=sched.go:511 msg="Load failed" model=/x/blobs/sha256-SHA error="timed out waiting for llama runner to start: context canceled""#,
-            &[
-                "events kind=load_aborted model_sha256=\"SHA\" error=\"context canceled\"",
-            ],
+            &["events kind=load_aborted model_sha256=\"SHA\" error=\"context canceled\""],
         ),
         (
             r#"time=2026-09-05T06:59:00.224Z level=INFO source=sched.go:632 msg="model is too large for system memory" requireFull=false"#,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use support::endpoint::Endpoint;
 use support::journal::{Entry, write_journal};
 
-use super::common::{Host, wait_until};
+use super::common::Host;
 
 /// 2026-01-01.
 const TIME: u64 = 1_767_225_600_000_000;
@@ -109,9 +109,10 @@ fn a_backfill_leaves_own_lines_out_as_well() {
     let endpoint = Endpoint::start().unwrap();
     let host = host(&endpoint, own());
     let running = host.start("run");
-    wait_until("the service answers", || {
-        host.run("backfill --since 3650d").status.success()
+    host.until("the end is reached", |stats| {
+        reader(stats, "caught_up_at").is_some()
     });
+    host.succeed("backfill --since 3650d");
     running.terminate();
     assert_eq!(messages(&endpoint), Vec::<String>::new());
 }

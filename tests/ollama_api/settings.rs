@@ -1,5 +1,8 @@
 //! Where Ollama is asked, and what goes there.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 use support::ollama::{LoadedFake, OllamaRelease};
 
@@ -13,6 +16,33 @@ fn off_asks_nobody_and_tells_nothing() {
     rig.once();
     assert_eq!(rig.ollama.seen(), []);
     assert_eq!(rig.told("ollama_up"), []);
+}
+
+/// What the unit's environment says stands in a file that a drop-in names, and counts more than the unit itself.
+#[test]
+fn without_a_setting_it_is_asked_where_its_unit_has_it_listen() {
+    let mut rig = OllamaRig::new(OllamaRelease::V0_24);
+    rig.host.unset("SHIPPER_OLLAMA_URL");
+    let (file, bin) = (rig.host.path("ollama.env"), rig.host.path("bin"));
+    let listens = format!("OLLAMA_HOST=\"0.0.0.0:{}\"\n", rig.ollama.port());
+    fs::write(&file, listens).unwrap();
+    fs::create_dir_all(&bin).unwrap();
+    let shown = format!(
+        "Environment=OLLAMA_HOST=127.0.0.1:1\nEnvironmentFiles={} (ignore_errors=no)\nUser=ollama",
+        file.display()
+    );
+    let systemctl = bin.join("systemctl");
+    fs::write(
+        &systemctl,
+        format!("#!/bin/sh\ncat <<'END'\n{shown}\nEND\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = rig.host.command("run --once");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let run = command.env("PATH", path).output().unwrap();
+    assert!(run.status.success(), "{run:?}");
+    assert_eq!(rig.last_up(), "models=0i up=1i version=0.24.0");
 }
 
 #[test]

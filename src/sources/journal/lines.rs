@@ -68,7 +68,7 @@ impl Lines<'_, '_> {
     }
 
     fn add(&mut self, entry: &LogEntry, dropped: Option<u64>) -> Result<(), WriteError> {
-        if std::str::from_utf8(&entry.message).is_ok_and(is_own_question) {
+        if is_own_question(&entry.message) {
             self.left_out += 1;
             return Ok(());
         }

@@ -48,9 +48,13 @@ fn every_field_of_the_stats_is_documented_and_every_documented_field_exists() {
         .map(|(path, _)| path.to_owned())
         .collect();
     let below = |parent: &String, path: &String| path.starts_with(&format!("{parent}."));
+    // Numbers by kind or by version: the names below are not ours.
+    let is_open = |parent: &&String| document.contains(&format!("| `{parent}` | object | `"));
+    let open: Vec<_> = documented.iter().filter(is_open).collect();
     for path in &found {
-        let is_documented =
-            documented.contains(path) || documented.iter().any(|child| below(path, child));
+        let is_documented = documented.contains(path)
+            || documented.iter().any(|child| below(path, child))
+            || open.iter().any(|parent| below(parent, path));
         assert!(is_documented, "{path} is not documented");
     }
     for path in &documented {

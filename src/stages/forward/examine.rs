@@ -12,7 +12,7 @@ use super::examined::{Examined, old_reason};
 use super::link::Link;
 use super::search::{Hints, Search, SearchFindings, Trial};
 use super::settle::{Sending, SettledBody};
-use super::suspect::{Charge, Suspect};
+use super::suspect::Charge;
 use crate::base::human::span;
 use crate::sinks::{BodyLine, Cause, Form, Refusal, Sink};
 
@@ -35,10 +35,10 @@ pub(super) async fn examine<S: Sink, B: Backlog>(
     }
 }
 
-struct Examination<S, B> {
-    link: Arc<Link<S, B>>,
-    records: Arc<Records>,
-    seqs: Vec<Seq>,
+pub(super) struct Examination<S, B> {
+    pub(super) link: Arc<Link<S, B>>,
+    pub(super) records: Arc<Records>,
+    pub(super) seqs: Vec<Seq>,
 }
 
 impl<S: Sink, B: Backlog> Examination<S, B> {
@@ -230,85 +230,11 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
     }
 
     /// How long the server keeps records: as it has told, or else as it says when it is asked.
-    async fn keeps(&self, told: Option<String>) -> Option<String> {
+    pub(super) async fn keeps(&self, told: Option<String>) -> Option<String> {
         match told {
             Some(keeps) => Some(keeps),
             None => self.link.sink().keeps().await.map(span),
         }
-    }
-
-    /// Sends each suspect alone. One that is stored is an ordinary line again.
-    async fn try_alone(&self, suspects: Vec<(Seq, Suspect)>) -> Examined {
-        let mut report = Examined::default();
-        let mut suspects = suspects.into_iter();
-        for (seq, mut suspect) in suspects.by_ref() {
-            let Some(line) = self.seqs.iter().position(|known| *known == seq) else {
-                // It is gone, unless it was beyond what is read at once.
-                if self.seqs.last().is_some_and(|last| *last < seq) {
-                    report.suspects.push((seq, suspect));
-                }
-                continue;
-            };
-            let fails = matches!(suspect.charge, Charge::Fails { .. });
-            let was_well = !fails || self.takes_a_control(suspect.measurement).await;
-            let lines = Sending {
-                records: Arc::clone(&self.records),
-                places: vec![line],
-                form: Form::BARE,
-            };
-            let Some(answer) = self.link.settle(&lines).await else {
-                report.suspects.push((seq, suspect));
-                break;
-            };
-            let verdict = match answer.settled {
-                SettledBody::Stored => continue,
-                SettledBody::Refused {
-                    refusal:
-                        Refusal {
-                            cause: Cause::BeyondRetention { keeps },
-                            reason,
-                            ..
-                        },
-                    ..
-                } => {
-                    let keeps = self.keeps(keeps).await;
-                    report
-                        .old
-                        .push((seq, old_reason(keeps.as_deref(), &reason)));
-                    continue;
-                }
-                SettledBody::Refused { refusal, .. } => {
-                    self.refused_again(&mut suspect, refusal.reason)
-                }
-                SettledBody::TooLarge(reason) => self.refused_again(&mut suspect, reason),
-                SettledBody::Failed {
-                    reason, trouble, ..
-                } => {
-                    let is_well = was_well && self.takes_a_control(suspect.measurement).await;
-                    suspect.failed_again(reason, trouble, is_well)
-                }
-            };
-            match verdict {
-                Some(reason) => report.guilty.push((seq, reason)),
-                None => report.suspects.push((seq, suspect)),
-            }
-        }
-        report.suspects.extend(suspects);
-        report
-    }
-
-    fn refused_again(&self, suspect: &mut Suspect, reason: String) -> Option<String> {
-        self.link
-            .evidence(|evidence| suspect.refused_again(reason, evidence))
-    }
-
-    /// Whether the server stores a delivered line of `measurement` once more.
-    async fn takes_a_control(&self, measurement: &'static str) -> bool {
-        let Some(control) = self.link.control(Some(measurement)).await else {
-            return false;
-        };
-        let answer = self.link.settle(&control).await;
-        answer.is_some_and(|answer| matches!(answer.settled, SettledBody::Stored))
     }
 
     /// Has a line of `measurement` stored: a delivered one once more, or the one that is given.

@@ -6,6 +6,7 @@
 //! the spool has made that durable; until then it may be sent again, which changes nothing there. Whatever is in memory is bounded by
 //! `SHIPPER_IN_FLIGHT` batches and one more, however large the backlog; of what is set apart only the numbers are kept.
 
+mod alone;
 mod apart;
 mod backlog;
 mod ceiling;

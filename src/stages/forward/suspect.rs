@@ -1,7 +1,7 @@
 //! A line that did not pass alone, and when it is to blame: pure.
 //!
 //! One that was refused is judged when it is refused alone once more and the server, in between and in the same state, stored
-//! another line of its measurement. One at which the server fails is judged after [`FAILURES`] such failures, with
+//! another line of its measurement, and stores one right afterwards. One at which the server fails is judged after [`FAILURES`] such failures, with
 //! other lines stored before and after each.
 
 use std::time::Duration;
@@ -34,6 +34,14 @@ pub(super) enum Charge {
     Fails { times: u32, trouble: Trouble },
 }
 
+/// Why a line is to blame.
+#[derive(Debug)]
+pub(super) struct Blame {
+    pub reason: String,
+    /// The measurement of which a line was stored meanwhile; `None` for any.
+    pub proven_by: Option<&'static str>,
+}
+
 impl Suspect {
     pub(super) fn new(measurement: &'static str, reason: String, charge: Charge) -> Self {
         Self {
@@ -49,18 +57,24 @@ impl Suspect {
         &mut self,
         reason: String,
         evidence: &mut Evidence,
-    ) -> Option<String> {
+    ) -> Option<Blame> {
         self.reason = reason;
         let Charge::Refused(moment) = self.charge else {
             self.charge = Charge::Refused(evidence.refused(self.measurement));
             return None;
         };
         match evidence.since(moment, self.measurement) {
-            Proof::Same => Some(self.reason.clone()),
-            Proof::Other if self.since.elapsed() >= PATIENCE => Some(format!(
-                "{} (no line of {} could be stored in an hour, lines of other measurements were)",
-                self.reason, self.measurement
-            )),
+            Proof::Same => Some(Blame {
+                reason: self.reason.clone(),
+                proven_by: Some(self.measurement),
+            }),
+            Proof::Other if self.since.elapsed() >= PATIENCE => Some(Blame {
+                reason: format!(
+                    "{} (no line of {} could be stored in an hour, lines of other measurements were)",
+                    self.reason, self.measurement
+                ),
+                proven_by: None,
+            }),
             Proof::Stale => {
                 self.charge = Charge::Refused(evidence.refused(self.measurement));
                 None

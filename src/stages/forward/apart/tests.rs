@@ -36,7 +36,11 @@ async fn a_line_is_judged_when_another_one_was_stored_between_two_refusals() {
     let (seq, mut suspect) = tried(apart.next(&evidence, 1000)).remove(0);
     assert_eq!(seq, Seq(7));
     let verdict = suspect.refused_again("no again".to_owned(), &mut evidence);
-    assert_eq!(verdict.as_deref(), Some("no again"));
+    let verdict = verdict.unwrap();
+    assert_eq!(
+        (&*verdict.reason, verdict.proven_by),
+        ("no again", Some(LOGS))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +52,8 @@ async fn another_state_of_the_server_clears_the_evidence() {
     evidence.stored(LOGS);
     tokio::time::advance(Duration::from_secs(60)).await;
     let (_, mut suspect) = tried(apart.next(&evidence, 1000)).remove(0);
-    assert_eq!(suspect.refused_again("no".to_owned(), &mut evidence), None);
+    let verdict = suspect.refused_again("no".to_owned(), &mut evidence);
+    assert!(verdict.is_none());
     evidence.stored(LOGS);
     assert!(
         suspect
@@ -72,8 +77,10 @@ async fn after_an_hour_a_stored_line_of_any_measurement_counts_and_the_reason_sa
     let verdict = suspect.refused_again("no".to_owned(), &mut evidence);
     let verdict = verdict.unwrap();
     assert!(
-        verdict.contains("no line of logs could be stored in an hour"),
-        "{verdict}"
+        verdict
+            .reason
+            .contains("no line of logs could be stored in an hour"),
+        "{verdict:?}"
     );
 }
 

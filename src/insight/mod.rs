@@ -15,7 +15,6 @@
 mod command;
 mod device;
 mod gin;
-mod known;
 mod life;
 mod models;
 mod models_dir;
@@ -30,7 +29,6 @@ mod shares;
 mod slog;
 mod slot;
 
-pub use known::is_known;
 pub use life::Logged;
 pub use models::{BadInventory, Models};
 pub use models_dir::models_dir;

@@ -310,3 +310,18 @@ fn a_new_version_of_which_less_is_understood_is_told() {
     ollama.server_starts(3);
     assert_eq!(ollama.0.fallen(), None, "the version before runs again");
 }
+
+#[test]
+fn twins_and_steps_of_a_task_are_understood_and_other_lines_are_not() {
+    let mut reader = Reader::default();
+    let mut is_understood = |line| reader.read(Logged::text(line), &mut Vec::new());
+    for line in [
+        "slot   operator(): id  0 | task 12 | cached n_tokens = 40, memory_seq_rm [40, end)",
+        "srv          stop: cancel task, id_task = 12",
+        "alloc_tensor_range: failed to allocate CPU buffer of size 1000",
+        "alloc_tensor_range: failed to allocate CPU buffer of size 1000",
+    ] {
+        assert!(is_understood(line), "{line}");
+    }
+    assert!(!is_understood("print_info: n_merges         = 4"));
+}

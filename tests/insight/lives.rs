@@ -3,8 +3,8 @@
 mod answering;
 mod boot;
 mod buffers;
+mod close_calls;
 mod ending;
-mod gaps;
 mod journal;
 mod life;
 mod loading;

@@ -10,7 +10,7 @@ use super::evidence::Evidence;
 use super::examine::Examination;
 use super::examined::{Examined, old_reason};
 use super::settle::{Sending, SettledBody};
-use super::suspect::{Blame, Charge, Suspect};
+use super::suspect::{Charge, Judgement, Suspect};
 use crate::sinks::{Cause, Form, Refusal, Sink};
 
 impl<S: Sink, B: Backlog> Examination<S, B> {
@@ -83,14 +83,14 @@ impl<S: Sink, B: Backlog> Examination<S, B> {
         report
     }
 
-    fn refused_again(&self, suspect: &mut Suspect, reason: String) -> Option<Blame> {
+    fn refused_again(&self, suspect: &mut Suspect, reason: String) -> Option<Judgement> {
         self.link
             .evidence(|evidence| suspect.refused_again(reason, evidence))
     }
 
     /// Lines that were refused in spite of a proof are to blame if the server, right afterwards, stores a control. If it does not, it
     /// refuses others as well by now, and what it said of these proves nothing.
-    async fn confirm(&self, accused: Vec<(Seq, Suspect, Blame)>, report: &mut Examined) {
+    async fn confirm(&self, accused: Vec<(Seq, Suspect, Judgement)>, report: &mut Examined) {
         let mut passes = BTreeMap::new();
         for (seq, suspect, verdict) in accused {
             let proven_by = verdict.proven_by;

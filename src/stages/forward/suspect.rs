@@ -36,7 +36,7 @@ pub(super) enum Charge {
 
 /// Why a line is to blame.
 #[derive(Debug)]
-pub(super) struct Blame {
+pub(super) struct Judgement {
     pub reason: String,
     /// The measurement of which a line was stored meanwhile; `None` for any.
     pub proven_by: Option<&'static str>,
@@ -57,18 +57,18 @@ impl Suspect {
         &mut self,
         reason: String,
         evidence: &mut Evidence,
-    ) -> Option<Blame> {
+    ) -> Option<Judgement> {
         self.reason = reason;
         let Charge::Refused(moment) = self.charge else {
             self.charge = Charge::Refused(evidence.refused(self.measurement));
             return None;
         };
         match evidence.since(moment, self.measurement) {
-            Proof::Same => Some(Blame {
+            Proof::Same => Some(Judgement {
                 reason: self.reason.clone(),
                 proven_by: Some(self.measurement),
             }),
-            Proof::Other if self.since.elapsed() >= PATIENCE => Some(Blame {
+            Proof::Other if self.since.elapsed() >= PATIENCE => Some(Judgement {
                 reason: format!(
                     "{} (no line of {} could be stored in an hour, lines of other measurements were)",
                     self.reason, self.measurement

@@ -1,6 +1,5 @@
 //! Answers and embeddings: where a task runs, and what is printed of it before there was llama-server.
 
-use super::gaps;
 use super::life::{Life, Runner, embeds};
 use super::script::{Task, TaskEnd};
 use super::totals::PhaseSum;
@@ -26,9 +25,7 @@ impl Life {
         let Some(runner) = self.runners.iter().position(|runner| runner.model == model) else {
             return;
         };
-        let is_answer = !embeds(model)
-            && task.end == TaskEnd::Complete
-            && !(task.shifts > 0 && self.spares(gaps::SHIFTS_OF_TWO));
+        let is_answer = !embeds(model) && task.end == TaskEnd::Complete;
         let place = self.place(runner, began, is_answer);
         let (end, status) = if embeds(model) {
             (self.embedding(&place, task), "200")

@@ -170,7 +170,6 @@ impl Life {
         self.tasks.clear();
         self.ends.clear();
         self.has_death = false;
-        self.has_lost_abort = false;
         self.boot();
     }
 }

@@ -74,8 +74,6 @@ pub(crate) struct Life {
     /// When the last thing ends that is under way.
     pub(super) until: u64,
     pub(super) last_start: u64,
-    /// The start before that one.
-    pub(super) start_before: u64,
     /// Ends of loads that are under way.
     pub(super) ends: Vec<u64>,
     pub(super) runners: Vec<Runner>,
@@ -83,26 +81,13 @@ pub(crate) struct Life {
     pub(super) tasks: Vec<(u64, u64, bool)>,
     /// A runner died, and none was started since: a second death would be taken for the first.
     pub(super) has_death: bool,
-    /// A load was given up while others were under way.
-    pub(super) has_lost_abort: bool,
     asked: usize,
-    /// Whether what is known to be told wrongly is left out.
-    mercy: bool,
 }
 
 impl Life {
-    /// Plays `script` from the server's start on, but for what is listed in `gaps`.
+    /// Plays `script` from the server's start on.
     pub(crate) fn play(version: Version, debug: bool, script: &[Act]) -> (Vec<Line>, Totals) {
-        Self::born(version, debug, true).live(script)
-    }
-
-    /// The same with everything in it.
-    pub(super) fn play_without_mercy(version: Version, script: &[Act]) -> (Vec<Line>, Totals) {
-        Self::born(version, false, false).live(script)
-    }
-
-    fn born(version: Version, debug: bool, mercy: bool) -> Self {
-        Self {
+        let life = Self {
             version,
             debug,
             lines: Lines::default(),
@@ -110,15 +95,13 @@ impl Life {
             now: BEGIN,
             until: BEGIN,
             last_start: 0,
-            start_before: 0,
             ends: Vec::new(),
             runners: Vec::new(),
             tasks: Vec::new(),
             has_death: false,
-            has_lost_abort: false,
             asked: 0,
-            mercy,
-        }
+        };
+        life.live(script)
     }
 
     fn live(mut self, script: &[Act]) -> (Vec<Line>, Totals) {
@@ -128,11 +111,6 @@ impl Life {
             self.act(&act.deed);
         }
         (self.lines.in_order(), self.totals)
-    }
-
-    /// Whether what this gap is about is to be left out.
-    pub(super) fn spares(&self, gap: bool) -> bool {
-        gap && self.mercy
     }
 
     pub(super) fn line(&mut self, time: u64, text: impl Into<String>) {
@@ -193,7 +171,6 @@ impl Life {
     /// A runner starts: what died before is done with.
     pub(super) fn start_runner(&mut self, time: u64) {
         self.now = time;
-        self.start_before = self.last_start;
         self.last_start = time;
         self.has_death = false;
     }

@@ -1,6 +1,5 @@
 //! Loads: the lines of one from the start of its runner to its end, however it ends.
 
-use super::gaps;
 use super::life::{BETWEEN_STARTS, Life, MS, Runner, Slot, digest, embeds, path};
 use super::script::{Fate, Load, Task};
 use super::version::Version;
@@ -9,10 +8,8 @@ use super::version::Version;
 const PARALLEL: usize = 3;
 /// Context of each.
 const CONTEXT: usize = 4_096;
-/// Between the ends of two loads, where the two lines of each are to stay together.
-const BETWEEN_ENDS: u64 = 100 * MS;
-/// A start that may be taken for that of a load that began so much later.
-const NEAR_STARTS: u64 = 150 * MS;
+/// How long the end of a load is remembered.
+const REMEMBERED: u64 = 100 * MS;
 
 impl Life {
     /// A request for an answer of `model`.
@@ -102,16 +99,8 @@ impl Life {
     }
 
     fn done(&mut self, model: usize, start: u64, load: Load) {
-        let mut end = start + (load.clock + load.millis) * MS;
-        let apart = if self.spares(gaps::LATE_TWIN) {
-            BETWEEN_ENDS
-        } else {
-            0
-        };
-        self.ends.retain(|other| other + BETWEEN_ENDS > start);
-        while self.ends.iter().any(|other| other.abs_diff(end) < apart) {
-            end += BETWEEN_ENDS;
-        }
+        let end = start + (load.clock + load.millis) * MS;
+        self.ends.retain(|other| other + REMEMBERED > start);
         self.ends.push(end);
         let took = (end - start) / MS - load.clock;
         let hundredths = (took + 5) / 10;
@@ -124,9 +113,7 @@ impl Life {
             self.slog(end, &loaded);
             // The engine of 0.24 tells it once.
             if self.version != Version::V0_24 || runs_on_llama_cpp(model) {
-                let is_near = start - self.start_before <= NEAR_STARTS;
-                let is_spared = is_near && self.spares(gaps::LATE_TWIN);
-                let twin = if is_spared { load.twin % MS } else { load.twin };
+                let twin = load.twin;
                 self.ended(end + twin, (took * MS + twin + 5 * MS) / (10 * MS));
             }
         }
@@ -232,8 +219,7 @@ impl Life {
             &format!(r#"level=WARN source={file} msg="client connection closed before {server} finished loading, aborting load""#),
         );
         let is_alone = self.ends.iter().all(|end| *end < start);
-        self.has_lost_abort |= !is_alone;
-        if is_alone && !(self.has_lost_abort && self.spares(gaps::START_OF_ABORTED)) {
+        if is_alone {
             self.totals.load("load_aborted", &digest(model), 0);
         } else {
             self.totals.load_with_others("load_aborted", &digest(model));

@@ -1,7 +1,6 @@
 //! Tasks of llama-server: their lines from the prompt to the slot's release, however they end.
 
 use super::answering::{Place, READ, WRITTEN, timing};
-use super::gaps;
 use super::life::{Life, MS, Runner, embeds};
 use super::script::{Task, TaskEnd};
 use super::totals::PhaseSum;
@@ -78,7 +77,7 @@ impl Life {
     }
 
     pub(super) fn new_answer(&mut self, place: &Place, task: &Task) -> (u64, &'static str) {
-        if task.end == TaskEnd::CutInQueue && !self.spares(gaps::CANCELLED_IN_QUEUE) {
+        if task.end == TaskEnd::CutInQueue {
             self.cancel(place, place.start);
             self.totals.event("abort");
             return (place.start, "500");

@@ -17,13 +17,14 @@ mod v3;
 
 use std::env;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::ports;
 
 pub use life::{Able, Life, life_1x, life_2x, life_3x};
 pub use v1::{Influxd1, Settings};
@@ -77,8 +78,7 @@ pub fn servers() -> Vec<Box<dyn Server>> {
 
 /// A port that was free a moment ago.
 fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
+    Ok(ports::listen()?.local_addr()?.port())
 }
 
 /// A child that is killed with its owner.

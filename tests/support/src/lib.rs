@@ -10,6 +10,7 @@ pub mod journald;
 pub mod ollama;
 mod parameters;
 mod points;
+mod ports;
 mod served;
 pub mod strict;
 

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::AnswerBody;
+use crate::ports;
 
 /// What answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -43,7 +44,10 @@ impl Served {
         tls: Option<TlsAcceptor>,
         handler: Arc<impl Handler>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let listener = match port {
+            0 => ports::listen()?,
+            port => TcpListener::bind((Ipv4Addr::LOCALHOST, port))?,
+        };
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let (end, ended) = oneshot::channel();

@@ -324,7 +324,7 @@ find_binary() {
         built=$binary_given
     else
         command -v cargo >/dev/null || fail "cargo is not installed: install Rust (README.md says which), or pass --binary FILE"
-        rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$source_dir/Cargo.toml") || fail "there is nothing to build here: pass --binary FILE"
+        rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$source_dir/Cargo.toml" 2>/dev/null) || fail "there is nothing to build here: pass --binary FILE"
         rust_found=$(cd "$source_dir" && rustc --version 2>/dev/null | cut -d ' ' -f 2) || rust_found=
         if [ "$(printf '%s\n' "$rust_needed" "${rust_found:-0}" | sort -V | head -n 1)" != "$rust_needed" ]; then
             fail "Rust ${rust_found:-(rustc does not run)} is too old: install $rust_needed or newer (rustup update), or pass --binary FILE"

@@ -23,10 +23,13 @@ step_refuse() {
     refuses "cargo is not installed"
     fake cargo <<<$'#!/bin/sh\nexit 1'
     fake rustc <<<$'#!/bin/sh\necho rustc 1.80.0'
+    refuses "there is nothing to build here"
+    echo 'rust-version = "1.91"' >"$root/root/shipper/Cargo.toml"
     inside touch /root/mark
     refuses "Rust 1.80.0 is too old: install 1"
     no_fake cargo
     no_fake rustc
+    rm "$root/root/shipper/Cargo.toml"
     # A sudo that does not know all of the rule.
     fake sudo <<<$'#!/bin/sh\necho Sudo version 1.8.28p1'
     inside touch /root/mark
@@ -39,5 +42,5 @@ step_refuse() {
     inside "$installer" --binary "$package_binary" --journal-access sudoers --dry-run >"$work/dry.out"
     grep -q 'would write: /etc/sudoers.d/ollama-influxdb' "$work/dry.out"
     [ -z "$(changed_files)" ]
-    echo "8 refusals and a dry run, nothing changed"
+    echo "9 refusals and a dry run, nothing changed"
 }

@@ -30,12 +30,7 @@ pub(crate) fn readers(store: &Store) -> HashMap<String, Reader> {
         let record = Record::decode(&entry.payload);
         if let Some(log) = record.as_ref().ok().and_then(Record::log) {
             let reader = readers.entry(log.unit.clone().into_owned()).or_default();
-            let line = Logged {
-                process: &log.pid,
-                time: Some(entry.key.time),
-                message: &log.message,
-            };
-            reader.read(line, &mut Vec::new());
+            reader.read(Logged::entry(entry.key.time, log), &mut Vec::new());
         }
     }
     readers

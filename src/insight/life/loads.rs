@@ -25,7 +25,7 @@ const LONGEST: Millis = 3_600_000;
 /// Load starts remembered; a host seldom has more than one under way.
 const REMEMBERED: usize = 8;
 
-/// Loads under way, and the one that ended last.
+/// Loads under way, and those that ended last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LoadWatch {
     starts: Vec<(Millis, Vec<Fact<'static>>)>,
@@ -158,7 +158,8 @@ impl LoadEnd {
     }
 }
 
-fn seconds(event: &Event<'_>) -> Option<Decimal> {
+/// How long an event says that it took.
+pub(super) fn seconds(event: &Event<'_>) -> Option<Decimal> {
     event.facts.iter().find_map(|fact| match fact {
         Fact::Seconds(seconds) => Some(*seconds),
         _ => None,

@@ -18,9 +18,9 @@ mod twins;
 use jiff::Timestamp;
 
 use super::slog::Line;
-use crate::record::{Derived, Event, Fact, Kind, Request, Route};
+use crate::record::{Derived, Event, Fact, Kind, Log, Request, Route};
 use buffers::Buffers;
-use loads::{LoadWatch, Millis, model_of};
+use loads::{LoadWatch, Millis, model_of, seconds};
 use residents::Residents;
 pub(super) use tasks::Tasks;
 use twins::{Aborts, Allocations, Deaths, Missing, Side};
@@ -36,6 +36,16 @@ pub struct Logged<'a> {
 }
 
 impl<'a> Logged<'a> {
+    /// An entry of this time (microseconds since the Unix epoch), as it is stored.
+    #[must_use]
+    pub fn entry(time: u64, log: &'a Log<'_>) -> Self {
+        Self {
+            process: &log.pid,
+            time: Some(time),
+            message: &log.message,
+        }
+    }
+
     /// A line of which nothing but its text is known.
     #[must_use]
     pub fn text(message: &'a str) -> Self {
@@ -224,7 +234,7 @@ impl Life {
         };
         match event.kind {
             Kind::LoadStart => self.loads.start(event, now),
-            Kind::LoadDone if has_seconds(event) => return self.loads.done(event, now),
+            Kind::LoadDone if seconds(event).is_some() => return self.loads.done(event, now),
             Kind::LoadDone => self.loads.ready(event, now),
             _ => return self.aborts.is_news(side(line.file), now),
         }
@@ -266,11 +276,6 @@ fn rounding(latency: u64) -> u64 {
 fn has_error(event: &Event<'_>) -> bool {
     let mut facts = event.facts.iter();
     facts.any(|fact| matches!(fact, Fact::Error(_)))
-}
-
-fn has_seconds(event: &Event<'_>) -> bool {
-    let mut facts = event.facts.iter();
-    facts.any(|fact| matches!(fact, Fact::Seconds(_)))
 }
 
 fn side(file: &str) -> Side {

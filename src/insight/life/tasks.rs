@@ -20,7 +20,7 @@ const REMEMBERED_NUMBERS: usize = 16;
 /// The tasks that are under way.
 #[derive(Clone, Debug, Default)]
 pub(in crate::insight) struct Tasks {
-    /// Who prints the lines that come, and the place of the next.
+    /// The process that prints the lines that come.
     speaker: u32,
     running: VecDeque<RunningTask>,
     /// Cancelled ones that have not been released.

@@ -76,12 +76,7 @@ impl Lines<'_, '_> {
         let record = entry.to_record(self.max_message_bytes);
         let mut points = match (&mut self.meaning, record.log()) {
             (Some(meaning), Some(log)) => {
-                let line = Logged {
-                    process: &log.pid,
-                    time: Some(entry.realtime),
-                    message: &log.message,
-                };
-                meaning.of(&entry.unit, line)
+                meaning.of(&entry.unit, Logged::entry(entry.realtime, log))
             }
             _ => Vec::new(),
         };

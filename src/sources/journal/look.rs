@@ -28,12 +28,7 @@ pub fn each_line(
     let mut give = |lines: &mut Vec<LogEntry>| {
         for line in lines.drain(..) {
             if let Some(log) = line.to_record(config.max_message_bytes).log() {
-                let logged = Logged {
-                    process: &log.pid,
-                    time: Some(line.realtime),
-                    message: &log.message,
-                };
-                look(&line.unit, logged);
+                look(&line.unit, Logged::entry(line.realtime, log));
             }
         }
     };

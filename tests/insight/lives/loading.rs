@@ -113,8 +113,10 @@ impl Life {
             self.slog(end, &loaded);
             // The engine of 0.24 tells it once.
             if self.version != Version::V0_24 || runs_on_llama_cpp(model) {
-                let twin = load.twin;
-                self.ended(end + twin, (took * MS + twin + 5 * MS) / (10 * MS));
+                self.ended(
+                    end + load.twin,
+                    (took * MS + load.twin + 5 * MS) / (10 * MS),
+                );
             }
         }
         self.runners.push(Runner {

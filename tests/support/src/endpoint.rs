@@ -14,8 +14,8 @@ use tokio_rustls::TlsAcceptor;
 pub use crate::asked::Bucket;
 use crate::points;
 pub use crate::points::{Kind, Point, Points};
-use crate::served::Served;
-use serving::{decompressed, lock};
+use crate::served::{Served, lock};
+use serving::decompressed;
 use state::{State, newlines};
 
 /// One way to fail, for one request.

@@ -3,14 +3,14 @@
 mod json;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use crate::body::AnswerBody;
-use crate::served::{Handler, Served};
+use crate::served::{Handler, Served, lock};
 
 pub use json::{ListedFake, LoadedFake, OllamaRelease};
 
@@ -132,10 +132,6 @@ impl State {
             _ => return None,
         })
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Handler for Mutex<State> {

@@ -1,7 +1,7 @@
 //! Requests to the endpoint: each is met by a fault, or answered as a server does that is well.
 
 use std::io::{self, Read as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use flate2::read::GzDecoder;
@@ -13,11 +13,7 @@ use hyper::{Request, Response};
 use super::state::State;
 use super::{Fault, Keep, Seen};
 use crate::body::AnswerBody;
-use crate::served::Handler;
-
-pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::served::{Handler, lock};
 
 impl Handler for Mutex<State> {
     fn is_down(&self) -> bool {

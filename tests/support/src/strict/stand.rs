@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use http_body_util::BodyExt as _;
@@ -11,7 +11,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::ask::{Ask, Told};
 use crate::body::AnswerBody;
-use crate::served::{Handler, Served};
+use crate::served::{Handler, Served, lock};
 
 /// What a server holds, and how it answers.
 pub(super) trait Answers: Send + 'static {
@@ -85,10 +85,6 @@ impl<S> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
         lock(&self.state)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Answers> Handler for Shared<S> {
